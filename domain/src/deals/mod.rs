@@ -1,0 +1,5 @@
+//! Real-estate transactions: key dates, the milestones that follow from them, and what moves when one changes.
+
+pub mod calendar;
+pub mod deal;
+pub mod milestone;
