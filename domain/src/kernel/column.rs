@@ -197,3 +197,14 @@ macro_rules! words {
         }
     };
 }
+
+// Diesel's `table!` knows a column named `Timestamptz` as something an interval can be added to.
+impl diesel::sql_types::ops::Add for Timestamptz {
+    type Rhs = diesel::sql_types::Interval;
+    type Output = Self;
+}
+
+impl diesel::sql_types::ops::Sub for Timestamptz {
+    type Rhs = diesel::sql_types::Interval;
+    type Output = Self;
+}

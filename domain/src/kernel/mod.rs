@@ -1,8 +1,24 @@
 //! What every slice stands on: the unit of work, the database, ids, time, events and the two kinds of no.
 //! The kernel is ignorant of the trade.
 
+pub mod actor;
+pub mod canonical;
 pub mod column;
+pub mod cx;
+pub mod db;
 pub mod error;
+pub mod event;
 pub mod id;
+pub mod idempotency;
+pub mod migrate;
+pub mod page;
+pub mod schema;
+pub mod step;
+pub mod text;
+pub mod time;
 
+pub use actor::{Actor, ActorKind, Principal, Source};
+pub use cx::{Cx, Done, Randomness, Work};
+pub use db::{Conn, Db};
 pub use error::{Code, Fault, No, Problem, Refusal};
+pub use event::{Fact, Receipt, Subject};

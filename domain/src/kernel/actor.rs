@@ -1,0 +1,59 @@
+//! Who acts, from where, and what they may do.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::kernel::id::WorkspaceId;
+use crate::words;
+
+words! {
+    pub enum ActorKind { Member = "member", Agent = "agent", System = "system", Contact = "contact" }
+}
+
+words! {
+    /// The face through which it came.
+    pub enum Source {
+        CommandLine = "command_line",
+        Mcp = "mcp",
+        Rest = "rest",
+        Chat = "chat",
+        Web = "web",
+        System = "system",
+    }
+}
+
+/// Who did it. The name is kept as it was at the time, so that history reads the same after a rename.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub kind: ActorKind,
+    pub id: Option<Uuid>,
+    pub name: String,
+}
+
+impl Actor {
+    pub fn system(name: &str) -> Self {
+        Self { kind: ActorKind::System, id: None, name: name.to_owned() }
+    }
+
+    /// What tells this actor from every other one in the workspace.
+    pub fn key(&self) -> String {
+        match self.id {
+            Some(id) => format!("{}:{id}", self.kind),
+            None => format!("{}:{}", self.kind, self.name),
+        }
+    }
+}
+
+/// An actor in a workspace with the powers that its role and its token leave it.
+///
+/// Only `workspace::access` fills in `powers`; a verb asks through `cx.require`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    pub workspace: WorkspaceId,
+    pub actor: Actor,
+    pub source: Source,
+    /// One bit a verb, in the order of `workspace::access::Verb::ALL`.
+    pub powers: u64,
+    /// What the refusal of a verb says about whom to ask, such as `role viewer` or `scope read`.
+    pub standing: String,
+}

@@ -1,0 +1,32 @@
+//! Named steps at which a test may stop the process, to see what a crash there leaves behind.
+//!
+//! Without the `failpoints` feature a step is nothing. With it, `MILEPOST_FAILPOINT=name=kill` ends the process at
+//! that step as SIGKILL would, `name=error` makes the step fail, and `name=pause` stops there until the process is killed.
+
+use crate::kernel::Fault;
+
+/// The steps there are, for the tests that go through all of them.
+pub const STEPS: &[&str] = &["write.begun", "events.appended", "commit.before", "commit.after", "migration.before"];
+
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn reach(_name: &'static str) -> Result<(), Fault> {
+    Ok(())
+}
+
+#[cfg(feature = "failpoints")]
+pub fn reach(name: &'static str) -> Result<(), Fault> {
+    debug_assert!(STEPS.contains(&name), "the step {name} is not in the list");
+    let Ok(wanted) = std::env::var("MILEPOST_FAILPOINT") else { return Ok(()) };
+    for point in wanted.split(',') {
+        match point.split_once('=') {
+            Some((step, "kill")) if step == name => std::process::abort(),
+            Some((step, "error")) if step == name => return Err(Fault::Step(name)),
+            Some((step, "pause")) if step == name => loop {
+                std::thread::park();
+            },
+            _ => {}
+        }
+    }
+    Ok(())
+}

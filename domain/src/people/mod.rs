@@ -1,0 +1,3 @@
+//! People outside of the team.
+
+pub mod contact;

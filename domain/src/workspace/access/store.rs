@@ -1,0 +1,128 @@
+//! Tokens and agents in the database.
+
+use diesel::prelude::*;
+use jiff::Timestamp;
+
+use super::{Grant, Holder, Token, TokenKind};
+use crate::both;
+use crate::kernel::column::At;
+use crate::kernel::db::{Access, Scope};
+use crate::kernel::id::{AgentId, MemberId, TokenId, WorkspaceId};
+use crate::kernel::schema::{agents, api_tokens};
+use crate::kernel::{Cx, Db, Fault};
+
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = api_tokens)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct TokenRow {
+    pub workspace_id: WorkspaceId,
+    pub id: TokenId,
+    pub kind: TokenKind,
+    pub member_id: Option<MemberId>,
+    pub agent_id: Option<AgentId>,
+    pub label: String,
+    pub secret_hash: String,
+    pub hint: String,
+    pub scopes: Grant,
+    pub created_at: At,
+    pub expires_at: Option<At>,
+    pub revoked_at: Option<At>,
+    pub last_used_at: Option<At>,
+}
+
+impl TokenRow {
+    pub fn token(&self) -> Result<Token, Fault> {
+        let holder = match (self.member_id, self.agent_id) {
+            (Some(id), None) => Holder::Member(id),
+            (None, Some(id)) => Holder::Agent(id),
+            _ => return Err(Fault::Corrupt(format!("token {} has no one holder", self.id))),
+        };
+        Ok(Token {
+            id: self.id,
+            kind: self.kind,
+            holder,
+            label: self.label.clone(),
+            hint: self.hint.clone(),
+            scope: self.scopes,
+            created_at: self.created_at.0,
+            expires_at: self.expires_at.map(|at| at.0),
+            revoked_at: self.revoked_at.map(|at| at.0),
+            last_used_at: self.last_used_at.map(|at| at.0),
+        })
+    }
+}
+
+/// The one token with this hash, in whatever workspace.
+pub fn find_by_hash(db: &Db, hash: &str) -> Result<Option<TokenRow>, Fault> {
+    db.transaction(Scope::TokenHash(hash), Access::Read, |conn| {
+        let found = both!(conn, |c| {
+            api_tokens::table.filter(api_tokens::secret_hash.eq(hash)).select(TokenRow::as_select()).first(c).optional()
+        })?;
+        Ok(found)
+    })
+}
+
+pub fn insert_token(cx: &mut Cx<'_>, row: &TokenRow) -> Result<(), Fault> {
+    both!(cx.conn(), |c| diesel::insert_into(api_tokens::table).values(row.clone()).execute(c))?;
+    Ok(())
+}
+
+pub fn list_tokens(cx: &mut Cx<'_>) -> Result<Vec<TokenRow>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        api_tokens::table
+            .filter(api_tokens::workspace_id.eq(workspace))
+            .order(api_tokens::id)
+            .select(TokenRow::as_select())
+            .load(c)
+    })?)
+}
+
+/// Marks it revoked; false when there is none or it already was.
+pub fn revoke(cx: &mut Cx<'_>, id: TokenId) -> Result<Option<TokenRow>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    Ok(both!(cx.conn(), |c| {
+        diesel::update(api_tokens::table.find((workspace, id)))
+            .filter(api_tokens::revoked_at.is_null())
+            .set(api_tokens::revoked_at.eq(now))
+            .returning(TokenRow::as_returning())
+            .get_result(c)
+            .optional()
+    })?)
+}
+
+pub fn touch(cx: &mut Cx<'_>, id: TokenId, at: Timestamp) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    both!(cx.conn(), |c| {
+        diesel::update(api_tokens::table.find((workspace, id))).set(api_tokens::last_used_at.eq(At(at))).execute(c)
+    })?;
+    Ok(())
+}
+
+pub fn find_agent(cx: &mut Cx<'_>, id: AgentId) -> Result<Option<String>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| agents::table.find((workspace, id)).select(agents::name).first(c).optional())?)
+}
+
+pub fn find_agent_by_name(cx: &mut Cx<'_>, name: &str) -> Result<Option<AgentId>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        agents::table
+            .filter(agents::workspace_id.eq(workspace))
+            .filter(agents::name.eq(name))
+            .select(agents::id)
+            .first(c)
+            .optional()
+    })?)
+}
+
+pub fn insert_agent(cx: &mut Cx<'_>, id: AgentId, name: &str) -> Result<(), Fault> {
+    let row = (
+        agents::workspace_id.eq(cx.workspace()),
+        agents::id.eq(id),
+        agents::name.eq(name),
+        agents::created_at.eq(At(cx.now())),
+    );
+    both!(cx.conn(), |c| diesel::insert_into(agents::table).values(row).execute(c))?;
+    Ok(())
+}

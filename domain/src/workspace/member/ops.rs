@@ -1,0 +1,93 @@
+//! Adding members and changing what they may do.
+
+use super::store::{self, MemberRow};
+use super::{Event, Member, MemberStatus};
+use crate::kernel::event::Change;
+use crate::kernel::id::MemberId;
+use crate::kernel::{Code, Cx, No, Refusal, Subject, text, time};
+use crate::workspace::access::{Require, Role, Verb};
+
+#[derive(Clone, Debug)]
+pub struct AddMember {
+    pub name: String,
+    pub email: String,
+    pub role: Role,
+    pub time_zone: String,
+}
+
+pub fn add(cx: &mut Cx<'_>, cmd: &AddMember) -> Result<Member, No> {
+    cx.require(Verb::ManageMembers)?;
+    let mut problems = Vec::new();
+    let name = text::line("name", &cmd.name, text::NAME).map_err(|p| problems.push(p)).unwrap_or_default();
+    let email = text::email("email", &cmd.email).map_err(|p| problems.push(p)).unwrap_or_default();
+    if let Err(problem) = time::parse_zone("time_zone", &cmd.time_zone) {
+        problems.push(problem);
+    }
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    let row = MemberRow {
+        workspace_id: cx.workspace(),
+        id: MemberId(cx.mint()),
+        name,
+        email,
+        role: cmd.role,
+        time_zone: cmd.time_zone.clone(),
+        status: MemberStatus::Active,
+        created_at: cx.now().into(),
+        version: 1,
+    };
+    if !store::insert(cx, row.clone())? {
+        return Err(Refusal::new(
+            Code::AlreadyExists,
+            format!("email: {} belongs to a member already. Nothing was changed.", row.email),
+            "Change that member's role instead.",
+        )
+        .into());
+    }
+    let member = Member::from(row);
+    let event = Event::Added {
+        role: member.role,
+        time_zone: member.time_zone.clone(),
+        name: member.name.clone(),
+        email: member.email.clone(),
+    };
+    cx.record(Subject::new("member", member.id.0), &event)?;
+    Ok(member)
+}
+
+/// Changes a member's role or puts the member out of service. The last active owner stays one.
+pub fn change(cx: &mut Cx<'_>, id: MemberId, role: Role, status: MemberStatus) -> Result<Member, No> {
+    cx.require(Verb::ManageMembers)?;
+    let before = store::find(cx, id)?.ok_or_else(|| Refusal::not_found("member"))?;
+    let owns = |m: &Member| m.role == Role::Owner && m.status == MemberStatus::Active;
+    let after = Member { role, status, version: before.version + 1, ..before.clone() };
+    if owns(&before) && !owns(&after) && store::list(cx)?.iter().filter(|m| owns(m)).count() == 1 {
+        return Err(Refusal::new(
+            Code::WrongState,
+            format!("{} is the workspace's last owner. Nothing was changed.", before.name),
+            "Make somebody else an owner first.",
+        )
+        .into());
+    }
+    if before.role == role && before.status == status {
+        return Ok(before);
+    }
+    store::update(cx, id, role, status)?;
+    let was = serde_json::json!({ "role": before.role, "status": before.status });
+    let is = serde_json::json!({ "role": role, "status": status });
+    cx.record(Subject::new("member", id.0), &Event::Changed(Change::between(&was, &is)))?;
+    Ok(after)
+}
+
+pub fn list(cx: &mut Cx<'_>) -> Result<Vec<Member>, No> {
+    cx.require(Verb::ReadTeam)?;
+    Ok(store::list(cx)?)
+}
+
+/// A member by e-mail address.
+pub fn find(cx: &mut Cx<'_>, email: &str) -> Result<Member, No> {
+    cx.require(Verb::ReadTeam)?;
+    let found = store::find_by_email(cx, &email.trim().to_lowercase())?;
+    Ok(found.ok_or_else(|| Refusal::not_found("member"))?)
+}
