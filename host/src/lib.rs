@@ -1,1 +1,13 @@
+//! What a process needs around the domain: configuration, clock, randomness, threads, logs.
 
+pub mod clock;
+pub mod config;
+pub mod egress;
+pub mod logs;
+mod pace;
+mod random;
+mod run;
+
+pub use clock::Clock;
+pub use config::Config;
+pub use run::{Host, Parts};

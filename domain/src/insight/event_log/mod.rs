@@ -1,0 +1,46 @@
+//! The log as an auditor reads it: search, export, and the proof that nobody rewrote it.
+
+pub mod ops;
+pub mod rules;
+pub mod store;
+
+use serde::Serialize;
+
+/// What `audit verify` found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// How many events were looked at.
+    pub events: i64,
+    /// The last chain value: keep it elsewhere to prove later that nothing before it changed.
+    pub head: String,
+    /// The first thing that is wrong; `None` when the log is whole.
+    pub first_break: Option<Break>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Break {
+    pub sequence: i64,
+    /// What is wrong there, as a sentence.
+    pub what: String,
+}
+
+/// One event as it is shown and exported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    pub sequence: i64,
+    pub id: String,
+    pub at: String,
+    pub actor: String,
+    pub actor_kind: String,
+    pub actor_id: Option<String>,
+    pub source: String,
+    pub correlation_id: String,
+    pub subject_kind: String,
+    pub subject_id: String,
+    pub event: String,
+    pub data: serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personal: Option<serde_json::Value>,
+    pub leaf: String,
+    pub chain: String,
+}

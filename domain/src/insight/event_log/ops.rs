@@ -1,0 +1,56 @@
+//! Reading and proving the log.
+
+use serde_json::Value;
+
+use super::rules::Walk;
+use super::{Entry, Verdict, store};
+use crate::kernel::column::instant_text;
+use crate::kernel::event::EventRow;
+use crate::kernel::{Cx, No};
+use crate::workspace::access::{Require, Verb};
+
+const BATCH: i64 = 1_000;
+
+/// Walks the whole log of the workspace and says whether it is as it was written.
+pub fn verify(cx: &mut Cx<'_>) -> Result<Verdict, No> {
+    cx.require(Verb::ReadAudit)?;
+    let mut walk = Walk::begin(cx.workspace());
+    let mut last = i64::MIN;
+    loop {
+        let rows = store::after(cx, last, BATCH)?;
+        let whole = rows.iter().all(|row| walk.step(row));
+        match rows.last() {
+            Some(row) if whole => last = row.seq,
+            _ => break,
+        }
+    }
+    let head = store::head(cx)?;
+    Ok(walk.end(head))
+}
+
+/// The events after a number, oldest first, at most 1,000.
+pub fn export(cx: &mut Cx<'_>, after: i64) -> Result<Vec<Entry>, No> {
+    cx.require(Verb::ReadAudit)?;
+    Ok(store::after(cx, after, BATCH)?.into_iter().map(entry).collect())
+}
+
+fn entry(row: EventRow) -> Entry {
+    let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+    Entry {
+        sequence: row.seq,
+        id: row.id.to_string(),
+        at: instant_text(row.at),
+        actor: row.actor_name,
+        actor_kind: row.actor_kind,
+        actor_id: row.actor_id.map(|id| id.to_string()),
+        source: row.source,
+        correlation_id: row.correlation_id.to_string(),
+        subject_kind: row.subject_kind,
+        subject_id: row.subject_id.to_string(),
+        event: row.event,
+        data: json(&row.data),
+        personal: row.personal.as_deref().map(json),
+        leaf: row.leaf,
+        chain: row.chain,
+    }
+}

@@ -1,0 +1,16 @@
+//! Logs: once where it is handled, in words, on standard error.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, Telemetry};
+
+/// Starts logging to standard error. Standard output belongs to answers and to MCP over stdio.
+pub fn start(telemetry: &Telemetry) {
+    let filter = EnvFilter::try_new(&telemetry.log).unwrap_or_else(|_| EnvFilter::new(crate::config::USUAL_LOG));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second call in one process (tests) leaves the first one's settings.
+    let _ = match telemetry.format {
+        LogFormat::Text => logs.compact().with_ansi(false).try_init(),
+        LogFormat::Json => logs.json().try_init(),
+    };
+}

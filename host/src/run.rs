@@ -1,0 +1,227 @@
+//! Runs verbs for the faces: off the async threads, with a bound on waiting, every fault logged once.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use domain::kernel::id::{CorrelationId, WorkspaceId};
+use domain::kernel::idempotency::{Answer, Key};
+use domain::kernel::{Code, Cx, Db, Done, Fault, No, Principal, Randomness, Refusal, Source, Work, cx, db, migrate};
+use domain::workspace::access;
+use domain::workspace::tenant::{self, Workspace};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::pace::Pace;
+use crate::random::SystemRandomness;
+
+/// What a host is made of, for those who want to choose: tests, samples, benchmarks.
+pub struct Parts {
+    pub db: Db,
+    pub clock: Clock,
+    pub randomness: Box<dyn Randomness>,
+    pub config: Config,
+}
+
+/// Everything that a face needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    pace: Pace,
+    wait: Duration,
+}
+
+impl Host {
+    /// Opens the database that the settings name (or the file in `data`) and brings it to this program's schema.
+    pub fn open(config: Config, data: &Path) -> Result<Self, Fault> {
+        let limits = db::Limits {
+            connections: config.database.connections,
+            wait: Duration::from_secs(config.database.wait),
+        };
+        let db = match &config.database.url {
+            Some(url) => Db::open_postgres(url.expose_secret(), limits)?,
+            None => Db::open_sqlite(&data.join("milepost.db"), limits)?,
+        };
+        let applied = migrate::migrate(&db)?;
+        if !applied.is_empty() {
+            info!(migrations = applied.len(), "Brought the database to this version's schema");
+        }
+        let clock = config.clock.at.map_or_else(Clock::system, Clock::standing_at);
+        Ok(Self::of(Parts { db, clock, randomness: Box::new(SystemRandomness), config }))
+    }
+
+    /// The database must have this program's schema.
+    pub fn of(parts: Parts) -> Self {
+        let pace = Pace::new(parts.config.limits.calls_per_minute);
+        let wait = Duration::from_secs(parts.config.limits.call_timeout);
+        Self(Arc::new(Inner { parts, pace, wait }))
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.parts.clock
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.0.parts.config
+    }
+
+    pub fn db(&self) -> &Db {
+        &self.0.parts.db
+    }
+
+    /// An id outside of any verb: a correlation, a new workspace.
+    pub fn mint(&self) -> uuid::Uuid {
+        cx::mint(self.clock().now(), 0, &*self.0.parts.randomness)
+    }
+
+    /// Runs a verb that changes something.
+    pub async fn act<T, F>(&self, who: &Principal, f: F) -> Result<Done<T>, Refusal>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
+    {
+        self.run(who, move |work| work.write(f)).await
+    }
+
+    /// Runs a verb once for each idempotency key; a repeated call gets the first one's answer.
+    pub async fn act_once<C, T, F>(
+        &self,
+        who: &Principal,
+        key: Option<Key>,
+        verb: &'static str,
+        command: C,
+        f: F,
+    ) -> Result<Answer<T>, Refusal>
+    where
+        C: Serialize + Send + 'static,
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
+    {
+        self.run(who, move |work| work.write_once(key.as_ref(), verb, &command, f)).await
+    }
+
+    /// Runs a verb that only looks.
+    pub async fn look<T, F>(&self, who: &Principal, f: F) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
+    {
+        self.run(who, move |work| work.read(f)).await
+    }
+
+    /// Who holds a token, counted against the token's pace.
+    pub async fn authenticate(&self, token: &str, source: Source) -> Result<Principal, Refusal> {
+        let (host, token) = (self.clone(), token.to_owned());
+        let now = self.clock().now();
+        let known = self
+            .bounded(AtomicBool::new(false), move |_| {
+                let known = access::ops::authenticate(host.db(), &token, source, now)?;
+                if let Some(used) = known.used {
+                    let mut who = known.principal.clone();
+                    who.standing = "access".into();
+                    // A token works while its last use cannot be written down.
+                    if let Err(No::Fault(fault)) =
+                        host.work(&who, &AtomicBool::new(false)).write(|cx| access::ops::note_use(cx, used))
+                    {
+                        warn!("The last use of a token was not written down: {fault}");
+                    }
+                }
+                Ok(known.principal)
+            })
+            .await?;
+        self.0.pace.check(format!("{}/{}", known.workspace, known.actor.key()))?;
+        Ok(known)
+    }
+
+    /// The workspaces of this installation, oldest first.
+    pub async fn directory(&self) -> Result<Vec<Workspace>, Refusal> {
+        let host = self.clone();
+        self.bounded(AtomicBool::new(false), move |_| Ok(tenant::store::directory(host.db())?)).await
+    }
+
+    /// The operator of this installation in one of its workspaces.
+    pub fn operator(&self, workspace: WorkspaceId, name: &str, source: Source) -> Principal {
+        access::ops::operator(workspace, name, source)
+    }
+
+    /// Whether the database answers.
+    pub async fn ready(&self) -> Result<(), Refusal> {
+        let host = self.clone();
+        self.bounded(AtomicBool::new(false), move |_| Ok(host.db().ping()?)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        who: &Principal,
+        f: impl FnOnce(&Work<'_>) -> Result<T, No> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (host, who) = (self.clone(), who.clone());
+        self.bounded(AtomicBool::new(false), move |abandoned| f(&host.work(&who, abandoned))).await
+    }
+
+    fn work<'a>(&'a self, who: &'a Principal, abandoned: &'a AtomicBool) -> Work<'a> {
+        Work {
+            db: self.db(),
+            principal: who,
+            now: self.clock().now(),
+            randomness: &*self.0.parts.randomness,
+            correlation: CorrelationId(self.mint()),
+            abandoned,
+        }
+    }
+
+    /// Runs blocking work on a thread of its own and stops waiting for it after a while: a database that is frozen
+    /// holds a thread, never the caller.
+    async fn bounded<T: Send + 'static>(
+        &self,
+        abandoned: AtomicBool,
+        f: impl FnOnce(&AtomicBool) -> Result<T, No> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let abandoned = Arc::new(abandoned);
+        // Also when the caller goes away: the drop tells the thread.
+        let told = Tell(abandoned.clone());
+        let running = tokio::task::spawn_blocking(move || f(&abandoned));
+        let outcome = tokio::time::timeout(self.0.wait, running).await;
+        match outcome {
+            Ok(Ok(Ok(value))) => Ok(value),
+            Ok(Ok(Err(No::Refusal(refusal)))) => Err(*refusal),
+            Ok(Ok(Err(No::Fault(fault)))) => Err(self.our_fault(&fault.to_string(), matches!(fault, Fault::NoConnection(_)))),
+            Ok(Err(panic)) => Err(self.our_fault(&format!("a verb panicked: {panic}"), false)),
+            Err(_) => {
+                drop(told);
+                error!(seconds = self.0.wait.as_secs(), "The database did not answer in time");
+                Err(Refusal::new(
+                    Code::Unavailable,
+                    "The database did not answer in time. A change that was asked for was probably not made.",
+                    "Look before you repeat it, or repeat it with the same idempotency key.",
+                ))
+            }
+        }
+    }
+
+    fn our_fault(&self, what: &str, busy: bool) -> Refusal {
+        let id = self.mint();
+        error!(error.id = %id, "{what}");
+        let sentence = if busy {
+            format!("The database is busy or cannot be reached (id {id}). Nothing was changed.")
+        } else {
+            format!("Something went wrong on our side (id {id}). Nothing was changed.")
+        };
+        Refusal::new(Code::Unavailable, sentence, "Try again in a moment; if it stays, give the id to who runs the server.")
+    }
+}
+
+struct Tell(Arc<AtomicBool>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
