@@ -1,5 +1,8 @@
 //! A real-estate transaction that somebody has promised to close on a date.
 
+pub mod cascade;
+pub mod rules;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
