@@ -42,11 +42,6 @@ pub fn to_micros(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
-/// Such as `Friday 4 December 2026`.
-pub fn long_date(date: Date) -> String {
-    date.strftime("%A %-d %B %Y").to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -90,6 +90,7 @@ CREATE TABLE milestones (
 CREATE INDEX milestones_deal ON milestones (workspace_id, deal_id, sorts_on, id) WHERE removed_at IS NULL;
 CREATE INDEX milestones_due ON milestones (workspace_id, sorts_on, id) WHERE removed_at IS NULL;
 CREATE INDEX milestones_state ON milestones (workspace_id, state, sorts_on, id) WHERE removed_at IS NULL;
+CREATE INDEX milestones_open ON milestones (workspace_id, sorts_on, id) WHERE removed_at IS NULL AND ended_at IS NULL;
 CREATE INDEX milestones_any_deal ON milestones (workspace_id, deal_id);
 CREATE INDEX milestones_responsible ON milestones (workspace_id, responsible_member_id);
 

@@ -1,12 +1,24 @@
 //! A real-estate transaction that somebody has promised to close on a date.
 
 pub mod cascade;
+pub mod import;
+pub mod intake;
+pub mod key_dates;
+pub mod ops;
 pub mod rules;
+pub mod store;
+pub mod view;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
+use crate::kernel::event::Change;
+use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId, PartyId, PlanId};
+use crate::kernel::{Fact, time};
 use crate::words;
 
 words! {
@@ -49,3 +61,111 @@ pub type KeyDates = BTreeMap<String, Date>;
 
 pub const CONTRACT_DATE: &str = "contract_date";
 pub const CLOSING_DATE: &str = "closing_date";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deal {
+    pub id: DealId,
+    pub title: String,
+    pub address: String,
+    pub side: Side,
+    pub financing: Financing,
+    /// Two capital letters.
+    pub state: Option<String>,
+    /// US cents.
+    pub price_cents: Option<i64>,
+    /// An IANA name. Its civil days are the deal's.
+    pub time_zone: String,
+    pub owner_id: Option<MemberId>,
+    pub status: DealStatus,
+    pub template: String,
+    /// The version that generated the milestones, or would.
+    pub template_version: i32,
+    pub key_dates: KeyDates,
+    pub created_at: Timestamp,
+    pub activated_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    /// Counts every change of the deal and of its milestones.
+    pub version: i64,
+}
+
+impl Deal {
+    pub fn zone(&self) -> TimeZone {
+        time::zone(&self.time_zone)
+    }
+}
+
+/// A contact in a role on a deal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    pub id: PartyId,
+    pub role: PartyRole,
+    pub contact_id: ContactId,
+}
+
+/// A milestone's date as an event remembers it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Dating {
+    pub id: MilestoneId,
+    pub title: String,
+    pub due_on: Option<Date>,
+}
+
+/// What happens to a deal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    Created {
+        title: String,
+        address: String,
+        side: Side,
+        financing: Financing,
+        state: Option<String>,
+        price_cents: Option<i64>,
+        time_zone: String,
+        template: String,
+        key_dates: KeyDates,
+        parties: Vec<(PartyRole, ContactId)>,
+    },
+    Edited(Change),
+    Confirmed {
+        template: String,
+        template_version: i32,
+        milestones: Vec<Dating>,
+    },
+    Closed {
+        open_milestones: usize,
+    },
+    Cancelled {
+        open_milestones: usize,
+        reason: Option<String>,
+    },
+    KeyDatesChanged {
+        plan: PlanId,
+        undo: bool,
+        before: KeyDates,
+        after: KeyDates,
+        moved: Vec<Moving>,
+        kept: Vec<Dating>,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Moving {
+    pub id: MilestoneId,
+    pub title: String,
+    pub old: Option<Date>,
+    pub new: Option<Date>,
+}
+
+impl Fact for Event {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "deal.created",
+            Self::Edited(_) => "deal.edited",
+            Self::Confirmed { .. } => "deal.confirmed",
+            Self::Closed { .. } => "deal.closed",
+            Self::Cancelled { .. } => "deal.cancelled",
+            Self::KeyDatesChanged { .. } => "deal.key_dates_changed",
+        }
+    }
+}

@@ -1,8 +1,11 @@
 //! A dated promise inside a deal, the reason for its date, and what we do when it slips.
 
 pub mod explain;
+pub mod ops;
 pub mod rules;
+pub mod store;
 pub mod template;
+pub mod view;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -11,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::{Days, PassedDay, Roll};
 use super::deal::PartyRole;
+use crate::kernel::Fact;
+use crate::kernel::event::Change;
+use crate::kernel::id::{DealId, MemberId, MilestoneId};
 use crate::words;
 use template::DateRule;
 
@@ -247,6 +253,69 @@ impl From<Due> for Origin {
         match due {
             Due::On(derivation) => Self::Rule(derivation),
             Due::NeedsDate(undated) => Self::NeedsDate(undated),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Milestone {
+    pub id: MilestoneId,
+    pub deal_id: DealId,
+    /// The rule's type, or `custom`.
+    pub type_: String,
+    pub title: String,
+    /// `None` when it needs a date.
+    pub due_on: Option<Date>,
+    /// When the due day ends in the deal's zone.
+    pub lapses_at: Option<Timestamp>,
+    pub state: State,
+    pub required: bool,
+    pub responsible: Responsible,
+    pub responsible_member: Option<MemberId>,
+    /// `None` when reminders are off.
+    pub remind_days_before: Option<i32>,
+    pub notify: Vec<Responsible>,
+    pub notes: String,
+    /// Links that show it was done.
+    pub evidence: Vec<String>,
+    /// A person set its date, which no change of key dates moves.
+    pub pinned: bool,
+    pub rule: Option<StoredRule>,
+    pub origin: Origin,
+    pub created_at: Timestamp,
+    pub version: i64,
+}
+
+impl Milestone {
+    pub fn status(&self, now: Timestamp) -> MilestoneStatus {
+        rules::status(&self.state, self.lapses_at, now)
+    }
+}
+
+/// The type of a milestone that no rule made.
+pub const CUSTOM: &str = "custom";
+
+/// What happens to a milestone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    Added { deal_id: DealId, title: String, due_on: Option<Date>, responsible: Responsible },
+    Edited { deal_id: DealId, #[serde(flatten)] change: Change },
+    Completed { deal_id: DealId, before: MilestoneState, after: MilestoneState, days_late: i32, note: Option<String> },
+    Waived { deal_id: DealId, before: MilestoneState, after: MilestoneState, reason: Option<String> },
+    Reopened { deal_id: DealId, before: MilestoneState, after: MilestoneState, reason: Option<String> },
+    Removed { deal_id: DealId, title: String, due_on: Option<Date>, reason: Option<String> },
+}
+
+impl Fact for Event {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Added { .. } => "milestone.added",
+            Self::Edited { .. } => "milestone.edited",
+            Self::Completed { .. } => "milestone.completed",
+            Self::Waived { .. } => "milestone.waived",
+            Self::Reopened { .. } => "milestone.reopened",
+            Self::Removed { .. } => "milestone.removed",
         }
     }
 }

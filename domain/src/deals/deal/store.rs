@@ -1,0 +1,328 @@
+//! Deals in the database.
+
+use diesel::prelude::*;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use super::{CLOSING_DATE, Deal, DealStatus, Financing, KeyDates, Party, PartyRole, Side};
+use crate::both;
+use crate::kernel::column::{At, On};
+use crate::kernel::id::{ContactId, DealId, MemberId, PartyId, PlanId, WorkspaceId};
+use crate::kernel::schema::{date_plans, deal_key_dates, deal_parties, deals};
+use crate::kernel::{Conn, Cx, Fault};
+
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = deals)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct DealRow {
+    pub workspace_id: WorkspaceId,
+    pub id: DealId,
+    pub title: String,
+    pub address: String,
+    pub side: Side,
+    pub financing: Financing,
+    pub state: Option<String>,
+    pub price_cents: Option<i64>,
+    pub time_zone: String,
+    pub owner_id: Option<MemberId>,
+    pub status: DealStatus,
+    pub template: String,
+    pub template_version: i32,
+    pub created_at: At,
+    pub activated_at: Option<At>,
+    pub ended_at: Option<At>,
+    pub version: i64,
+}
+
+impl DealRow {
+    fn of(deal: &Deal, workspace_id: WorkspaceId) -> Self {
+        let deal = deal.clone();
+        Self {
+            workspace_id,
+            id: deal.id,
+            title: deal.title,
+            address: deal.address,
+            side: deal.side,
+            financing: deal.financing,
+            state: deal.state,
+            price_cents: deal.price_cents,
+            time_zone: deal.time_zone,
+            owner_id: deal.owner_id,
+            status: deal.status,
+            template: deal.template,
+            template_version: deal.template_version,
+            created_at: deal.created_at.into(),
+            activated_at: deal.activated_at.map(Into::into),
+            ended_at: deal.ended_at.map(Into::into),
+            version: deal.version,
+        }
+    }
+
+    fn deal(self, key_dates: KeyDates) -> Deal {
+        Deal {
+            id: self.id,
+            title: self.title,
+            address: self.address,
+            side: self.side,
+            financing: self.financing,
+            state: self.state,
+            price_cents: self.price_cents,
+            time_zone: self.time_zone,
+            owner_id: self.owner_id,
+            status: self.status,
+            template: self.template,
+            template_version: self.template_version,
+            key_dates,
+            created_at: self.created_at.0,
+            activated_at: self.activated_at.map(|at| at.0),
+            ended_at: self.ended_at.map(|at| at.0),
+            version: self.version,
+        }
+    }
+}
+
+pub fn find(cx: &mut Cx<'_>, id: DealId) -> Result<Option<Deal>, Fault> {
+    Ok(find_many(cx, &[id])?.pop())
+}
+
+/// Those that exist, in no particular order. At most a few hundred ids.
+pub fn find_many(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<Vec<Deal>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<DealRow> = both!(cx.conn(), |c| {
+        deals::table
+            .filter(deals::workspace_id.eq(workspace))
+            .filter(deals::id.eq_any(ids.to_vec()))
+            .select(DealRow::as_select())
+            .load(c)
+    })?;
+    with_key_dates(cx, rows)
+}
+
+/// The deal, held until the end of the transaction: what follows from what it says still holds when it is written.
+pub fn hold(cx: &mut Cx<'_>, id: DealId) -> Result<Option<Deal>, Fault> {
+    let workspace = cx.workspace();
+    let find = deals::table.find((workspace, id)).select(DealRow::as_select());
+    let row = match cx.conn() {
+        Conn::Pg(c) => find.for_update().first(&mut **c).optional()?,
+        // The one writer of SQLite holds everything.
+        Conn::Lite(c) => find.first(&mut **c).optional()?,
+    };
+    Ok(with_key_dates(cx, row.into_iter().collect())?.pop())
+}
+
+fn with_key_dates(cx: &mut Cx<'_>, rows: Vec<DealRow>) -> Result<Vec<Deal>, Fault> {
+    let workspace = cx.workspace();
+    let ids: Vec<DealId> = rows.iter().map(|row| row.id).collect();
+    let mut dates: Vec<(DealId, String, On)> = both!(cx.conn(), |c| {
+        deal_key_dates::table
+            .filter(deal_key_dates::workspace_id.eq(workspace))
+            .filter(deal_key_dates::deal_id.eq_any(ids))
+            .select((deal_key_dates::deal_id, deal_key_dates::name, deal_key_dates::on_date))
+            .load(c)
+    })?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let own = dates.extract_if(.., |(id, _, _)| *id == row.id).map(|(_, name, on)| (name, on.0)).collect();
+            row.deal(own)
+        })
+        .collect())
+}
+
+pub fn insert(cx: &mut Cx<'_>, deal: &Deal) -> Result<(), Fault> {
+    let row = DealRow::of(deal, cx.workspace());
+    both!(cx.conn(), |c| diesel::insert_into(deals::table).values(row).execute(c))?;
+    insert_key_dates(cx, deal.id, &deal.key_dates)
+}
+
+fn insert_key_dates(cx: &mut Cx<'_>, id: DealId, dates: &KeyDates) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<_> = dates
+        .iter()
+        .map(|(name, date)| {
+            (
+                deal_key_dates::workspace_id.eq(workspace),
+                deal_key_dates::deal_id.eq(id),
+                deal_key_dates::name.eq(name.clone()),
+                deal_key_dates::on_date.eq(On(*date)),
+            )
+        })
+        .collect();
+    both!(cx.conn(), |c| diesel::insert_into(deal_key_dates::table).values(rows).execute(c))?;
+    Ok(())
+}
+
+pub fn replace_key_dates(cx: &mut Cx<'_>, id: DealId, dates: &KeyDates) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    both!(cx.conn(), |c| {
+        diesel::delete(deal_key_dates::table)
+            .filter(deal_key_dates::workspace_id.eq(workspace))
+            .filter(deal_key_dates::deal_id.eq(id))
+            .execute(c)
+    })?;
+    insert_key_dates(cx, id, dates)
+}
+
+/// Writes what can change of a deal and raises its version by one. The deal must be held.
+pub fn update(cx: &mut Cx<'_>, deal: &Deal) -> Result<i64, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        diesel::update(deals::table.find((workspace, deal.id)))
+            .set((
+                deals::title.eq(&deal.title),
+                deals::address.eq(&deal.address),
+                deals::side.eq(deal.side),
+                deals::financing.eq(deal.financing),
+                deals::state.eq(&deal.state),
+                deals::price_cents.eq(deal.price_cents),
+                deals::time_zone.eq(&deal.time_zone),
+                deals::owner_id.eq(deal.owner_id),
+                deals::status.eq(deal.status),
+                deals::template_version.eq(deal.template_version),
+                deals::activated_at.eq(deal.activated_at.map(At)),
+                deals::ended_at.eq(deal.ended_at.map(At)),
+                deals::version.eq(deals::version + 1),
+            ))
+            .returning(deals::version)
+            .get_result(c)
+    })?)
+}
+
+pub fn insert_party(cx: &mut Cx<'_>, id: PartyId, deal: DealId, role: PartyRole, who: ContactId) -> Result<(), Fault> {
+    let row = (
+        deal_parties::workspace_id.eq(cx.workspace()),
+        deal_parties::id.eq(id),
+        deal_parties::deal_id.eq(deal),
+        deal_parties::role.eq(role),
+        deal_parties::contact_id.eq(who),
+    );
+    // The same person twice in one role is one party.
+    both!(cx.conn(), |c| diesel::insert_into(deal_parties::table).values(row).on_conflict_do_nothing().execute(c))?;
+    Ok(())
+}
+
+pub fn parties(cx: &mut Cx<'_>, deal: DealId) -> Result<Vec<Party>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(PartyId, PartyRole, ContactId)> = both!(cx.conn(), |c| {
+        deal_parties::table
+            .filter(deal_parties::workspace_id.eq(workspace))
+            .filter(deal_parties::deal_id.eq(deal))
+            .order(deal_parties::id)
+            .select((deal_parties::id, deal_parties::role, deal_parties::contact_id))
+            .load(c)
+    })?;
+    Ok(rows.into_iter().map(|(id, role, contact_id)| Party { id, role, contact_id }).collect())
+}
+
+/// Which deals, by closing date.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub status: Vec<DealStatus>,
+    /// Part of the title or address, whatever the case of its ASCII letters.
+    pub text: Option<String>,
+    pub closing_from: Option<Date>,
+    pub closing_to: Option<Date>,
+    pub after: Option<(Date, Uuid)>,
+    pub limit: i64,
+}
+
+/// The ids and closing dates of at most `limit + 1` deals, those that close first at the front.
+pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(DealId, Date)>, Fault> {
+    let workspace = cx.workspace();
+    let status = wanted.status.clone();
+    let pattern = wanted.text.as_ref().map(|text| format!("%{}%", escaped(&text.to_lowercase())));
+    let rows: Vec<(DealId, On)> = both!(cx.conn(), |c| {
+        let mut query = deal_key_dates::table
+            .inner_join(
+                deals::table
+                    .on(deals::workspace_id.eq(deal_key_dates::workspace_id).and(deals::id.eq(deal_key_dates::deal_id))),
+            )
+            .filter(deal_key_dates::workspace_id.eq(workspace))
+            .filter(deal_key_dates::name.eq(CLOSING_DATE))
+            .filter(deals::workspace_id.eq(workspace))
+            .filter(deals::status.eq_any(status))
+            .select((deals::id, deal_key_dates::on_date))
+            .order((deal_key_dates::on_date, deal_key_dates::deal_id))
+            .limit(wanted.limit + 1)
+            .into_boxed();
+        if let Some(from) = wanted.closing_from {
+            query = query.filter(deal_key_dates::on_date.ge(On(from)));
+        }
+        if let Some(to) = wanted.closing_to {
+            query = query.filter(deal_key_dates::on_date.le(On(to)));
+        }
+        if let Some((on, id)) = wanted.after {
+            query = query
+                .filter(deal_key_dates::on_date.ge(On(on)))
+                .filter(deal_key_dates::on_date.gt(On(on)).or(deal_key_dates::deal_id.gt(DealId(id))));
+        }
+        if let Some(pattern) = &pattern {
+            query = query.filter(
+                lower(deals::title)
+                    .like(pattern.clone())
+                    .escape('\\')
+                    .or(lower(deals::address).like(pattern.clone()).escape('\\')),
+            );
+        }
+        query.load(c)
+    })?;
+    Ok(rows.into_iter().map(|(id, on)| (id, on.0)).collect())
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// A previewed change of key dates.
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = date_plans)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct PlanRow {
+    pub workspace_id: WorkspaceId,
+    pub id: PlanId,
+    pub deal_id: DealId,
+    pub kind: super::key_dates::PlanKind,
+    pub deal_version: i64,
+    pub body: String,
+    pub made_by: String,
+    pub made_at: At,
+    pub expires_at: At,
+    pub applied_at: Option<At>,
+}
+
+pub fn insert_plan(cx: &mut Cx<'_>, row: PlanRow) -> Result<(), Fault> {
+    both!(cx.conn(), |c| diesel::insert_into(date_plans::table).values(row).execute(c))?;
+    Ok(())
+}
+
+pub fn find_plan(cx: &mut Cx<'_>, id: PlanId) -> Result<Option<PlanRow>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        date_plans::table.find((workspace, id)).select(PlanRow::as_select()).first(c).optional()
+    })?)
+}
+
+pub fn mark_applied(cx: &mut Cx<'_>, id: PlanId) -> Result<(), Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    both!(cx.conn(), |c| {
+        diesel::update(date_plans::table.find((workspace, id))).set(date_plans::applied_at.eq(now)).execute(c)
+    })?;
+    Ok(())
+}
+
+/// Previews that nobody can apply any more.
+pub fn delete_expired_plans(cx: &mut Cx<'_>) -> Result<(), Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    both!(cx.conn(), |c| {
+        diesel::delete(date_plans::table)
+            .filter(date_plans::workspace_id.eq(workspace))
+            .filter(date_plans::expires_at.lt(now))
+            .execute(c)
+    })?;
+    Ok(())
+}
