@@ -280,6 +280,19 @@ fn setting_the_date_that_was_missing_gives_a_milestone_its_date() {
 }
 
 #[test]
+fn what_counts_from_another_date_stays_even_if_its_rule_would_give_another_day_by_now() {
+    let dates = key_dates(DATES);
+    let mut milestones = milestones("residential", &dates);
+    milestones.retain(|milestone| milestone.title == "Title search complete");
+    // As newer holiday data would: the stored date is no longer what the rule gives.
+    milestones[0].due_on = Some(date("2026-11-06"));
+    let plan = cascade(&dates, &changes("closing 2026-12-18"), &milestones, date(TODAY));
+    assert_eq!(told(&plan), "");
+    let plan = cascade(&dates, &changes("contract 2026-10-15"), &milestones, date(TODAY));
+    assert_eq!(told(&plan), "Title search complete: 2026-11-06 -> 2026-11-05");
+}
+
+#[test]
 fn a_plan_no_longer_fits_when_the_deal_moved_on() {
     let dates = key_dates(DATES);
     let milestones = milestones("residential", &dates);
