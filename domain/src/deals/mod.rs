@@ -3,3 +3,6 @@
 pub mod calendar;
 pub mod deal;
 pub mod milestone;
+
+#[cfg(test)]
+pub(crate) mod example;

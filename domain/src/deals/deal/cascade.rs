@@ -297,8 +297,8 @@ pub fn apply_to(plan: &Cascade, dates: &mut KeyDates, milestones: &mut [Dated]) 
     }
 }
 
-/// `today` is `None` when only the order matters.
-fn flags(due_on: Option<Date>, dates: &KeyDates, today: Option<Date>) -> Vec<Flag> {
+/// What is remarkable about a date among the key dates. `today` is `None` when only the order matters.
+pub fn flags(due_on: Option<Date>, dates: &KeyDates, today: Option<Date>) -> Vec<Flag> {
     let Some(due_on) = due_on else { return vec![Flag::NeedsDate] };
     let on = |flag: Flag, raised: bool| raised.then_some(flag);
     [

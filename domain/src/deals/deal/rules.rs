@@ -76,7 +76,8 @@ pub fn check_key_dates(dates: &KeyDates) -> Vec<Problem> {
 /// What came of a change of a deal's status that was not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moving {
-    /// The new status, to be stored, and how many milestones are still open in it.
+    /// The new status, to be stored, and how many milestones are still open in it; 0 for a draft just confirmed,
+    /// whose milestones are only made then.
     Now { status: DealStatus, open_milestones: usize },
     /// It was so before. Nothing to store.
     Already(DealStatus),
@@ -118,7 +119,8 @@ fn move_to(from: DealStatus, to: DealStatus, open_milestones: usize) -> Result<M
         DealStatus::Active => "Close the deal, or cancel it.",
         DealStatus::Closed | DealStatus::Cancelled => "This is where a deal ends; create a new deal to go on.",
     };
-    let sentence = format!("The deal is {from}, so it cannot become {to}. Nothing was changed.");
+    let stands = if from == DealStatus::Draft { "a draft" } else { from.as_str() };
+    let sentence = format!("The deal is {stands}, so it cannot become {to}. Nothing was changed.");
     Err(Refusal::new(Code::WrongState, sentence, next))
 }
 

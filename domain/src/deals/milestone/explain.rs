@@ -5,7 +5,7 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
 use super::rules::list;
-use super::{ByHand, Derivation, Due, Origin, State, Undated};
+use super::{ByHand, Derivation, Due, OpenState, Origin, State, Undated};
 use crate::deals::calendar::{Days, PassedDay, Roll};
 
 /// The whole reason for a milestone's date: key date, counting, each day that did not count, rule and version, and who
@@ -27,7 +27,7 @@ pub fn explain(title: &str, due_on: Option<Date>, origin: &Origin, zone: &TimeZo
 /// What a step that changed nothing says: who did it and when, which is kept.
 pub fn already(title: &str, state: &State, zone: &TimeZone) -> String {
     match state {
-        State::Open(open) => format!("{title} is {open} already. Nothing was changed."),
+        State::Open(open) => format!("{title} is {} already. Nothing was changed.", spoken(*open)),
         State::Completed { at, by } => {
             format!("{title} was completed already, by {by} on {}. Nothing was changed.", moment(*at, zone))
         }
@@ -36,6 +36,11 @@ pub fn already(title: &str, state: &State, zone: &TimeZone) -> String {
             format!("{title} was waived already, by {by} on {}{quoted}. Nothing was changed.", moment(*at, zone))
         }
     }
+}
+
+/// "in progress"
+pub(super) fn spoken(open: OpenState) -> String {
+    open.as_str().replace('_', " ")
 }
 
 /// "Friday 4 December 2026"
@@ -51,7 +56,8 @@ fn moment(at: Timestamp, zone: &TimeZone) -> String {
 fn counted(derivation: &Derivation) -> String {
     let reference = format!("{} ({})", derivation.reference.name, long(derivation.reference.date));
     let mut words = match derivation.offset {
-        0 => format!("on {reference}"),
+        0 if derivation.rolled.is_empty() => format!("the day of {}", derivation.reference.name),
+        0 => format!("from {reference}"),
         offset => {
             let unit = match (derivation.days, offset.unsigned_abs()) {
                 (Days::Calendar, 1) => "calendar day",
@@ -71,15 +77,9 @@ fn counted(derivation: &Derivation) -> String {
         words.push_str(&format!(" Not counted: {}.", passed(&derivation.skipped)));
     }
     if !derivation.rolled.is_empty() {
-        let to = match derivation.roll {
-            Roll::Previous => "back to the previous business day",
-            Roll::Next | Roll::None => "on to the next business day",
-        };
-        words.push_str(&format!(
-            " Counting ends on {}, so it moves {to}, past {}.",
-            long(derivation.counted_to),
-            passed(&derivation.rolled)
-        ));
+        let are = if derivation.rolled.len() == 1 { "is no business day" } else { "are no business days" };
+        let to = if derivation.roll == Roll::Previous { "back to the previous one" } else { "on to the next one" };
+        words.push_str(&format!(" {} {are}, so the date moves {to}.", passed(&derivation.rolled)));
     }
     words
 }

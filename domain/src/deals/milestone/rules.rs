@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
+use super::explain::spoken;
 use super::template::DateRule;
 use super::{Derivation, Due, HolidayData, MilestoneStatus, OpenState, Reference, State, StoredRule, Undated};
 use crate::deals::calendar::{Arrival, Days, HolidayCalendar, NoDate, count_calendar_days};
@@ -110,7 +111,7 @@ pub fn due_on(stored: &StoredRule, dates: &BTreeMap<String, Date>) -> Result<Due
 
 /// The instant at which the due day is over in the deal's zone: the start of the next civil day there.
 ///
-/// Where a clock change makes midnight not exist, the next day starts at the first time that does; where midnight
+/// Where daylight saving skips midnight, the next day starts when the gap is over; where midnight
 /// comes twice, at the first (RFC 5545, section 3.3.5). A date at the very end of time lapses at the last instant
 /// there is.
 pub fn lapses_at(due_on: Date, zone: &TimeZone) -> Timestamp {
@@ -197,7 +198,7 @@ pub fn set_open_state(state: &State, to: OpenState) -> Result<Step, Refusal> {
         State::Open(from) if *from == to => Ok(Step::Already(state.clone())),
         State::Open(_) => Ok(Step::Now(State::Open(to))),
         State::Completed { .. } | State::Waived { .. } => {
-            Err(settled(state, &format!("set to {to}"), &format!("set it to {to}")))
+            Err(settled(state, &format!("set to {}", spoken(to)), &format!("set it to {}", spoken(to))))
         }
     }
 }
@@ -205,14 +206,14 @@ pub fn set_open_state(state: &State, to: OpenState) -> Result<Step, Refusal> {
 /// The refusal to touch what is completed or waived, which says how to reopen it.
 fn settled(state: &State, participle: &str, then: &str) -> Refusal {
     let stands = match state {
-        State::Open(open) => open.to_string(),
-        State::Completed { by, .. } => format!("completed by {by}"),
-        State::Waived { by, reason: None, .. } => format!("waived by {by}"),
-        State::Waived { by, reason: Some(reason), .. } => format!("waived by {by} (\"{reason}\")"),
+        State::Open(open) => format!("is {}", spoken(*open)),
+        State::Completed { by, .. } => format!("was completed by {by}"),
+        State::Waived { by, reason: None, .. } => format!("was waived by {by}"),
+        State::Waived { by, reason: Some(reason), .. } => format!("was waived by {by} (\"{reason}\")"),
     };
     Refusal::new(
         Code::WrongState,
-        format!("The milestone is {stands}, so it cannot be {participle}. Nothing was changed."),
+        format!("The milestone {stands}, so it cannot be {participle}. Nothing was changed."),
         format!("Reopen the milestone first, then {then}."),
     )
 }

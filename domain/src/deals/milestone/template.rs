@@ -138,8 +138,8 @@ impl Template {
         if self.version < 1 {
             no("version", "must be 1 or more.".into());
         }
-        if let Err(unknown) = HolidayCalendar::named(&self.holidays) {
-            no("holidays", unknown.to_string());
+        if HolidayCalendar::named(&self.holidays).is_err() {
+            no("holidays", format!("must be one of {}.", HolidayCalendar::NAMES.join(", ")));
         }
         if self.rules.is_empty() || self.rules.len() > MAX_RULES {
             no("rules", format!("must be 1 to {MAX_RULES} rules; there are {}.", self.rules.len()));

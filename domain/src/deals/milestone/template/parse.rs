@@ -200,12 +200,13 @@ impl Reader<'_> {
     }
 
     fn whole_number(&mut self, field: &str, value: &Value<'_>) -> Option<i32> {
-        let number = value
-            .get_ref()
-            .as_integer()
-            .and_then(|number| i32::from_str_radix(number.as_str(), number.radix()).ok());
+        let Some(number) = value.get_ref().as_integer() else {
+            self.no(field, "must be a whole number.");
+            return None;
+        };
+        let number = i32::from_str_radix(number.as_str(), number.radix()).ok();
         if number.is_none() {
-            self.no(field, "must be a whole number of moderate size.");
+            self.no(field, "is far too large a number.");
         }
         number
     }
