@@ -128,17 +128,24 @@ type Variables = BTreeMap<String, String>;
 
 impl Config {
     /// Reads the file, when one is named, and the variables of the environment over it.
-    pub fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, Wrong> {
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Wrong> {
         let mut wrong = Vec::new();
         let variables = variables(environment, &mut wrong);
         let mut builder = config::Config::builder();
         if let Some(file) = file {
             builder = builder.add_source(config::File::from(file.to_owned()).format(config::FileFormat::Toml));
         }
-        let source = config::Environment::default().separator("__").list_separator(",").source(Some(
-            variables.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect(),
-        ));
-        let source = source.try_parsing(true).with_list_parse_key("http.allowed_hosts").with_list_parse_key("http.allowed_origins");
+        let source = config::Environment::default()
+            .separator("__")
+            .list_separator(",")
+            .source(Some(variables.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect()));
+        let source = source
+            .try_parsing(true)
+            .with_list_parse_key("http.allowed_hosts")
+            .with_list_parse_key("http.allowed_origins");
         let all = match builder.add_source(source).build() {
             Ok(all) => all,
             Err(error) => {
@@ -173,14 +180,17 @@ impl Config {
         if let Some(url) = &self.database.url {
             let url = url.expose_secret();
             if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-                wrong.push("database.url must start with postgres:// (leave it out for the embedded database).".into());
+                wrong.push(
+                    "database.url must start with postgres:// (leave it out for the embedded database).".into(),
+                );
             }
         }
     }
 
     /// The settings as they are in force, secrets masked. Section by section, as TOML.
     pub fn shown(&self) -> String {
-        let secret = |value: &Option<SecretString>| if value.is_some() { "\"********\"" } else { "\"\"  # not set" };
+        let secret =
+            |value: &Option<SecretString>| if value.is_some() { "\"********\"" } else { "\"\"  # not set" };
         let list = |items: &[String]| format!("{items:?}");
         format!(
             "[database]\nurl = {}\nconnections = {}\nwait = {}\n\n[http]\nlisten = \"{}\"\nallowed_hosts = {}\n\

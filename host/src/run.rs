@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use domain::kernel::id::{CorrelationId, WorkspaceId};
 use domain::kernel::idempotency::{Answer, Key};
-use domain::kernel::{Code, Cx, Db, Done, Fault, No, Principal, Randomness, Refusal, Source, Work, cx, db, migrate};
+use domain::kernel::{
+    Code, Cx, Db, Done, Fault, No, Principal, Randomness, Refusal, Source, Work, cx, db, migrate,
+};
 use domain::workspace::access;
 use domain::workspace::tenant::{self, Workspace};
 use secrecy::ExposeSecret;
@@ -192,7 +194,9 @@ impl Host {
         match outcome {
             Ok(Ok(Ok(value))) => Ok(value),
             Ok(Ok(Err(No::Refusal(refusal)))) => Err(*refusal),
-            Ok(Ok(Err(No::Fault(fault)))) => Err(self.our_fault(&fault.to_string(), matches!(fault, Fault::NoConnection(_)))),
+            Ok(Ok(Err(No::Fault(fault)))) => {
+                Err(self.our_fault(&fault.to_string(), matches!(fault, Fault::NoConnection(_))))
+            }
             Ok(Err(panic)) => Err(self.our_fault(&format!("a verb panicked: {panic}"), false)),
             Err(_) => {
                 drop(told);
@@ -214,7 +218,11 @@ impl Host {
         } else {
             format!("Something went wrong on our side (id {id}). Nothing was changed.")
         };
-        Refusal::new(Code::Unavailable, sentence, "Try again in a moment; if it stays, give the id to who runs the server.")
+        Refusal::new(
+            Code::Unavailable,
+            sentence,
+            "Try again in a moment; if it stays, give the id to who runs the server.",
+        )
     }
 }
 

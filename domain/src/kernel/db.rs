@@ -131,8 +131,9 @@ impl Db {
     /// Opens the file, creating it and its folder when absent. Does not migrate.
     pub fn open_sqlite(file: &Path, limits: Limits) -> Result<Self, Fault> {
         if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| Fault::Open(format!("the folder {} cannot be made: {error}", folder.display())))?;
+            std::fs::create_dir_all(folder).map_err(|error| {
+                Fault::Open(format!("the folder {} cannot be made: {error}", folder.display()))
+            })?;
         }
         let url = file.to_string_lossy().into_owned();
         let pool = |most: u32, reader: bool| {
@@ -268,7 +269,9 @@ pub fn may_pass(error: &diesel::result::Error) -> bool {
         // Deadlocks and a busy file arrive as an unknown kind; only their words tell.
         Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
             let words = info.message();
-            words.contains("deadlock detected") || words.contains("database is locked") || words.contains("is busy")
+            words.contains("deadlock detected")
+                || words.contains("database is locked")
+                || words.contains("is busy")
         }
         _ => false,
     }

@@ -265,4 +265,3 @@ impl Change {
         self.before.is_empty()
     }
 }
-

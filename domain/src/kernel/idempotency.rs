@@ -107,7 +107,8 @@ fn claim<T: DeserializeOwned>(cx: &mut Cx<'_>, key: &Key, verb: &str, request: &
         .into())));
     }
     let answer = answer.ok_or_else(|| Fault::Corrupt("an idempotency key without an answer".into()))?;
-    let mut answer: Answer<T> = serde_json::from_str(&answer).map_err(|error| Fault::Corrupt(error.to_string()))?;
+    let mut answer: Answer<T> =
+        serde_json::from_str(&answer).map_err(|error| Fault::Corrupt(error.to_string()))?;
     answer.repeated = true;
     Ok(Some(Ok(answer)))
 }

@@ -26,7 +26,9 @@ pub fn migrate(db: &Db) -> Result<Vec<String>, Fault> {
         Conn::Lite(mut c) => up(&mut *c, SQLITE),
         Conn::Pg(mut c) => {
             // Waiting for another replica's migration is no stuck statement.
-            c.batch_execute(&format!("SET statement_timeout=0; SET lock_timeout=0; SELECT pg_advisory_lock({LOCK})"))?;
+            c.batch_execute(&format!(
+                "SET statement_timeout=0; SET lock_timeout=0; SELECT pg_advisory_lock({LOCK})"
+            ))?;
             let outcome = up(&mut *c, POSTGRES);
             c.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
             outcome
@@ -57,8 +59,11 @@ where
 {
     let known = names::<DB>(&source)?;
     let applied = c.applied_migrations().map_err(failed)?;
-    let newer: Vec<String> =
-        applied.iter().map(MigrationVersion::to_string).filter(|v| !known.iter().any(|k| k.starts_with(v))).collect();
+    let newer: Vec<String> = applied
+        .iter()
+        .map(MigrationVersion::to_string)
+        .filter(|v| !known.iter().any(|k| k.starts_with(v)))
+        .collect();
     if !newer.is_empty() {
         return Err(Fault::Migration(format!(
             "this database was written by a newer Milepost (it has {}, which this one does not know). Nothing was \

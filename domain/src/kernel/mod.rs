@@ -14,6 +14,7 @@ pub mod migrate;
 pub mod page;
 pub mod schema;
 pub mod step;
+pub mod strict;
 pub mod text;
 pub mod time;
 

@@ -6,7 +6,8 @@
 use crate::kernel::Fault;
 
 /// The steps there are, for the tests that go through all of them.
-pub const STEPS: &[&str] = &["write.begun", "events.appended", "commit.before", "commit.after", "migration.before"];
+pub const STEPS: &[&str] =
+    &["write.begun", "events.appended", "commit.before", "commit.after", "migration.before"];
 
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]

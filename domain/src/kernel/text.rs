@@ -32,12 +32,18 @@ fn checked(field: &str, text: &str, most: usize, line_breaks: bool) -> Result<St
             return Err(Problem::new(field, "contains a NUL character. Remove it."));
         }
         if c.is_control() && !(line_breaks && (c == '\n' || c == '\t' || c == '\r')) {
-            return Err(Problem::new(field, format!("contains the control character U+{:04X}. Remove it.", c as u32)));
+            return Err(Problem::new(
+                field,
+                format!("contains the control character U+{:04X}. Remove it.", c as u32),
+            ));
         }
         if deceives(c) {
             return Err(Problem::new(
                 field,
-                format!("contains the invisible character U+{:04X}, which can disguise text. Remove it.", c as u32),
+                format!(
+                    "contains the invisible character U+{:04X}, which can disguise text. Remove it.",
+                    c as u32
+                ),
             ));
         }
     }

@@ -20,7 +20,8 @@ pub fn parse_date(field: &str, text: &str) -> Result<Date, Problem> {
 
 /// Reads an IANA zone name, such as `America/Chicago`.
 pub fn parse_zone(field: &str, text: &str) -> Result<TimeZone, Problem> {
-    let known = (text.len() <= 64 && (text.contains('/') || text == "UTC")).then(|| TimeZone::get(text).ok()).flatten();
+    let known =
+        (text.len() <= 64 && (text.contains('/') || text == "UTC")).then(|| TimeZone::get(text).ok()).flatten();
     known.ok_or_else(|| {
         let shown: String = text.chars().take(64).collect();
         Problem::new(field, format!("\"{shown}\" is no IANA time zone. Write one such as America/Chicago."))

@@ -115,7 +115,8 @@ pub fn check(new: &NewDeal) -> Result<Checked, Vec<Problem>> {
     }
     let key_dates = key_dates(&new.key_dates, &mut problems);
     let parties = parties(&new.parties, &mut problems);
-    let owner_email = new.owner_email.as_deref().map(|email| keep(&mut problems, text::email("owner_email", email)));
+    let owner_email =
+        new.owner_email.as_deref().map(|email| keep(&mut problems, text::email("owner_email", email)));
     match (title, address, side, financing) {
         (Some(title), Some(address), Some(side), Some(financing)) if problems.is_empty() => Ok(Checked {
             title,
@@ -156,7 +157,7 @@ fn state(field: &str, text: &str) -> Result<String, Problem> {
     Err(Problem::new(field, format!("\"{shown}\" is no US state. Write its two letters, such as IL.")))
 }
 
-fn cents(field: &str, dollars: f64) -> Result<i64, Problem> {
+pub(crate) fn cents(field: &str, dollars: f64) -> Result<i64, Problem> {
     let cents = (dollars * 100.0).round();
     if !(0.0..=MAX_PRICE).contains(&dollars) {
         return Err(Problem::new(field, "must be between 0 and 100,000,000,000 US dollars."));
@@ -172,16 +173,21 @@ fn key_dates(texts: &BTreeMap<String, String>, problems: &mut Vec<Problem>) -> K
     let before = problems.len();
     let dates: KeyDates = texts
         .iter()
-        .filter_map(|(name, text)| Some((name.clone(), keep(problems, time::parse_date(&key_date_field(name), text))?)))
+        .filter_map(|(name, text)| {
+            Some((name.clone(), keep(problems, time::parse_date(&key_date_field(name), text))?))
+        })
         .collect();
     // A date that cannot be read is not also missing.
     let unread = problems.len() > before;
-    problems.extend(check_key_dates(&dates).into_iter().filter(|p| !unread || !p.sentence.starts_with("is missing")));
+    problems
+        .extend(check_key_dates(&dates).into_iter().filter(|p| !unread || !p.sentence.starts_with("is missing")));
     dates
 }
 
 /// The dates of a change; an empty text or `null` takes an optional one away.
-pub fn date_changes(texts: &BTreeMap<String, Option<String>>) -> Result<BTreeMap<String, Option<Date>>, Vec<Problem>> {
+pub fn date_changes(
+    texts: &BTreeMap<String, Option<String>>,
+) -> Result<BTreeMap<String, Option<Date>>, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut changes = BTreeMap::new();
     for (name, text) in texts {

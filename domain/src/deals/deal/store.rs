@@ -101,13 +101,15 @@ pub fn find_many(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<Vec<Deal>, Fault> {
 /// The deal, held until the end of the transaction: what follows from what it says still holds when it is written.
 pub fn hold(cx: &mut Cx<'_>, id: DealId) -> Result<Option<Deal>, Fault> {
     let workspace = cx.workspace();
-    let find = deals::table.find((workspace, id)).select(DealRow::as_select());
-    let row = match cx.conn() {
-        Conn::Pg(c) => find.for_update().first(&mut **c).optional()?,
-        // The one writer of SQLite holds everything.
-        Conn::Lite(c) => find.first(&mut **c).optional()?,
-    };
-    Ok(with_key_dates(cx, row.into_iter().collect())?.pop())
+    // The one writer of SQLite holds everything.
+    if let Conn::Pg(c) = cx.conn() {
+        let held: Option<DealId> =
+            deals::table.find((workspace, id)).select(deals::id).for_update().first(&mut **c).optional()?;
+        if held.is_none() {
+            return Ok(None);
+        }
+    }
+    find(cx, id)
 }
 
 fn with_key_dates(cx: &mut Cx<'_>, rows: Vec<DealRow>) -> Result<Vec<Deal>, Fault> {
@@ -188,7 +190,13 @@ pub fn update(cx: &mut Cx<'_>, deal: &Deal) -> Result<i64, Fault> {
     })?)
 }
 
-pub fn insert_party(cx: &mut Cx<'_>, id: PartyId, deal: DealId, role: PartyRole, who: ContactId) -> Result<(), Fault> {
+pub fn insert_party(
+    cx: &mut Cx<'_>,
+    id: PartyId,
+    deal: DealId,
+    role: PartyRole,
+    who: ContactId,
+) -> Result<(), Fault> {
     let row = (
         deal_parties::workspace_id.eq(cx.workspace()),
         deal_parties::id.eq(id),
@@ -197,7 +205,10 @@ pub fn insert_party(cx: &mut Cx<'_>, id: PartyId, deal: DealId, role: PartyRole,
         deal_parties::contact_id.eq(who),
     );
     // The same person twice in one role is one party.
-    both!(cx.conn(), |c| diesel::insert_into(deal_parties::table).values(row).on_conflict_do_nothing().execute(c))?;
+    both!(cx.conn(), |c| diesel::insert_into(deal_parties::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
     Ok(())
 }
 
@@ -233,10 +244,9 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(DealId, Date)>, Fau
     let pattern = wanted.text.as_ref().map(|text| format!("%{}%", escaped(&text.to_lowercase())));
     let rows: Vec<(DealId, On)> = both!(cx.conn(), |c| {
         let mut query = deal_key_dates::table
-            .inner_join(
-                deals::table
-                    .on(deals::workspace_id.eq(deal_key_dates::workspace_id).and(deals::id.eq(deal_key_dates::deal_id))),
-            )
+            .inner_join(deals::table.on(
+                deals::workspace_id.eq(deal_key_dates::workspace_id).and(deals::id.eq(deal_key_dates::deal_id)),
+            ))
             .filter(deal_key_dates::workspace_id.eq(workspace))
             .filter(deal_key_dates::name.eq(CLOSING_DATE))
             .filter(deals::workspace_id.eq(workspace))
@@ -325,4 +335,33 @@ pub fn delete_expired_plans(cx: &mut Cx<'_>) -> Result<(), Fault> {
             .execute(c)
     })?;
     Ok(())
+}
+
+/// The titles of those that exist.
+pub fn titles(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<std::collections::BTreeMap<DealId, String>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(DealId, String)> = both!(cx.conn(), |c| {
+        deals::table
+            .filter(deals::workspace_id.eq(workspace))
+            .filter(deals::id.eq_any(ids.to_vec()))
+            .select((deals::id, deals::title))
+            .load(c)
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// What tells deals of these statuses apart for a person.
+pub fn titles_and_addresses(
+    cx: &mut Cx<'_>,
+    status: &[DealStatus],
+) -> Result<std::collections::HashSet<(String, String)>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(String, String)> = both!(cx.conn(), |c| {
+        deals::table
+            .filter(deals::workspace_id.eq(workspace))
+            .filter(deals::status.eq_any(status.to_vec()))
+            .select((deals::title, deals::address))
+            .load(c)
+    })?;
+    Ok(rows.into_iter().collect())
 }

@@ -299,12 +299,42 @@ pub const CUSTOM: &str = "custom";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    Added { deal_id: DealId, title: String, due_on: Option<Date>, responsible: Responsible },
-    Edited { deal_id: DealId, #[serde(flatten)] change: Change },
-    Completed { deal_id: DealId, before: MilestoneState, after: MilestoneState, days_late: i32, note: Option<String> },
-    Waived { deal_id: DealId, before: MilestoneState, after: MilestoneState, reason: Option<String> },
-    Reopened { deal_id: DealId, before: MilestoneState, after: MilestoneState, reason: Option<String> },
-    Removed { deal_id: DealId, title: String, due_on: Option<Date>, reason: Option<String> },
+    Added {
+        deal_id: DealId,
+        title: String,
+        due_on: Option<Date>,
+        responsible: Responsible,
+    },
+    Edited {
+        deal_id: DealId,
+        #[serde(flatten)]
+        change: Change,
+    },
+    Completed {
+        deal_id: DealId,
+        before: MilestoneState,
+        after: MilestoneState,
+        days_late: i32,
+        note: Option<String>,
+    },
+    Waived {
+        deal_id: DealId,
+        before: MilestoneState,
+        after: MilestoneState,
+        reason: Option<String>,
+    },
+    Reopened {
+        deal_id: DealId,
+        before: MilestoneState,
+        after: MilestoneState,
+        reason: Option<String>,
+    },
+    Removed {
+        deal_id: DealId,
+        title: String,
+        due_on: Option<Date>,
+        reason: Option<String>,
+    },
 }
 
 impl Fact for Event {

@@ -203,7 +203,8 @@ pub struct Wanted {
     pub limit: i64,
 }
 
-const OPEN: [MilestoneState; 3] = [MilestoneState::Upcoming, MilestoneState::Scheduled, MilestoneState::InProgress];
+const OPEN: [MilestoneState; 3] =
+    [MilestoneState::Upcoming, MilestoneState::Scheduled, MilestoneState::InProgress];
 
 /// At most `limit + 1` milestones, the earliest first.
 pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Milestone>, Fault> {

@@ -13,6 +13,7 @@ use crate::deals::deal::rules::{is_key_date_name, outside_text};
 use crate::deals::deal::{Financing, Side};
 use crate::kernel::Problem;
 
+pub mod ops;
 mod parse;
 
 /// A named, versioned list of rules.

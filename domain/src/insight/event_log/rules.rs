@@ -21,9 +21,15 @@ impl Walk {
         let wrong = if row.seq != self.next {
             Some((self.next, format!("event {} is missing; the next row has the number {}.", self.next, row.seq)))
         } else if row.expected_leaf().ok().as_ref() != Some(&row.leaf) {
-            Some((row.seq, "its content does not have the hash that was written with it: it was altered.".to_owned()))
+            Some((
+                row.seq,
+                "its content does not have the hash that was written with it: it was altered.".to_owned(),
+            ))
         } else if chain_next(&self.chain, &row.leaf) != row.chain {
-            Some((row.seq, "it does not follow from the event before it: rows were exchanged or rewritten.".to_owned()))
+            Some((
+                row.seq,
+                "it does not follow from the event before it: rows were exchanged or rewritten.".to_owned(),
+            ))
         } else if row.expected_personal_hash().is_some_and(|hash| row.personal_hash.as_ref() != Some(&hash)) {
             Some((row.seq, "its personal data do not have the hash that was written with them.".to_owned()))
         } else {
@@ -46,7 +52,9 @@ impl Walk {
             if last > events {
                 Some(Break {
                     sequence: self.next,
-                    what: format!("the log ends at {events}, but {last} events were written: its end was cut off."),
+                    what: format!(
+                        "the log ends at {events}, but {last} events were written: its end was cut off."
+                    ),
                 })
             } else if last < events || chain != self.chain {
                 Some(Break {

@@ -22,9 +22,10 @@ pub fn check(field: &str, person: &Person, problems: &mut Vec<Problem>) -> Perso
     let name = keep(text::line(&format!("{field}.name"), &person.name, text::NAME)).unwrap_or_default();
     let email = person.email.as_deref().and_then(|email| keep(text::email(&format!("{field}.email"), email)));
     let phone = person.phone.as_deref().and_then(|phone| keep(text::phone(&format!("{field}.phone"), phone)));
-    let time_zone = person.time_zone.as_deref().and_then(|zone| {
-        keep(time::parse_zone(&format!("{field}.time_zone"), zone).map(|_| zone.to_owned()))
-    });
+    let time_zone = person
+        .time_zone
+        .as_deref()
+        .and_then(|zone| keep(time::parse_zone(&format!("{field}.time_zone"), zone).map(|_| zone.to_owned())));
     Person { name, email, phone, time_zone }
 }
 

@@ -73,7 +73,10 @@ impl Require for Cx<'_> {
         }
         Err(Refusal::new(
             Code::Forbidden,
-            format!("This needs the right {verb}, which {} does not have. Nothing was changed.", self.principal().standing),
+            format!(
+                "This needs the right {verb}, which {} does not have. Nothing was changed.",
+                self.principal().standing
+            ),
             "Ask an owner or admin of the workspace for it.",
         )
         .into())

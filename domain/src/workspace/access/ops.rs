@@ -52,7 +52,8 @@ fn holder_principal(db: &Db, row: &TokenRow, source: Source, now: Timestamp) -> 
     };
     look.read(|cx| match token.holder {
         Holder::Member(id) => {
-            let found = member::store::find(cx, id)?.filter(|m| m.status == MemberStatus::Active).ok_or_else(unknown)?;
+            let found =
+                member::store::find(cx, id)?.filter(|m| m.status == MemberStatus::Active).ok_or_else(unknown)?;
             let mut principal = member_principal(&found, row.workspace_id, source);
             principal.powers = rules::member_powers(found.role, Some(token.scope));
             principal.standing = format!("the role {} with a token of scope {}", found.role, token.scope);
@@ -210,6 +211,9 @@ pub fn list_tokens(cx: &mut Cx<'_>) -> Result<Vec<Token>, No> {
 pub fn revoke_token(cx: &mut Cx<'_>, id: TokenId) -> Result<Token, No> {
     cx.require(Verb::ManageTokens)?;
     let row = store::revoke(cx, id)?.ok_or_else(|| Refusal::not_found("token"))?;
-    cx.record(Subject::new("token", id.0), &Event::TokenRevoked { label: row.label.clone(), hint: row.hint.clone() })?;
+    cx.record(
+        Subject::new("token", id.0),
+        &Event::TokenRevoked { label: row.label.clone(), hint: row.hint.clone() },
+    )?;
     Ok(row.token()?)
 }

@@ -95,7 +95,8 @@ pub fn is_token(text: &str) -> bool {
         return false;
     };
     let secret = TokenKind::ALL.iter().find_map(|kind| body.strip_prefix(&format!("milep_{kind}_")));
-    secret.is_some_and(|s| s.len() == SECRET && s.bytes().all(|b| b.is_ascii_alphanumeric())) && checksum(body) == check
+    secret.is_some_and(|s| s.len() == SECRET && s.bytes().all(|b| b.is_ascii_alphanumeric()))
+        && checksum(body) == check
 }
 
 /// What is kept of a token.

@@ -56,7 +56,11 @@ impl TokenRow {
 pub fn find_by_hash(db: &Db, hash: &str) -> Result<Option<TokenRow>, Fault> {
     db.transaction(Scope::TokenHash(hash), Access::Read, |conn| {
         let found = both!(conn, |c| {
-            api_tokens::table.filter(api_tokens::secret_hash.eq(hash)).select(TokenRow::as_select()).first(c).optional()
+            api_tokens::table
+                .filter(api_tokens::secret_hash.eq(hash))
+                .select(TokenRow::as_select())
+                .first(c)
+                .optional()
         })?;
         Ok(found)
     })

@@ -1,0 +1,300 @@
+//! Changing a deal's key dates: planned, shown, then applied whole or not at all.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cascade::{Cascade, Conflict, Dated, Kept, Moved, cascade};
+use super::ops::subject;
+use super::store::PlanRow;
+use super::{Dating, Deal, DealStatus, Event, KeyDates, Moving, intake, store};
+use crate::deals::milestone::rules::lapses_at;
+use crate::deals::milestone::{self, Milestone};
+use crate::kernel::id::{DealId, MilestoneId, PlanId};
+use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, time};
+use crate::words;
+use crate::workspace::access::{Require, Verb};
+
+/// How long a preview can be applied. Hours.
+const KEPT_HOURS: i64 = 24;
+
+words! {
+    pub enum PlanKind { Change = "change", Undo = "undo" }
+}
+
+/// What would happen, and the token that makes it happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Preview {
+    /// Give this to `key_dates_apply`.
+    pub plan_token: PlanId,
+    pub deal_id: DealId,
+    pub deal_title: String,
+    /// The key dates that change, as they are.
+    #[schemars(with = "BTreeMap<String, Option<String>>")]
+    pub before: BTreeMap<String, Option<Date>>,
+    /// The key dates that change, as they would be.
+    #[schemars(with = "BTreeMap<String, Option<String>>")]
+    pub after: BTreeMap<String, Option<Date>>,
+    /// Milestones that get another date.
+    pub changes: Vec<Change>,
+    /// Milestones that would move by their rule but are pinned, completed or waived.
+    pub kept: Vec<Kept>,
+    /// Open milestones whose date stays and is now out of order.
+    pub conflicts: Vec<Conflict>,
+    /// Planned messages that would be cancelled or planned anew.
+    pub messages_affected: Vec<String>,
+    /// Until when the token holds, as long as the deal does not change. RFC 3339 UTC.
+    #[schemars(with = "String")]
+    pub expires_at: jiff::Timestamp,
+}
+
+/// One milestone's move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Change {
+    pub milestone_id: MilestoneId,
+    pub title: String,
+    /// `null` when it had no date.
+    #[schemars(with = "Option<String>")]
+    pub old: Option<Date>,
+    /// `null` when it needs a date then.
+    #[schemars(with = "Option<String>")]
+    pub new: Option<Date>,
+    pub flags: Vec<super::cascade::Flag>,
+}
+
+impl From<&Moved> for Change {
+    fn from(moved: &Moved) -> Self {
+        Self {
+            milestone_id: moved.milestone_id,
+            title: moved.title.clone(),
+            old: moved.old,
+            new: moved.new,
+            flags: moved.flags.clone(),
+        }
+    }
+}
+
+/// A change of key dates by name; an empty or absent date takes an optional one away.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct ChangeKeyDates {
+    pub deal_id: DealId,
+    /// New dates YYYY-MM-DD by name, such as {"closing_date": "2027-02-15"}; null removes an optional one.
+    pub key_dates: BTreeMap<String, Option<String>>,
+}
+
+/// Works out what a change would do and keeps it under a token. Changes nothing of the deal.
+pub fn preview(cx: &mut Cx<'_>, cmd: &ChangeKeyDates) -> Result<Preview, No> {
+    cx.require(Verb::PreviewKeyDates)?;
+    let changes = intake::date_changes(&cmd.key_dates)?;
+    let deal = store::hold(cx, cmd.deal_id)?.ok_or_else(|| Refusal::not_found("deal"))?;
+    still_going(&deal)?;
+    plan(cx, &deal, &changes)
+}
+
+fn plan(cx: &mut Cx<'_>, deal: &Deal, changes: &BTreeMap<String, Option<Date>>) -> Result<Preview, No> {
+    let milestones = milestone::store::of_deal(cx, deal.id)?;
+    let today = time::today(cx.now(), &deal.zone());
+    let plan = cascade(&deal.key_dates, changes, &dated(&milestones), today)?;
+    store::delete_expired_plans(cx)?;
+    let token = keep(cx, deal.id, PlanKind::Change, deal.version, &plan)?;
+    Ok(shown(cx, deal, token, &plan))
+}
+
+fn still_going(deal: &Deal) -> Result<(), Refusal> {
+    match deal.status {
+        DealStatus::Draft | DealStatus::Active => Ok(()),
+        ended => Err(Refusal::new(
+            Code::WrongState,
+            format!("The deal is {ended}, so its key dates cannot change. Nothing was changed."),
+            "Create a new deal if the transaction goes on.",
+        )),
+    }
+}
+
+fn keep(
+    cx: &mut Cx<'_>,
+    deal_id: DealId,
+    kind: PlanKind,
+    deal_version: i64,
+    plan: &Cascade,
+) -> Result<PlanId, No> {
+    let row = PlanRow {
+        workspace_id: cx.workspace(),
+        id: PlanId(cx.mint()),
+        deal_id,
+        kind,
+        deal_version,
+        body: serde_json::to_string(plan).map_err(|error| Fault::Corrupt(error.to_string()))?,
+        made_by: cx.actor().name.clone(),
+        made_at: cx.now().into(),
+        expires_at: expiry(cx).into(),
+        applied_at: None,
+    };
+    let id = row.id;
+    store::insert_plan(cx, row)?;
+    Ok(id)
+}
+
+fn expiry(cx: &Cx<'_>) -> jiff::Timestamp {
+    cx.now() + SignedDuration::from_hours(KEPT_HOURS)
+}
+
+fn shown(cx: &Cx<'_>, deal: &Deal, token: PlanId, plan: &Cascade) -> Preview {
+    let differ: Vec<&String> = plan
+        .before
+        .keys()
+        .chain(plan.after.keys())
+        .filter(|name| plan.before.get(*name) != plan.after.get(*name))
+        .collect();
+    let of = |dates: &KeyDates| differ.iter().map(|name| ((*name).clone(), dates.get(*name).copied())).collect();
+    Preview {
+        plan_token: token,
+        deal_id: deal.id,
+        deal_title: deal.title.clone(),
+        before: of(&plan.before),
+        after: of(&plan.after),
+        changes: plan.changes.iter().map(Change::from).collect(),
+        kept: plan.kept.clone(),
+        conflicts: plan.conflicts.clone(),
+        messages_affected: Vec::new(),
+        expires_at: expiry(cx),
+    }
+}
+
+/// What came of applying a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Applied {
+    Now {
+        deal_id: DealId,
+        applied: Vec<Change>,
+        kept: Vec<Kept>,
+        /// Applying this restores everything, as long as the deal does not change.
+        undo_token: PlanId,
+    },
+    /// It was applied before; nothing was changed now.
+    Already { deal_id: DealId },
+    /// The deal changed since. Nothing was applied; here is the plan as it would be now.
+    Stale { fresh: Box<Preview> },
+}
+
+/// Makes a previewed change. A plan whose deal has changed since is not applied but planned anew.
+pub fn apply(cx: &mut Cx<'_>, token: PlanId) -> Result<Applied, No> {
+    cx.require(Verb::ApplyKeyDates)?;
+    let gone = || Refusal {
+        next: "Preview the change again to get a new plan_token.".into(),
+        ..Refusal::not_found("plan")
+    };
+    let found = store::find_plan(cx, token)?.ok_or_else(gone)?;
+    let deal = store::hold(cx, found.deal_id)?.ok_or_else(gone)?;
+    // Somebody may have applied it while we waited for the deal.
+    let row = store::find_plan(cx, token)?.ok_or_else(gone)?;
+    if row.applied_at.is_some() {
+        return Ok(Applied::Already { deal_id: deal.id });
+    }
+    if row.expires_at.0 <= cx.now() {
+        return Err(gone().into());
+    }
+    still_going(&deal)?;
+    let plan: Cascade = serde_json::from_str(&row.body).map_err(|error| Fault::Corrupt(error.to_string()))?;
+    let milestones = milestone::store::of_deal(cx, deal.id)?;
+    if row.deal_version != deal.version || !plan.still_fits(&deal.key_dates, &dated(&milestones)) {
+        return stale(cx, &row, &deal, &plan);
+    }
+    carry_out(cx, &row, deal, milestones, &plan)
+}
+
+fn stale(cx: &mut Cx<'_>, row: &PlanRow, deal: &Deal, old: &Cascade) -> Result<Applied, No> {
+    if row.kind == PlanKind::Undo {
+        return Err(Refusal::new(
+            Code::Stale,
+            "The deal changed since, so this change of dates cannot be undone as a whole. Nothing was changed.",
+            "Preview the old key dates as a new change (key_dates_preview).",
+        )
+        .into());
+    }
+    let names = old.before.keys().chain(old.after.keys());
+    let changes: BTreeMap<String, Option<Date>> = names
+        .filter(|name| old.before.get(*name) != old.after.get(*name))
+        .map(|name| (name.clone(), old.after.get(name).copied()))
+        // What is so already, or gone already, needs no change any more.
+        .filter(|(name, date)| deal.key_dates.get(name).copied() != *date)
+        .collect();
+    if changes.is_empty() {
+        let sentence = "these are already the dates: somebody changed them since the preview.";
+        return Err(vec![Problem::new("key_dates", sentence)].into());
+    }
+    Ok(Applied::Stale { fresh: Box::new(plan(cx, deal, &changes)?) })
+}
+
+fn carry_out(
+    cx: &mut Cx<'_>,
+    row: &PlanRow,
+    deal: Deal,
+    milestones: Vec<Milestone>,
+    plan: &Cascade,
+) -> Result<Applied, No> {
+    let zone = deal.zone();
+    let moved = plan.changes.iter().map(|m| (m.milestone_id, (m.new, &m.origin_after)));
+    let same = plan.refreshed.iter().map(|m| (m.milestone_id, (m.due_on, &m.origin_after)));
+    let planned: BTreeMap<_, _> = moved.chain(same).collect();
+    for mut m in milestones {
+        let Some((due_on, origin)) = planned.get(&m.id) else { continue };
+        m.due_on = *due_on;
+        m.lapses_at = due_on.map(|date| lapses_at(date, &zone));
+        m.origin = (*origin).clone();
+        m.version += 1;
+        if !milestone::store::update(cx, &m)? {
+            return Err(Refusal::stale("milestone", m.version - 1, m.version).into());
+        }
+    }
+    store::replace_key_dates(cx, deal.id, &plan.after)?;
+    let version = store::update(cx, &deal)?;
+    store::mark_applied(cx, row.id)?;
+    let inverse = plan.inverse(time::today(cx.now(), &zone));
+    let undo_token = keep(cx, deal.id, PlanKind::Undo, version, &inverse)?;
+    let event = Event::KeyDatesChanged {
+        plan: row.id,
+        undo: row.kind == PlanKind::Undo,
+        before: plan.before.clone(),
+        after: plan.after.clone(),
+        moved: plan
+            .changes
+            .iter()
+            .map(|m| Moving { id: m.milestone_id, title: m.title.clone(), old: m.old, new: m.new })
+            .collect(),
+        kept: plan
+            .kept
+            .iter()
+            .map(|k| Dating { id: k.milestone_id, title: k.title.clone(), due_on: k.due_on })
+            .collect(),
+    };
+    cx.record(subject(deal.id), &event)?;
+    Ok(Applied::Now {
+        deal_id: deal.id,
+        applied: plan.changes.iter().map(Change::from).collect(),
+        kept: plan.kept.clone(),
+        undo_token,
+    })
+}
+
+fn dated(milestones: &[Milestone]) -> Vec<Dated> {
+    milestones
+        .iter()
+        .map(|m| Dated {
+            id: m.id,
+            title: m.title.clone(),
+            state: m.state.clone(),
+            pinned: m.pinned,
+            due_on: m.due_on,
+            origin: m.origin.clone(),
+            rule: m.rule.clone(),
+        })
+        .collect()
+}
