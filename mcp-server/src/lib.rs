@@ -4,4 +4,7 @@
 //! with an answer; arguments pass [`args`], so that whatever is wrong with them is said by name. [`server::Server`]
 //! puts these around the tools of a [`server::Face`]; [`http::router`] and [`stdio::serve`] carry it.
 
+pub mod args;
+pub mod guard;
+pub mod shape;
 pub mod strict;
