@@ -5,6 +5,8 @@
 //! puts these around the tools of a [`server::Face`]; [`http::router`] and [`stdio::serve`] carry it.
 
 pub mod args;
+#[doc(hidden)]
+pub mod contract;
 pub mod guard;
 pub mod shape;
 pub mod strict;
