@@ -7,6 +7,11 @@
 pub mod args;
 #[doc(hidden)]
 pub mod contract;
+#[cfg(test)]
+mod fixture;
 pub mod guard;
+mod rpc;
+pub mod server;
 pub mod shape;
+pub mod stdio;
 pub mod strict;
