@@ -10,6 +10,7 @@ pub mod contract;
 #[cfg(test)]
 mod fixture;
 pub mod guard;
+pub mod http;
 mod rpc;
 pub mod server;
 pub mod shape;
