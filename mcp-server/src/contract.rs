@@ -22,19 +22,12 @@ pub fn admit_refusals(tool: &mut Tool) {
     let Value::Object(properties) = schema.entry("properties").or_insert_with(|| json!({})) else {
         return;
     };
+    // Few words: they are sent with every tool of every list.
     let refusal = json!({
-        "code": { "type": "string", "description": "Only in a refusal: why, as a stable word." },
-        "sentence": { "type": "string", "description": "Only in a refusal: what happened, and what was not changed." },
-        "next": { "type": "string", "description": "Only in a refusal: what to do next." },
-        "problems": {
-            "type": "array",
-            "description": "Only in a refusal: what is wrong with each field of the input.",
-            "items": {
-                "type": "object",
-                "properties": { "field": { "type": "string" }, "sentence": { "type": "string" } },
-                "required": ["field", "sentence"]
-            }
-        }
+        "code": { "type": "string", "description": "Only in a refusal, with sentence, next and problems." },
+        "sentence": { "type": "string" },
+        "next": { "type": "string" },
+        "problems": { "type": "array", "items": { "type": "object" } }
     });
     if let Value::Object(refusal) = refusal {
         for (name, described) in refusal {
