@@ -1,0 +1,159 @@
+//! Which `Host` and `Origin` are served. A page on the web must not reach a server on its visitor's own machine.
+
+use std::net::IpAddr;
+
+use axum::extract::Request;
+use axum::http::uri::Authority;
+use axum::http::{StatusCode, Uri, header};
+
+use super::reply::Reply;
+
+pub(super) fn check(request: &Request, hosts: &[String], origins: &[String]) -> Result<(), Reply> {
+    let host = match request.headers().get(header::HOST) {
+        Some(value) => value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<Authority>().ok()),
+        None => request.uri().authority().cloned(),
+    };
+    let Some(host) = host else {
+        let sentence = "The request names no valid Host.";
+        return Err(Reply::new(
+            StatusCode::BAD_REQUEST,
+            "invalid",
+            sentence,
+            "Send a Host header.",
+        ));
+    };
+    if !is_loopback(host.host()) && !hosts.iter().any(|known| same_host(known, &host)) {
+        return Err(refused(
+            "This host name is not served here.",
+            "add it to the hosts in the http settings",
+        ));
+    }
+    let mut sent = request.headers().get_all(header::ORIGIN).iter();
+    let known = sent.all(|origin| {
+        origin
+            .to_str()
+            .is_ok_and(|origin| known_origin(origin, origins))
+    });
+    if !known {
+        return Err(refused(
+            "Pages of this origin may not call this server.",
+            "add it to the origins in the http settings",
+        ));
+    }
+    Ok(())
+}
+
+fn refused(sentence: &str, how: &str) -> Reply {
+    let next = format!("Use a loopback address, or ask the person who runs Milepost to {how}.");
+    Reply::new(StatusCode::FORBIDDEN, "forbidden", sentence, next)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn same_host(known: &str, host: &Authority) -> bool {
+    known.parse::<Authority>().is_ok_and(|known| {
+        known.host().eq_ignore_ascii_case(host.host())
+            && (known.port_u16().is_none() || known.port_u16() == host.port_u16())
+    })
+}
+
+/// `null`, the origin of sandboxed pages and files, is none of ours.
+fn known_origin(origin: &str, origins: &[String]) -> bool {
+    let Some(parts) = parts(origin) else {
+        return false;
+    };
+    is_loopback(&parts.1)
+        || origins
+            .iter()
+            .any(|known| self::parts(known).as_ref() == Some(&parts))
+}
+
+/// Scheme, host and port, with the port that the scheme implies.
+fn parts(origin: &str) -> Option<(String, String, u16)> {
+    let uri: Uri = origin.parse().ok()?;
+    let scheme = uri.scheme_str()?.to_ascii_lowercase();
+    let usual = match scheme.as_str() {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let port = uri.port_u16().unwrap_or(usual);
+    Some((scheme, uri.host()?.to_ascii_lowercase(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn status(host: &str, origin: Option<&str>) -> Option<u16> {
+        let mut request = Request::builder().uri("/mcp").header("host", host);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let hosts = [
+            "agents.example.com".to_owned(),
+            "other.example.com:8443".to_owned(),
+        ];
+        let origins = ["https://app.example.com".to_owned()];
+        check(&request, &hosts, &origins)
+            .err()
+            .map(|reply| reply.status().as_u16())
+    }
+
+    #[test]
+    fn loopback_and_listed_names_are_served_and_nothing_else() {
+        for host in [
+            "localhost",
+            "LOCALHOST:8787",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]:8787",
+            "agents.example.com:99",
+        ] {
+            assert_eq!(status(host, None), None, "{host}");
+        }
+        assert_eq!(status("other.example.com:8443", None), None);
+        for host in [
+            "evil.example",
+            "other.example.com",
+            "localhost.evil.example",
+            "0.0.0.0",
+            "127.0.0.1.evil.example",
+        ] {
+            assert_eq!(status(host, None), Some(403), "{host}");
+        }
+        assert_eq!(status("not a host", None), Some(400));
+    }
+
+    #[test]
+    fn a_page_from_elsewhere_is_turned_away() {
+        for origin in [
+            "http://localhost:3000",
+            "https://127.0.0.1",
+            "https://app.example.com",
+            "https://app.example.com:443",
+        ] {
+            assert_eq!(status("localhost", Some(origin)), None, "{origin}");
+        }
+        for origin in [
+            "https://evil.example",
+            "null",
+            "",
+            "http://app.example.com",
+            "https://app.example.com:444",
+            "file://",
+        ] {
+            assert_eq!(status("localhost", Some(origin)), Some(403), "{origin}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What is answered instead of passing a request on: a status and a sentence (RFC 9457), or a JSON-RPC error.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use domain::kernel::{Code, Refusal};
+use serde_json::json;
+
+use crate::rpc::Unreadable;
+
+#[derive(Debug)]
+pub(super) struct Reply {
+    status: StatusCode,
+    body: Vec<u8>,
+    kind: &'static str,
+    allow: Option<&'static str>,
+}
+
+impl Reply {
+    /// For requests of which nothing was done, which the answer says.
+    pub(super) fn new(
+        status: StatusCode,
+        code: &str,
+        sentence: &str,
+        next: impl AsRef<str>,
+    ) -> Self {
+        let next = next.as_ref();
+        Self::problem(status, code, &format!("{sentence} Nothing was done."), next)
+    }
+
+    fn problem(status: StatusCode, code: &str, sentence: &str, next: &str) -> Self {
+        let body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or("Refused"),
+            "status": status.as_u16(),
+            "detail": format!("{sentence} {next}"),
+            "code": code,
+            "sentence": sentence,
+            "next": next,
+        });
+        Self {
+            status,
+            body: body.to_string().into_bytes(),
+            kind: "application/problem+json",
+            allow: None,
+        }
+    }
+
+    pub(super) fn unreadable(unreadable: &Unreadable) -> Self {
+        let (status, kind) = (StatusCode::BAD_REQUEST, "application/json");
+        Self {
+            status,
+            body: unreadable.to_json(),
+            kind,
+            allow: None,
+        }
+    }
+
+    pub(super) fn not_admitted(refusal: Refusal) -> Self {
+        let status = match refusal.code {
+            Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        Self::problem(
+            status,
+            refusal.code.as_str(),
+            &refusal.sentence,
+            &refusal.next,
+        )
+    }
+
+    pub(super) fn wrong_method(sessions: bool) -> Self {
+        let sentence = "Requests to this server are POSTs.";
+        let next = "POST a JSON-RPC message to this address.";
+        let mut reply = Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid", sentence, next);
+        reply.allow = Some(if sessions {
+            "GET, POST, DELETE"
+        } else {
+            "POST"
+        });
+        reply
+    }
+
+    pub(super) fn too_large(most: usize) -> Self {
+        let sentence = format!("The request has more than {most} bytes.");
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid",
+            &sentence,
+            "Send less at once.",
+        )
+    }
+
+    pub(super) fn too_many_sessions(yours: bool) -> Self {
+        if yours {
+            let sentence = "Your token has as many sessions open as it may have.";
+            let next = "End one (DELETE with its Mcp-Session-Id), or wait until unused ones end by themselves.";
+            Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                Code::TooManyRequests.as_str(),
+                sentence,
+                next,
+            )
+        } else {
+            let sentence = "As many sessions are open as this server allows.";
+            Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Code::Unavailable.as_str(),
+                sentence,
+                "Try again in a minute.",
+            )
+        }
+    }
+
+    pub(super) fn no_such_session() -> Self {
+        let sentence = "There is no such session.";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            Code::NotFound.as_str(),
+            sentence,
+            "Send initialize to open one.",
+        )
+    }
+
+    pub(super) fn our_fault() -> Self {
+        let sentence = "Something went wrong on our side. Nothing is known to have changed.";
+        Self::problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Code::Unavailable.as_str(),
+            sentence,
+            "Try again once.",
+        )
+    }
+
+    pub(super) fn too_slow(patience: Duration) -> Self {
+        let sentence = format!(
+            "The request took longer than {} seconds and was given up.",
+            patience.as_secs_f32()
+        );
+        let next = "If it was a change, read the current state before you repeat it with the same idempotency_key.";
+        Self::problem(
+            StatusCode::GATEWAY_TIMEOUT,
+            Code::Unavailable.as_str(),
+            &sentence,
+            next,
+        )
+    }
+
+    #[cfg(test)]
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn into_response(self, challenge: &str) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge =
+                HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
