@@ -43,16 +43,12 @@ where
     T: DeserializeOwned + JsonSchema + 'static,
 {
     fn from_context_part(call: &mut ToolCallContext<'_, S>) -> Result<Self, ErrorData> {
-        read(call.arguments.take().unwrap_or_default())
-            .map(Args)
-            .map_err(|refusal| guard::carry(&refusal))
+        read(call.arguments.take().unwrap_or_default()).map(Args).map_err(|refusal| guard::carry(&refusal))
     }
 }
 
 /// `arguments` as a `T`, or everything that is wrong with them.
-pub fn read<T: DeserializeOwned + JsonSchema + 'static>(
-    mut arguments: JsonObject,
-) -> Result<T, Refusal> {
+pub fn read<T: DeserializeOwned + JsonSchema + 'static>(mut arguments: JsonObject) -> Result<T, Refusal> {
     if let Ok(schema) = schema_for_input::<T>() {
         let problems = shape::fit(&schema, &mut arguments);
         if !problems.is_empty() {
@@ -61,49 +57,28 @@ pub fn read<T: DeserializeOwned + JsonSchema + 'static>(
     }
     serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
         let path = error.path().to_string();
-        Refusal::invalid(vec![problem(
-            if path == "." { "" } else { &path },
-            &error.into_inner().to_string(),
-        )])
+        Refusal::invalid(vec![problem(if path == "." { "" } else { &path }, &error.into_inner().to_string())])
     })
 }
 
 /// serde's own words, with the field that they are about moved to where a program can find it.
 fn problem(path: &str, said: &str) -> Problem {
     let inside = |name: &str| {
-        if path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{path}.{name}")
-        }
+        if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
     };
-    let quoted = |start: &str| {
-        said.strip_prefix(start)?
-            .split_once('`')
-            .map(|(name, _)| shown(name))
-    };
+    let quoted = |start: &str| said.strip_prefix(start)?.split_once('`').map(|(name, _)| shown(name));
     if let Some(name) = quoted("missing field `") {
         return Problem::new(inside(&name), "Missing.");
     }
     if let Some(name) = quoted("unknown field `") {
-        let field = if path.ends_with(&name) {
-            path.to_owned()
-        } else {
-            inside(&name)
-        };
+        let field = if path.ends_with(&name) { path.to_owned() } else { inside(&name) };
         return Problem::new(field, "There is no such field.");
     }
     let said: String = said.chars().take(300).filter(|c| !c.is_control()).collect();
     let mut letters = said.chars();
-    let first = letters
-        .next()
-        .map(|c| c.to_uppercase().to_string())
-        .unwrap_or_default();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let stop = if said.ends_with('.') { "" } else { "." };
-    Problem::new(
-        if path.is_empty() { "arguments" } else { path },
-        format!("{first}{}{stop}", letters.as_str()),
-    )
+    Problem::new(if path.is_empty() { "arguments" } else { path }, format!("{first}{}{stop}", letters.as_str()))
 }
 
 #[cfg(test)]
@@ -120,11 +95,7 @@ mod tests {
     impl<'de> Deserialize<'de> for Even {
         fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
             let number = u32::deserialize(from)?;
-            if number % 2 == 0 {
-                Ok(Self(number))
-            } else {
-                Err(serde::de::Error::custom("must be even"))
-            }
+            if number % 2 == 0 { Ok(Self(number)) } else { Err(serde::de::Error::custom("must be even")) }
         }
     }
 
@@ -151,35 +122,20 @@ mod tests {
 
     #[test]
     fn good_arguments_are_read() {
-        let expected = Outer {
-            inner: vec![Inner { number: Even(2) }],
-            note: None,
-        };
-        assert_eq!(
-            outer(json!({"inner": [{"number": 2}], "note": null})),
-            Ok(expected)
-        );
+        let expected = Outer { inner: vec![Inner { number: Even(2) }], note: None };
+        assert_eq!(outer(json!({"inner": [{"number": 2}], "note": null})), Ok(expected));
     }
 
     #[test]
     fn a_misspelt_optional_argument_is_named_not_ignored() {
         let refusal = outer(json!({"inner": [], "notes": "x"})).unwrap_err();
-        assert_eq!(
-            (refusal.code, refusal.problems[0].field.as_str()),
-            (Code::Invalid, "notes")
-        );
-        assert!(
-            refusal.sentence.contains("Did you mean `note`?"),
-            "{refusal}"
-        );
+        assert_eq!((refusal.code, refusal.problems[0].field.as_str()), (Code::Invalid, "notes"));
+        assert!(refusal.sentence.contains("Did you mean `note`?"), "{refusal}");
     }
 
     #[test]
     fn what_only_the_type_knows_is_named_with_its_path() {
         let refusal = outer(json!({"inner": [{"number": 2}, {"number": 3}]})).unwrap_err();
-        assert_eq!(
-            refusal.problems,
-            vec![Problem::new("inner[1].number", "Must be even.")]
-        );
+        assert_eq!(refusal.problems, vec![Problem::new("inner[1].number", "Must be even.")]);
     }
 }

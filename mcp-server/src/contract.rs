@@ -43,30 +43,15 @@ pub fn check_tool(tool: &Tool) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut say = |what: String| wrong.push(format!("{}: {what}", tool.name));
 
-    let first = tool
-        .name
-        .chars()
-        .next()
-        .is_some_and(|c| c.is_ascii_lowercase());
-    let rest = tool
-        .name
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let first = tool.name.chars().next().is_some_and(|c| c.is_ascii_lowercase());
+    let rest = tool.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if !(first && rest && tool.name.len() <= 64) {
         say("the name is not lower_snake_case of at most 64 characters".into());
     }
-    match tool
-        .description
-        .as_deref()
-        .map(str::trim)
-        .unwrap_or_default()
-    {
+    match tool.description.as_deref().map(str::trim).unwrap_or_default() {
         "" => say("no description".into()),
         text if text.len() > LONGEST_DESCRIPTION => {
-            say(format!(
-                "the description has {} bytes, more than {LONGEST_DESCRIPTION}",
-                text.len()
-            ));
+            say(format!("the description has {} bytes, more than {LONGEST_DESCRIPTION}", text.len()));
         }
         _ => {}
     }
@@ -86,20 +71,17 @@ pub fn check_tool(tool: &Tool) -> Vec<String> {
     }
 
     let input = Value::Object(tool.input_schema.as_ref().clone());
-    top(&input)
-        .into_iter()
-        .for_each(|what| say(format!("input: {what}")));
+    top(&input).into_iter().for_each(|what| say(format!("input: {what}")));
     if input.get("additionalProperties") != Some(&Value::Bool(false)) {
-        say("input: additionalProperties is not false (deny_unknown_fields is missing, or `Parameters<T>` is)".into());
+        say("input: additionalProperties is not false (deny_unknown_fields is missing, or `Parameters<T>` is)"
+            .into());
     }
     walk(&input, "input", true, &mut say);
     match &tool.output_schema {
         None => say("no output schema (the return type is not spelt `Result<Json<T>, _>`)".into()),
         Some(schema) => {
             let output = Value::Object(schema.as_ref().clone());
-            top(&output)
-                .into_iter()
-                .for_each(|what| say(format!("output: {what}")));
+            top(&output).into_iter().for_each(|what| say(format!("output: {what}")));
             walk(&output, "output", false, &mut say);
             if !takes_refusals(schema) {
                 say("output: a refusal would break the schema".into());
@@ -110,19 +92,9 @@ pub fn check_tool(tool: &Tool) -> Vec<String> {
 }
 
 fn takes_refusals(schema: &JsonObject) -> bool {
-    let none_required = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .is_none_or(Vec::is_empty);
-    let known = |name: &str| {
-        schema
-            .get("properties")
-            .is_some_and(|known| known.get(name).is_some())
-    };
-    none_required
-        && ["code", "sentence", "next", "problems"]
-            .into_iter()
-            .all(known)
+    let none_required = schema.get("required").and_then(Value::as_array).is_none_or(Vec::is_empty);
+    let known = |name: &str| schema.get("properties").is_some_and(|known| known.get(name).is_some());
+    none_required && ["code", "sentence", "next", "problems"].into_iter().all(known)
 }
 
 fn top(schema: &Value) -> Vec<String> {
@@ -142,9 +114,7 @@ fn top(schema: &Value) -> Vec<String> {
 fn walk(schema: &Value, path: &str, input: bool, say: &mut impl FnMut(String)) {
     let members = match schema {
         Value::Bool(true) => {
-            return say(format!(
-                "{path}: the schema is `true`, which describes nothing"
-            ));
+            return say(format!("{path}: the schema is `true`, which describes nothing"));
         }
         Value::Object(members) if members.is_empty() => {
             return say(format!("{path}: the schema is empty"));
@@ -161,40 +131,20 @@ fn walk(schema: &Value, path: &str, input: bool, say: &mut impl FnMut(String)) {
         && members.contains_key("properties")
         && members.get("additionalProperties") != Some(&Value::Bool(false))
     {
-        say(format!(
-            "{path}: an object that takes unknown fields (add #[serde(deny_unknown_fields)])"
-        ));
+        say(format!("{path}: an object that takes unknown fields (add #[serde(deny_unknown_fields)])"));
     }
     for word in ["properties", "$defs", "patternProperties"] {
-        for (name, inner) in members
-            .get(word)
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        for (name, inner) in members.get(word).and_then(Value::as_object).into_iter().flatten() {
             walk(inner, &format!("{path}.{name}"), input, say);
         }
     }
-    for word in [
-        "items",
-        "additionalProperties",
-        "contains",
-        "not",
-        "if",
-        "then",
-        "else",
-    ] {
+    for word in ["items", "additionalProperties", "contains", "not", "if", "then", "else"] {
         if let Some(inner) = members.get(word) {
             walk(inner, &format!("{path}[{word}]"), input, say);
         }
     }
     for word in ["anyOf", "oneOf", "allOf", "prefixItems"] {
-        for inner in members
-            .get(word)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for inner in members.get(word).and_then(Value::as_array).into_iter().flatten() {
             walk(inner, &format!("{path}[{word}]"), input, say);
         }
     }
@@ -235,13 +185,7 @@ mod tests {
 
     fn good() -> Tool {
         let mut tool = Tool::new("deal_get", "One deal.", schema_for_input::<Good>().unwrap())
-            .with_annotations(ToolAnnotations::from_raw(
-                None,
-                Some(true),
-                Some(false),
-                Some(true),
-                Some(false),
-            ))
+            .with_annotations(ToolAnnotations::from_raw(None, Some(true), Some(false), Some(true), Some(false)))
             .with_raw_output_schema(schema_for_output::<Answer>());
         admit_refusals(&mut tool);
         tool
@@ -279,15 +223,10 @@ mod tests {
     fn a_choice_at_the_top_and_a_missing_output_are_seen() {
         let mut tool = good();
         tool.output_schema = None;
-        Arc::make_mut(&mut tool.input_schema)
-            .insert("anyOf".into(), json!([{ "required": ["title"] }]));
+        Arc::make_mut(&mut tool.input_schema).insert("anyOf".into(), json!([{ "required": ["title"] }]));
         tool.description = Some("x".repeat(2000).into());
         let said = check_tool(&tool).join("\n");
-        for expected in [
-            "input: anyOf at the top",
-            "no output schema",
-            "more than 1024",
-        ] {
+        for expected in ["input: anyOf at the top", "no output schema", "more than 1024"] {
             assert!(said.contains(expected), "{expected:?} is not in\n{said}");
         }
     }

@@ -38,19 +38,12 @@ impl Face for Echo {
     }
 
     fn allows(&self, caller: &Token, tool: &Tool) -> Result<(), Refusal> {
-        let reads = tool
-            .annotations
-            .as_ref()
-            .is_some_and(|hints| hints.read_only_hint == Some(true));
+        let reads = tool.annotations.as_ref().is_some_and(|hints| hints.read_only_hint == Some(true));
         if reads || caller.0 != "guest" {
             return Ok(());
         }
         let next = "Ask the person who made the token for the scope write.";
-        Err(Refusal::new(
-            Code::Forbidden,
-            "Your token may only read. Nothing was changed.",
-            next,
-        ))
+        Err(Refusal::new(Code::Forbidden, "Your token may only read. Nothing was changed.", next))
     }
 }
 
@@ -93,18 +86,10 @@ impl Echo {
         Parameters(args): Parameters<EchoArgs>,
     ) -> Result<Json<Said>, Refused> {
         if args.text == "swear" {
-            return Err(Refusal::new(
-                Code::WrongState,
-                "That is not said here.",
-                "Say something else.",
-            )
-            .into());
+            return Err(Refusal::new(Code::WrongState, "That is not said here.", "Say something else.").into());
         }
         let said = vec![args.text; args.times.unwrap_or(1) as usize];
-        Ok(Json(Said {
-            said,
-            caller: caller.0.to_owned(),
-        }))
+        Ok(Json(Said { said, caller: caller.0.to_owned() }))
     }
 }
 
@@ -146,26 +131,15 @@ pub(crate) fn server() -> Server<Echo> {
 pub(crate) fn eras() -> [ClientLifecycleMode; 2] {
     [
         ClientLifecycleMode::Initialize,
-        ClientLifecycleMode::Discover {
-            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
-        },
+        ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::V_2026_07_28] },
     ]
 }
 
 /// A client in the same process, connected as `caller`.
-pub(crate) async fn client(
-    caller: Token,
-    era: ClientLifecycleMode,
-) -> RunningService<RoleClient, ()> {
+pub(crate) async fn client(caller: Token, era: ClientLifecycleMode) -> RunningService<RoleClient, ()> {
     let (near, far) = tokio::io::duplex(1 << 16);
     let (read, write) = tokio::io::split(far);
     let handler = server().with_local(caller);
-    tokio::spawn(stdio::serve(
-        handler,
-        read,
-        write,
-        stdio::MOST_BYTES,
-        CancellationToken::new(),
-    ));
+    tokio::spawn(stdio::serve(handler, read, write, stdio::MOST_BYTES, CancellationToken::new()));
     serve_client_with_lifecycle((), near, era).await.unwrap()
 }

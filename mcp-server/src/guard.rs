@@ -38,9 +38,7 @@ impl Default for Guard {
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard")
-            .field("patience", &self.patience)
-            .finish_non_exhaustive()
+        f.debug_struct("Guard").field("patience", &self.patience).finish_non_exhaustive()
     }
 }
 
@@ -51,10 +49,7 @@ impl Guard {
 
     /// Where the ids come from by which a person finds a failure in the log.
     pub fn with_ids(self, ids: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self {
-            ids: Arc::new(ids),
-            ..self
-        }
+        Self { ids: Arc::new(ids), ..self }
     }
 
     /// Runs one tool call. A panic, a call that takes too long and one that was cancelled become tool results;
@@ -84,11 +79,7 @@ impl Guard {
     ) -> Result<T, ErrorData> {
         match self.run(name, stop, call).await {
             Ok(result) => result,
-            Err(refusal) => Err(ErrorData::new(
-                ErrorCode::INTERNAL_ERROR,
-                refusal.to_string(),
-                None,
-            )),
+            Err(refusal) => Err(ErrorData::new(ErrorCode::INTERNAL_ERROR, refusal.to_string(), None)),
         }
     }
 
@@ -114,12 +105,8 @@ impl Guard {
                 error!(error.id = %id, call = name, "A call panicked: {}", message(panic.as_ref()));
                 Err(Refusal::new(
                     Code::Unavailable,
-                    format!(
-                        "Something went wrong on our side (id {id}). Nothing is known to have changed."
-                    ),
-                    format!(
-                        "Try again once; if it happens again, tell the person who runs Milepost the id {id}."
-                    ),
+                    format!("Something went wrong on our side (id {id}). Nothing is known to have changed."),
+                    format!("Try again once; if it happens again, tell the person who runs Milepost the id {id}."),
                 ))
             }
             Err(_) => Err(Refusal::new(
@@ -145,20 +132,17 @@ fn spoken(time: Duration) -> String {
 /// The future's output, or what it panicked with.
 pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
-    poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(panic) => Poll::Ready(Err(panic)),
-        },
-    )
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
     .await
 }
 
 pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// A refusal as a tool result: `isError`, with `{code, sentence, next, problems}` as structured content and as text.
@@ -176,11 +160,8 @@ fn result(value: &impl Serialize, is_error: bool) -> CallToolResult {
     match (serde_json::to_string(value), serde_json::to_value(value)) {
         (Ok(text), Ok(structured)) => {
             let content = vec![ContentBlock::text(text)];
-            let mut result = if is_error {
-                CallToolResult::error(content)
-            } else {
-                CallToolResult::success(content)
-            };
+            let mut result =
+                if is_error { CallToolResult::error(content) } else { CallToolResult::success(content) };
             result.structured_content = Some(structured);
             result
         }
@@ -214,9 +195,7 @@ const CARRIED: &str = "milepost/refusal";
 /// A refusal inside a protocol error, for extractors, which cannot answer with anything else.
 /// [`Guard::tool`] unpacks it; a client that sees it nonetheless finds the same words.
 pub fn carry(refusal: &Refusal) -> ErrorData {
-    let data = serde_json::to_value(refusal)
-        .ok()
-        .map(|value| serde_json::json!({ CARRIED: value }));
+    let data = serde_json::to_value(refusal).ok().map(|value| serde_json::json!({ CARRIED: value }));
     ErrorData::new(ErrorCode::INVALID_PARAMS, refusal.to_string(), data)
 }
 
@@ -228,11 +207,7 @@ fn carried(error: &ErrorData) -> Option<Refusal> {
 mod tests {
     use super::*;
 
-    async fn said(
-        guard: Guard,
-        stop: &CancellationToken,
-        call: impl Future<Output = ()>,
-    ) -> serde_json::Value {
+    async fn said(guard: Guard, stop: &CancellationToken, call: impl Future<Output = ()>) -> serde_json::Value {
         let call = async move {
             call.await;
             Ok(answered(&"done").into())
@@ -245,20 +220,14 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(&text).unwrap(),
             result.structured_content.clone().unwrap()
         );
-        assert_eq!(
-            result.is_error,
-            Some(result.structured_content != Some("done".into()))
-        );
+        assert_eq!(result.is_error, Some(result.structured_content != Some("done".into())));
         result.structured_content.unwrap()
     }
 
     #[tokio::test]
     async fn a_panic_is_answered_with_an_id_and_what_to_do() {
         let guard = Guard::default().with_ids(|| "x1".into());
-        let answer = said(guard, &CancellationToken::new(), async {
-            panic!("secret detail")
-        })
-        .await;
+        let answer = said(guard, &CancellationToken::new(), async { panic!("secret detail") }).await;
         assert_eq!(answer["code"], "unavailable");
         assert_eq!(
             answer["sentence"],
@@ -272,10 +241,7 @@ mod tests {
         let guard = Guard::default();
         let answer = said(guard, &CancellationToken::new(), std::future::pending()).await;
         assert!(
-            answer["sentence"]
-                .as_str()
-                .unwrap()
-                .starts_with("The call took longer than 30 seconds"),
+            answer["sentence"].as_str().unwrap().starts_with("The call took longer than 30 seconds"),
             "{answer}"
         );
     }
@@ -285,10 +251,7 @@ mod tests {
         let stop = CancellationToken::new();
         stop.cancel();
         let answer = said(Guard::default(), &stop, std::future::pending()).await;
-        assert!(
-            answer["sentence"].as_str().unwrap().contains("cancelled"),
-            "{answer}"
-        );
+        assert!(answer["sentence"].as_str().unwrap().contains("cancelled"), "{answer}");
     }
 
     #[tokio::test]
@@ -301,10 +264,8 @@ mod tests {
     #[test]
     fn a_refusal_says_the_same_in_structure_and_text() {
         let result = refused(&Refusal::not_found("deal"));
-        let text: Refusal =
-            serde_json::from_str(&result.content[0].as_text().unwrap().text).unwrap();
-        let structured: Refusal =
-            serde_json::from_value(result.structured_content.unwrap()).unwrap();
+        let text: Refusal = serde_json::from_str(&result.content[0].as_text().unwrap().text).unwrap();
+        let structured: Refusal = serde_json::from_value(result.structured_content.unwrap()).unwrap();
         assert_eq!((result.is_error, &text), (Some(true), &structured));
         assert_eq!(carried(&carry(&text)), Some(structured));
     }

@@ -1,6 +1,6 @@
 //! Milepost for agents: the Model Context Protocol over standard input and output and over HTTP.
 //!
-//! A message passes [`strict`] before the protocol library reads it; a call passes [`guard`], so that it always ends
+//! A message passes [`domain::kernel::strict`] before the protocol library reads it; a call passes [`guard`], so that it always ends
 //! with an answer; arguments pass [`args`], so that whatever is wrong with them is said by name. [`server::Server`]
 //! puts these around the tools of a [`server::Face`]; [`http::router`] and [`stdio::serve`] carry it.
 
@@ -15,4 +15,3 @@ mod rpc;
 pub mod server;
 pub mod shape;
 pub mod stdio;
-pub mod strict;

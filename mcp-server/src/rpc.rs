@@ -2,7 +2,7 @@
 
 use rmcp::model::{ErrorCode, ErrorData, JsonRpcError, RequestId};
 
-use crate::strict::{self, Scalar, Seen};
+use domain::kernel::strict::{self, Scalar, Seen};
 
 /// Why a message was not passed on, and the answer its sender gets.
 #[derive(Debug)]
@@ -13,10 +13,7 @@ pub(crate) struct Unreadable {
 
 impl Unreadable {
     pub(crate) fn new(id: Option<RequestId>, code: ErrorCode, sentence: impl Into<String>) -> Self {
-        Self {
-            id,
-            error: ErrorData::new(code, sentence.into(), None),
-        }
+        Self { id, error: ErrorData::new(code, sentence.into(), None) }
     }
 
     /// The JSON-RPC error message, without a line end. It has no `id` when none could be read.
@@ -43,46 +40,30 @@ pub(crate) fn examine(json: &[u8]) -> Result<Message, Unreadable> {
         _ => None,
     };
     if let Err(flaw) = checked {
-        let code = if flaw.is_malformed() {
-            ErrorCode::PARSE_ERROR
-        } else {
-            ErrorCode::INVALID_REQUEST
-        };
+        let code = if flaw.is_malformed() { ErrorCode::PARSE_ERROR } else { ErrorCode::INVALID_REQUEST };
         let mut answer = Unreadable::new(id, code, format!("{} Nothing was done.", flaw.sentence));
         if !flaw.path.is_empty() {
             answer.error.data = Some(serde_json::json!({ "path": flaw.path }));
         }
         return Err(answer);
     }
-    shape(&seen, id.clone()).map_err(|why| {
-        Unreadable::new(
-            id,
-            ErrorCode::INVALID_REQUEST,
-            format!("{why} Nothing was done."),
-        )
-    })
+    shape(&seen, id.clone())
+        .map_err(|why| Unreadable::new(id, ErrorCode::INVALID_REQUEST, format!("{why} Nothing was done.")))
 }
 
 fn shape(seen: &Seen, id: Option<RequestId>) -> Result<Message, &'static str> {
     if !seen.is_object {
-        return Err(
-            "A message is one JSON object; lists of messages are not part of this protocol.",
-        );
+        return Err("A message is one JSON object; lists of messages are not part of this protocol.");
     }
     if !matches!(seen.member("jsonrpc"), Some(Scalar::Text(version)) if version == "2.0") {
         return Err("A message says \"jsonrpc\": \"2.0\"; this one does not.");
     }
     match (seen.member("method"), seen.member("id"), id) {
-        (Some(Scalar::Text(method)), Some(_), Some(id)) => Ok(Message::Request {
-            id,
-            method: method.clone(),
-        }),
+        (Some(Scalar::Text(method)), Some(_), Some(id)) => Ok(Message::Request { id, method: method.clone() }),
         (Some(Scalar::Text(_)), None, _) => Ok(Message::Notification),
         (Some(Scalar::Text(_)), Some(_), None) => Err("`id` must be a text or a whole number."),
         (Some(_), _, _) => Err("`method` must be a text."),
-        (None, _, _) if seen.member("result").or(seen.member("error")).is_some() => {
-            Ok(Message::Response)
-        }
+        (None, _, _) if seen.member("result").or(seen.member("error")).is_some() => Ok(Message::Response),
         (None, _, _) => Err("The message has no `method`."),
     }
 }
@@ -95,53 +76,26 @@ mod tests {
     fn answered(message: &str, code: i32, id: serde_json::Value) -> String {
         let answer: serde_json::Value =
             serde_json::from_slice(&examine(message.as_bytes()).unwrap_err().to_json()).unwrap();
-        assert_eq!(
-            (answer["error"]["code"].as_i64(), &answer["id"]),
-            (Some(code.into()), &id),
-            "{answer}"
-        );
+        assert_eq!((answer["error"]["code"].as_i64(), &answer["id"]), (Some(code.into()), &id), "{answer}");
         answer["error"]["message"].as_str().unwrap().to_owned()
     }
 
     #[test]
     fn requests_notifications_and_answers_pass() {
-        let request = Message::Request {
-            id: RequestId::Number(1),
-            method: "ping".into(),
-        };
-        assert_eq!(
-            examine(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).unwrap(),
-            request
-        );
-        assert_eq!(
-            examine(br#"{"jsonrpc":"2.0","method":"x"}"#).unwrap(),
-            Message::Notification
-        );
-        assert_eq!(
-            examine(br#"{"jsonrpc":"2.0","id":1,"result":{}}"#).unwrap(),
-            Message::Response
-        );
+        let request = Message::Request { id: RequestId::Number(1), method: "ping".into() };
+        assert_eq!(examine(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).unwrap(), request);
+        assert_eq!(examine(br#"{"jsonrpc":"2.0","method":"x"}"#).unwrap(), Message::Notification);
+        assert_eq!(examine(br#"{"jsonrpc":"2.0","id":1,"result":{}}"#).unwrap(), Message::Response);
     }
 
     #[test]
     fn every_refusal_keeps_the_id_when_there_is_one() {
         answered("{", -32700, serde_json::Value::Null);
         answered("[]", -32600, serde_json::Value::Null);
-        answered(
-            r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#,
-            -32600,
-            serde_json::Value::Null,
-        );
+        answered(r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#, -32600, serde_json::Value::Null);
         answered(r#"{"jsonrpc":"2.0","id":3}"#, -32600, 3.into());
         answered(r#"{"id":"a","method":"x"}"#, -32600, "a".into());
-        let said = answered(
-            r#"{"jsonrpc":"2.0","method":"x","params":{"a":1,"a":2},"id":9}"#,
-            -32600,
-            9.into(),
-        );
-        assert_eq!(
-            said,
-            "`params.a` is given twice; which one counts is not clear. Nothing was done."
-        );
+        let said = answered(r#"{"jsonrpc":"2.0","method":"x","params":{"a":1,"a":2},"id":9}"#, -32600, 9.into());
+        assert_eq!(said, "`params.a` is given twice; which one counts is not clear. Nothing was done.");
     }
 }

@@ -7,9 +7,8 @@ use domain::kernel::{Code, Refusal};
 use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
 use rmcp::handler::server::tool::{ToolCallContext, ToolRouter};
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode,
-    Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ResultType,
-    ServerCapabilities, ServerConfig, Tool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, Implementation,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ResultType, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -51,12 +50,7 @@ pub struct Who<P>(pub P);
 
 impl<C: AsRequestContext, P: Caller> FromContextPart<C> for Who<P> {
     fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
-        context
-            .as_request_context()
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or_else(nobody)
+        context.as_request_context().extensions.get::<Self>().cloned().ok_or_else(nobody)
     }
 }
 
@@ -95,10 +89,7 @@ struct Inner<F> {
 
 impl<F: Face> Clone for Server<F> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            local: self.local.clone(),
-        }
+        Self { inner: self.inner.clone(), local: self.local.clone() }
     }
 }
 
@@ -120,23 +111,12 @@ impl<F: Face> Server<F> {
         let config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(face.about())
             .with_instructions(face.instructions());
-        Ok(Self {
-            inner: Arc::new(Inner {
-                face,
-                tools: all,
-                guard,
-                config,
-            }),
-            local: None,
-        })
+        Ok(Self { inner: Arc::new(Inner { face, tools: all, guard, config }), local: None })
     }
 
     /// The same server for one caller who needs no token, for standard input and output.
     pub fn with_local(self, caller: F::Caller) -> Self {
-        Self {
-            local: Some(caller),
-            ..self
-        }
+        Self { local: Some(caller), ..self }
     }
 
     /// Every tool as it is listed to a caller who may use all of them, sorted by name.
@@ -149,11 +129,7 @@ impl<F: Face> Server<F> {
         let admitted = context.extensions.get::<http::request::Parts>();
         match admitted {
             // A request over HTTP is never the local caller's, even should admission have left no trace.
-            Some(parts) => parts
-                .extensions
-                .get::<F::Caller>()
-                .cloned()
-                .ok_or_else(nobody),
+            Some(parts) => parts.extensions.get::<F::Caller>().cloned().ok_or_else(nobody),
             None => self.local.clone().ok_or_else(nobody),
         }
     }
@@ -170,10 +146,7 @@ impl<F: Face> Server<F> {
             Some(near) => format!("Did you mean {near}?"),
             None => "List the tools to see all of them.".to_owned(),
         };
-        ErrorData::invalid_params(
-            format!("There is no tool {}. Nothing was done. {hint}", shown(name)),
-            None,
-        )
+        ErrorData::invalid_params(format!("There is no tool {}. Nothing was done. {hint}", shown(name)), None)
     }
 
     async fn call(
@@ -189,10 +162,7 @@ impl<F: Face> Server<F> {
             return Ok(guard::refused(&refusal).into());
         }
         context.extensions.insert(Who(caller));
-        self.inner
-            .tools
-            .call(ToolCallContext::new(&self.inner.face, request, context))
-            .await
+        self.inner.tools.call(ToolCallContext::new(&self.inner.face, request, context)).await
     }
 }
 
@@ -207,15 +177,8 @@ impl<F: Face> ServerHandler for Server<F> {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let (name, stop) = (request.name.clone(), context.ct.clone());
-        let name = if self.inner.tools.has_route(&name) {
-            name.as_ref()
-        } else {
-            "unknown tool"
-        };
-        self.inner
-            .guard
-            .tool(name, &stop, self.call(request, context))
-            .await
+        let name = if self.inner.tools.has_route(&name) { name.as_ref() } else { "unknown tool" };
+        self.inner.guard.tool(name, &stop, self.call(request, context)).await
     }
 
     async fn list_tools(
@@ -226,15 +189,11 @@ impl<F: Face> ServerHandler for Server<F> {
         let stop = context.ct.clone();
         let list = async {
             if request.is_some_and(|page| page.cursor.is_some()) {
-                return Err(ErrorData::invalid_params(
-                    "All tools fit on one page; leave `cursor` out.",
-                    None,
-                ));
+                return Err(ErrorData::invalid_params("All tools fit on one page; leave `cursor` out.", None));
             }
             let caller = self.caller(&context)?;
-            let modern = context
-                .protocol_version()
-                .is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+            let modern =
+                context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
             Ok(ListToolsResult {
                 result_type: Some(ResultType::COMPLETE),
                 tools: self.listed(&caller),
@@ -259,19 +218,14 @@ impl<F: Face> ServerHandler for Server<F> {
         _context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let expected = match request.method.as_str() {
-            "initialize" => {
-                Some("`protocolVersion`, `capabilities` and `clientInfo` {name, version}")
-            }
+            "initialize" => Some("`protocolVersion`, `capabilities` and `clientInfo` {name, version}"),
             "tools/call" => Some("`name`, a text, and `arguments`, an object"),
             "tools/list" => Some("nothing, or `cursor`, a text"),
             _ => None,
         };
         Err(match expected {
             Some(expected) => ErrorData::invalid_params(
-                format!(
-                    "The parameters of {} do not have the right shape. It takes {expected}.",
-                    request.method
-                ),
+                format!("The parameters of {} do not have the right shape. It takes {expected}.", request.method),
                 None,
             ),
             None => ErrorData::new(

@@ -43,58 +43,30 @@ fn value(schema: &Value, found: &mut Value, path: &str, problems: &mut Vec<Probl
     }
 }
 
-fn object(
-    schema: &Map<String, Value>,
-    members: &mut Map<String, Value>,
-    path: &str,
-    problems: &mut Vec<Problem>,
-) {
+fn object(schema: &Map<String, Value>, members: &mut Map<String, Value>, path: &str, problems: &mut Vec<Problem>) {
     let none = Map::new();
-    let properties = schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .unwrap_or(&none);
-    let required: Vec<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     members.retain(|name, found| {
-        let optional = properties
-            .get(name)
-            .is_some_and(|known| !types(known).any(|t| t == "null"));
+        let optional = properties.get(name).is_some_and(|known| !types(known).any(|t| t == "null"));
         !(found.is_null() && optional && !required.contains(&name.as_str()))
     });
     let place = |name: &str| {
         let name = shown(name);
-        if path.is_empty() {
-            name
-        } else {
-            format!("{path}.{name}")
-        }
+        if path.is_empty() { name } else { format!("{path}.{name}") }
     };
     for name in &required {
         if !members.contains_key(*name) {
-            let expected = properties
-                .get(*name)
-                .map(expected)
-                .unwrap_or_else(|| "a value".into());
-            problems.push(Problem::new(
-                place(name),
-                format!("Missing; give {expected}."),
-            ));
+            let expected = properties.get(*name).map(expected).unwrap_or_else(|| "a value".into());
+            problems.push(Problem::new(place(name), format!("Missing; give {expected}.")));
         }
     }
     for (name, found) in members {
         match (properties.get(name), schema.get("additionalProperties")) {
             (Some(known), _) => value(known, found, &place(name), problems),
             (None, Some(Value::Bool(false))) => {
-                problems.push(Problem::new(
-                    place(name),
-                    unknown(name, properties.keys().map(String::as_str)),
-                ));
+                problems.push(Problem::new(place(name), unknown(name, properties.keys().map(String::as_str))));
             }
             (None, Some(each)) => value(each, found, &place(name), problems),
             (None, None) => {}
@@ -122,8 +94,7 @@ fn types(schema: &Value) -> impl Iterator<Item = &str> {
         Some(Value::Array(many)) => (None, Some(many)),
         _ => (None, None),
     };
-    one.into_iter()
-        .chain(many.into_iter().flatten().filter_map(Value::as_str))
+    one.into_iter().chain(many.into_iter().flatten().filter_map(Value::as_str))
 }
 
 fn is_of(found: &Value, name: &str) -> bool {
@@ -146,11 +117,7 @@ fn wrong_type(schema: &Map<String, Value>, found: &Value) -> Option<String> {
     if names.any(|name| is_of(found, name)) {
         return None;
     }
-    Some(format!(
-        "Must be {}; this is {}.",
-        expected(&known),
-        described(found)
-    ))
+    Some(format!("Must be {}; this is {}.", expected(&known), described(found)))
 }
 
 /// Whether a number keeps a limit.
@@ -160,20 +127,12 @@ fn wrong_value(schema: &Map<String, Value>, found: &Value) -> Option<String> {
     if let Some(allowed) = schema.get("enum").and_then(Value::as_array)
         && !allowed.contains(found)
     {
-        return Some(format!(
-            "Must be {}; this is {}.",
-            one_of(allowed),
-            described(found)
-        ));
+        return Some(format!("Must be {}; this is {}.", one_of(allowed), described(found)));
     }
     if let Some(only) = schema.get("const")
         && only != found
     {
-        return Some(format!(
-            "Must be {}; this is {}.",
-            described(only),
-            described(found)
-        ));
+        return Some(format!("Must be {}; this is {}.", described(only), described(found)));
     }
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     if let Some(number) = found.as_f64() {
@@ -183,13 +142,8 @@ fn wrong_value(schema: &Map<String, Value>, found: &Value) -> Option<String> {
             ("exclusiveMinimum", "more than", |is, limit| is > limit),
             ("exclusiveMaximum", "less than", |is, limit| is < limit),
         ];
-        let broken = rules
-            .iter()
-            .find(|(name, _, fits)| limit(name).is_some_and(|limit| !fits(number, limit)))?;
-        return Some(format!(
-            "Must be {} {}; this is {found}.",
-            broken.1, schema[broken.0]
-        ));
+        let broken = rules.iter().find(|(name, _, fits)| limit(name).is_some_and(|limit| !fits(number, limit)))?;
+        return Some(format!("Must be {} {}; this is {found}.", broken.1, schema[broken.0]));
     }
     let (length, least, most, unit) = match found {
         Value::String(text) => (text.chars().count(), "minLength", "maxLength", "characters"),
@@ -199,16 +153,10 @@ fn wrong_value(schema: &Map<String, Value>, found: &Value) -> Option<String> {
     };
     let is = length as f64;
     if limit(least).is_some_and(|limit| is < limit) {
-        return Some(format!(
-            "Needs at least {} {unit}; this has {length}.",
-            schema[least]
-        ));
+        return Some(format!("Needs at least {} {unit}; this has {length}.", schema[least]));
     }
     if limit(most).is_some_and(|limit| is > limit) {
-        return Some(format!(
-            "May have at most {} {unit}; this has {length}.",
-            schema[most]
-        ));
+        return Some(format!("May have at most {} {unit}; this has {length}.", schema[most]));
     }
     None
 }
@@ -227,26 +175,20 @@ fn expected(schema: &Value) -> String {
         return one_of(allowed);
     }
     let names: Vec<String> = types(schema)
-        .map(
-            |name| match (name, schema.get("format").and_then(Value::as_str)) {
-                ("string", Some("date")) => "a date as YYYY-MM-DD".into(),
-                ("string", Some("date-time")) => "an instant such as 2026-05-01T16:00:00Z".into(),
-                ("string", Some("uuid")) => "an id (a UUID)".into(),
-                ("string", _) => "a text".into(),
-                ("integer", _) => "a whole number".into(),
-                ("number", _) => "a number".into(),
-                ("boolean", _) => "true or false".into(),
-                ("object", _) => "an object".into(),
-                ("array", _) => "a list".into(),
-                (other, _) => other.to_owned(),
-            },
-        )
+        .map(|name| match (name, schema.get("format").and_then(Value::as_str)) {
+            ("string", Some("date")) => "a date as YYYY-MM-DD".into(),
+            ("string", Some("date-time")) => "an instant such as 2026-05-01T16:00:00Z".into(),
+            ("string", Some("uuid")) => "an id (a UUID)".into(),
+            ("string", _) => "a text".into(),
+            ("integer", _) => "a whole number".into(),
+            ("number", _) => "a number".into(),
+            ("boolean", _) => "true or false".into(),
+            ("object", _) => "an object".into(),
+            ("array", _) => "a list".into(),
+            (other, _) => other.to_owned(),
+        })
         .collect();
-    if names.is_empty() {
-        "a value".into()
-    } else {
-        names.join(" or ")
-    }
+    if names.is_empty() { "a value".into() } else { names.join(" or ") }
 }
 
 fn described(found: &Value) -> String {
@@ -272,9 +214,8 @@ pub fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
     if word.len() > 64 {
         return None;
     }
-    let near = known
-        .map(|candidate| (distance(word, candidate), candidate))
-        .min_by_key(|(distance, _)| *distance)?;
+    let near =
+        known.map(|candidate| (distance(word, candidate), candidate)).min_by_key(|(distance, _)| *distance)?;
     (near.0 <= 1 + near.1.len() / 4).then_some(near.1)
 }
 
@@ -319,10 +260,7 @@ mod tests {
     #[track_caller]
     fn check(mut arguments: Value, said: &[&str]) {
         let problems = fit(&schema(), arguments.as_object_mut().unwrap());
-        let lines: Vec<String> = problems
-            .iter()
-            .map(|p| format!("{}: {}", p.field, p.sentence))
-            .collect();
+        let lines: Vec<String> = problems.iter().map(|p| format!("{}: {}", p.field, p.sentence)).collect();
         assert_eq!(lines, said);
     }
 
@@ -375,10 +313,7 @@ mod tests {
     #[test]
     fn null_for_an_optional_field_means_that_it_was_left_out() {
         check(json!({"title": "a", "side": "buyer", "limit": null}), &[]);
-        check(
-            json!({"title": null, "side": "buyer"}),
-            &["title: Must be a text; this is null."],
-        );
+        check(json!({"title": null, "side": "buyer"}), &["title: Must be a text; this is null."]);
     }
 
     #[test]

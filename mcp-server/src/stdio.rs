@@ -57,10 +57,7 @@ where
 }
 
 /// [`serve`] on this process's own standard input and output.
-pub async fn serve_process<H: ServerHandler>(
-    handler: H,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
+pub async fn serve_process<H: ServerHandler>(handler: H, stop: CancellationToken) -> std::io::Result<()> {
     // Pipes are read without a thread that would keep the process alive until one more line arrives.
     let (read, write) = rmcp::transport::stdio_pipes();
     serve(handler, read, write, MOST_BYTES, stop).await
@@ -114,11 +111,7 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
             let bytes = self.read.fill_buf().await?;
             if bytes.is_empty() {
                 let rest = std::mem::take(&mut self.line);
-                return Ok(if rest.is_empty() {
-                    Line::End
-                } else {
-                    Line::Whole(rest)
-                });
+                return Ok(if rest.is_empty() { Line::End } else { Line::Whole(rest) });
             }
             let end = bytes.iter().position(|byte| *byte == b'\n');
             let (taken, content) = end.map_or((bytes.len(), bytes.len()), |end| (end + 1, end));
@@ -141,10 +134,7 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
 
     /// The message on a line, or what to answer instead. Neither for a line that may be ignored.
     fn understood(&mut self, line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Unreadable> {
-        let line = line
-            .strip_prefix(b"\xef\xbb\xbf")
-            .unwrap_or(line)
-            .trim_ascii();
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
         if line.is_empty() {
             return Ok(None);
         }
@@ -161,8 +151,7 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
 
 fn misshapen(id: RequestId, method: &str) -> Unreadable {
     let method = crate::shape::shown(method);
-    let sentence =
-        format!("This is not a {method} request as the protocol describes it. Nothing was done.");
+    let sentence = format!("This is not a {method} request as the protocol describes it. Nothing was done.");
     Unreadable::new(Some(id), ErrorCode::INVALID_REQUEST, sentence)
 }
 
@@ -178,13 +167,7 @@ impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Lines<R> {
             let closed = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
             let line = serde_json::to_vec(&message)?;
             let (sent, done) = oneshot::channel();
-            out.ok_or_else(closed)?
-                .send(Outgoing {
-                    line,
-                    sent: Some(sent),
-                })
-                .await
-                .map_err(|_| closed())?;
+            out.ok_or_else(closed)?.send(Outgoing { line, sent: Some(sent) }).await.map_err(|_| closed())?;
             done.await.map_err(|_| closed())
         }
     }

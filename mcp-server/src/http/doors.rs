@@ -10,33 +10,18 @@ use super::reply::Reply;
 
 pub(super) fn check(request: &Request, hosts: &[String], origins: &[String]) -> Result<(), Reply> {
     let host = match request.headers().get(header::HOST) {
-        Some(value) => value
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse::<Authority>().ok()),
+        Some(value) => value.to_str().ok().and_then(|text| text.parse::<Authority>().ok()),
         None => request.uri().authority().cloned(),
     };
     let Some(host) = host else {
         let sentence = "The request names no valid Host.";
-        return Err(Reply::new(
-            StatusCode::BAD_REQUEST,
-            "invalid",
-            sentence,
-            "Send a Host header.",
-        ));
+        return Err(Reply::new(StatusCode::BAD_REQUEST, "invalid", sentence, "Send a Host header."));
     };
     if !is_loopback(host.host()) && !hosts.iter().any(|known| same_host(known, &host)) {
-        return Err(refused(
-            "This host name is not served here.",
-            "add it to the hosts in the http settings",
-        ));
+        return Err(refused("This host name is not served here.", "add it to the hosts in the http settings"));
     }
     let mut sent = request.headers().get_all(header::ORIGIN).iter();
-    let known = sent.all(|origin| {
-        origin
-            .to_str()
-            .is_ok_and(|origin| known_origin(origin, origins))
-    });
+    let known = sent.all(|origin| origin.to_str().is_ok_and(|origin| known_origin(origin, origins)));
     if !known {
         return Err(refused(
             "Pages of this origin may not call this server.",
@@ -53,8 +38,7 @@ fn refused(sentence: &str, how: &str) -> Reply {
 
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn same_host(known: &str, host: &Authority) -> bool {
@@ -69,10 +53,7 @@ fn known_origin(origin: &str, origins: &[String]) -> bool {
     let Some(parts) = parts(origin) else {
         return false;
     };
-    is_loopback(&parts.1)
-        || origins
-            .iter()
-            .any(|known| self::parts(known).as_ref() == Some(&parts))
+    is_loopback(&parts.1) || origins.iter().any(|known| self::parts(known).as_ref() == Some(&parts))
 }
 
 /// Scheme, host and port, with the port that the scheme implies.
@@ -100,36 +81,22 @@ mod tests {
             request = request.header("origin", origin);
         }
         let request = request.body(Body::empty()).unwrap();
-        let hosts = [
-            "agents.example.com".to_owned(),
-            "other.example.com:8443".to_owned(),
-        ];
+        let hosts = ["agents.example.com".to_owned(), "other.example.com:8443".to_owned()];
         let origins = ["https://app.example.com".to_owned()];
-        check(&request, &hosts, &origins)
-            .err()
-            .map(|reply| reply.status().as_u16())
+        check(&request, &hosts, &origins).err().map(|reply| reply.status().as_u16())
     }
 
     #[test]
     fn loopback_and_listed_names_are_served_and_nothing_else() {
-        for host in [
-            "localhost",
-            "LOCALHOST:8787",
-            "127.0.0.1:1",
-            "127.9.9.9",
-            "[::1]:8787",
-            "agents.example.com:99",
-        ] {
+        for host in
+            ["localhost", "LOCALHOST:8787", "127.0.0.1:1", "127.9.9.9", "[::1]:8787", "agents.example.com:99"]
+        {
             assert_eq!(status(host, None), None, "{host}");
         }
         assert_eq!(status("other.example.com:8443", None), None);
-        for host in [
-            "evil.example",
-            "other.example.com",
-            "localhost.evil.example",
-            "0.0.0.0",
-            "127.0.0.1.evil.example",
-        ] {
+        for host in
+            ["evil.example", "other.example.com", "localhost.evil.example", "0.0.0.0", "127.0.0.1.evil.example"]
+        {
             assert_eq!(status(host, None), Some(403), "{host}");
         }
         assert_eq!(status("not a host", None), Some(400));

@@ -75,21 +75,14 @@ impl Default for Settings {
 /// `handler` makes the handler of one request (or session); it should clone something. `admit` turns the bearer token
 /// (without the word `Bearer`; `None` when there is none) into a caller, whom tools find with [`crate::server::Who`].
 /// The `Authorization` header goes no further.
-pub fn router<H, P, A, F>(
-    settings: Settings,
-    handler: impl Fn() -> H + Send + Sync + 'static,
-    admit: A,
-) -> Router
+pub fn router<H, P, A, F>(settings: Settings, handler: impl Fn() -> H + Send + Sync + 'static, admit: A) -> Router
 where
     H: ServerHandler + Send + 'static,
     P: Caller,
     A: Fn(Option<String>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<P, Refusal>> + Send + 'static,
 {
-    let sessions = Arc::new(Sessions::new(
-        settings.most_sessions,
-        settings.most_sessions_each,
-    ));
+    let sessions = Arc::new(Sessions::new(settings.most_sessions, settings.most_sessions_each));
     // Host and Origin are checked here, with sentences; the library's own check would only be a second opinion.
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(settings.sessions)
@@ -98,14 +91,8 @@ where
         .with_cancellation_token(settings.close.clone())
         .disable_allowed_hosts();
     let service = StreamableHttpService::new(move || Ok(handler()), sessions.manager(), config);
-    let gate = Arc::new(Gate {
-        settings,
-        admit,
-        sessions,
-    });
-    Router::new()
-        .route_service("/mcp", service)
-        .route_layer(from_fn_with_state(gate, guarded::<P, A, F>))
+    let gate = Arc::new(Gate { settings, admit, sessions });
+    Router::new().route_service("/mcp", service).route_layer(from_fn_with_state(gate, guarded::<P, A, F>))
 }
 
 /// Serves `router` until `shutdown` is done: then nothing new is accepted, requests under way get `grace` to finish,
@@ -137,29 +124,18 @@ struct Gate<A> {
     sessions: Arc<Sessions>,
 }
 
-async fn guarded<P, A, F>(
-    State(gate): State<Arc<Gate<A>>>,
-    request: Request,
-    next: Next,
-) -> Response
+async fn guarded<P, A, F>(State(gate): State<Arc<Gate<A>>>, request: Request, next: Next) -> Response
 where
     P: Caller,
     A: Fn(Option<String>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<P, Refusal>> + Send + 'static,
 {
-    let passed = tokio::time::timeout(
-        gate.settings.patience,
-        caught(pass::<P, A, F>(&gate, request, next)),
-    )
-    .await;
+    let passed = tokio::time::timeout(gate.settings.patience, caught(pass::<P, A, F>(&gate, request, next))).await;
     match passed {
         Ok(Ok(Ok(response))) => response,
         Ok(Ok(Err(reply))) => reply.into_response(&gate.settings.challenge),
         Ok(Err(panic)) => {
-            error!(
-                "Answering an agent's request panicked: {}",
-                message(panic.as_ref())
-            );
+            error!("Answering an agent's request panicked: {}", message(panic.as_ref()));
             Reply::our_fault().into_response(&gate.settings.challenge)
         }
         Err(_) => Reply::too_slow(gate.settings.patience).into_response(&gate.settings.challenge),
@@ -173,10 +149,8 @@ where
     F: Future<Output = Result<P, Refusal>> + Send + 'static,
 {
     let settings = &gate.settings;
-    let declared = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let declared =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|bytes: u64| bytes > settings.most_bytes as u64) {
         drain(request.into_body(), settings.most_bytes).await;
         return Err(Reply::too_large(settings.most_bytes));
@@ -187,9 +161,7 @@ where
     if !allowed(settings.sessions).contains(&method) {
         return Err(Reply::wrong_method(settings.sessions));
     }
-    let caller = (gate.admit)(bearer(&request))
-        .await
-        .map_err(Reply::not_admitted)?;
+    let caller = (gate.admit)(bearer(&request)).await.map_err(Reply::not_admitted)?;
     let key = caller.key();
     request.headers_mut().remove(header::AUTHORIZATION);
     request.extensions_mut().insert(caller);
@@ -212,19 +184,11 @@ where
 }
 
 fn allowed(sessions: bool) -> &'static [Method] {
-    if sessions {
-        &[Method::GET, Method::POST, Method::DELETE]
-    } else {
-        &[Method::POST]
-    }
+    if sessions { &[Method::GET, Method::POST, Method::DELETE] } else { &[Method::POST] }
 }
 
 fn bearer(request: &Request) -> Option<String> {
-    let value = request
-        .headers()
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?;
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())

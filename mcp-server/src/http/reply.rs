@@ -20,12 +20,7 @@ pub(super) struct Reply {
 
 impl Reply {
     /// For requests of which nothing was done, which the answer says.
-    pub(super) fn new(
-        status: StatusCode,
-        code: &str,
-        sentence: &str,
-        next: impl AsRef<str>,
-    ) -> Self {
+    pub(super) fn new(status: StatusCode, code: &str, sentence: &str, next: impl AsRef<str>) -> Self {
         let next = next.as_ref();
         Self::problem(status, code, &format!("{sentence} Nothing was done."), next)
     }
@@ -40,22 +35,12 @@ impl Reply {
             "sentence": sentence,
             "next": next,
         });
-        Self {
-            status,
-            body: body.to_string().into_bytes(),
-            kind: "application/problem+json",
-            allow: None,
-        }
+        Self { status, body: body.to_string().into_bytes(), kind: "application/problem+json", allow: None }
     }
 
     pub(super) fn unreadable(unreadable: &Unreadable) -> Self {
         let (status, kind) = (StatusCode::BAD_REQUEST, "application/json");
-        Self {
-            status,
-            body: unreadable.to_json(),
-            kind,
-            allow: None,
-        }
+        Self { status, body: unreadable.to_json(), kind, allow: None }
     }
 
     pub(super) fn not_admitted(refusal: Refusal) -> Self {
@@ -65,46 +50,27 @@ impl Reply {
             Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::UNAUTHORIZED,
         };
-        Self::problem(
-            status,
-            refusal.code.as_str(),
-            &refusal.sentence,
-            &refusal.next,
-        )
+        Self::problem(status, refusal.code.as_str(), &refusal.sentence, &refusal.next)
     }
 
     pub(super) fn wrong_method(sessions: bool) -> Self {
         let sentence = "Requests to this server are POSTs.";
         let next = "POST a JSON-RPC message to this address.";
         let mut reply = Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid", sentence, next);
-        reply.allow = Some(if sessions {
-            "GET, POST, DELETE"
-        } else {
-            "POST"
-        });
+        reply.allow = Some(if sessions { "GET, POST, DELETE" } else { "POST" });
         reply
     }
 
     pub(super) fn too_large(most: usize) -> Self {
         let sentence = format!("The request has more than {most} bytes.");
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "invalid",
-            &sentence,
-            "Send less at once.",
-        )
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid", &sentence, "Send less at once.")
     }
 
     pub(super) fn too_many_sessions(yours: bool) -> Self {
         if yours {
             let sentence = "Your token has as many sessions open as it may have.";
             let next = "End one (DELETE with its Mcp-Session-Id), or wait until unused ones end by themselves.";
-            Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                Code::TooManyRequests.as_str(),
-                sentence,
-                next,
-            )
+            Self::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManyRequests.as_str(), sentence, next)
         } else {
             let sentence = "As many sessions are open as this server allows.";
             Self::new(
@@ -118,36 +84,20 @@ impl Reply {
 
     pub(super) fn no_such_session() -> Self {
         let sentence = "There is no such session.";
-        Self::new(
-            StatusCode::NOT_FOUND,
-            Code::NotFound.as_str(),
-            sentence,
-            "Send initialize to open one.",
-        )
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound.as_str(), sentence, "Send initialize to open one.")
     }
 
     pub(super) fn our_fault() -> Self {
         let sentence = "Something went wrong on our side. Nothing is known to have changed.";
-        Self::problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Code::Unavailable.as_str(),
-            sentence,
-            "Try again once.",
-        )
+        Self::problem(StatusCode::INTERNAL_SERVER_ERROR, Code::Unavailable.as_str(), sentence, "Try again once.")
     }
 
     pub(super) fn too_slow(patience: Duration) -> Self {
-        let sentence = format!(
-            "The request took longer than {} seconds and was given up.",
-            patience.as_secs_f32()
-        );
-        let next = "If it was a change, read the current state before you repeat it with the same idempotency_key.";
-        Self::problem(
-            StatusCode::GATEWAY_TIMEOUT,
-            Code::Unavailable.as_str(),
-            &sentence,
-            next,
-        )
+        let sentence =
+            format!("The request took longer than {} seconds and was given up.", patience.as_secs_f32());
+        let next =
+            "If it was a change, read the current state before you repeat it with the same idempotency_key.";
+        Self::problem(StatusCode::GATEWAY_TIMEOUT, Code::Unavailable.as_str(), &sentence, next)
     }
 
     #[cfg(test)]
@@ -165,8 +115,7 @@ impl Reply {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            let challenge =
-                HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
+            let challenge = HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response

@@ -31,13 +31,7 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn new(most: usize, most_each: usize) -> Self {
-        Self {
-            manager: Arc::default(),
-            owners: RwLock::default(),
-            opening: Mutex::default(),
-            most,
-            most_each,
-        }
+        Self { manager: Arc::default(), owners: RwLock::default(), opening: Mutex::default(), most, most_each }
     }
 
     pub(super) fn manager(&self) -> Arc<LocalSessionManager> {
@@ -49,25 +43,12 @@ impl Sessions {
         let mut ids = headers.get_all(SESSION_ID).iter();
         let Some(id) = ids.next() else { return Ok(()) };
         let id = id.to_str().unwrap_or_default();
-        let owned = self
-            .owners
-            .read()
-            .await
-            .get(id)
-            .is_some_and(|owner| owner == key);
-        if owned && ids.next().is_none() {
-            Ok(())
-        } else {
-            Err(Reply::no_such_session())
-        }
+        let owned = self.owners.read().await.get(id).is_some_and(|owner| owner == key);
+        if owned && ids.next().is_none() { Ok(()) } else { Err(Reply::no_such_session()) }
     }
 
     /// Lets `answer` open a session if there is room for one, and remembers whose it is.
-    pub(super) async fn open(
-        &self,
-        key: &str,
-        answer: impl Future<Output = Response>,
-    ) -> Result<Response, Reply> {
+    pub(super) async fn open(&self, key: &str, answer: impl Future<Output = Response>) -> Result<Response, Reply> {
         let _one_at_a_time = self.opening.lock().await;
         {
             let live = self.manager.sessions.read().await;
@@ -82,15 +63,8 @@ impl Sessions {
             }
         }
         let response = answer.await;
-        if let Some(id) = response
-            .headers()
-            .get(SESSION_ID)
-            .and_then(|id| id.to_str().ok())
-        {
-            self.owners
-                .write()
-                .await
-                .insert(id.to_owned(), key.to_owned());
+        if let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()) {
+            self.owners.write().await.insert(id.to_owned(), key.to_owned());
         }
         Ok(response)
     }

@@ -45,14 +45,8 @@ fn post(era: Era, method: &str, name: &str, body: impl Into<Body>) -> Request<Bo
     let request = match era {
         Era::Legacy => request.header("mcp-protocol-version", "2025-11-25"),
         Era::Modern => {
-            let request = request
-                .header("mcp-protocol-version", "2026-07-28")
-                .header("mcp-method", method);
-            if name.is_empty() {
-                request
-            } else {
-                request.header("mcp-name", name)
-            }
+            let request = request.header("mcp-protocol-version", "2026-07-28").header("mcp-method", method);
+            if name.is_empty() { request } else { request.header("mcp-name", name) }
         }
     };
     request.body(body.into()).unwrap()
@@ -81,10 +75,7 @@ async fn answer(app: &Router, request: Request<Body>) -> (u16, Value) {
     let response = send(app, request).await;
     let status = response.status().as_u16();
     let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-    (
-        status,
-        serde_json::from_slice(&body).unwrap_or_else(|_| panic!("not JSON: {body:?}")),
-    )
+    (status, serde_json::from_slice(&body).unwrap_or_else(|_| panic!("not JSON: {body:?}")))
 }
 
 fn with(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
@@ -98,48 +89,27 @@ async fn the_right_token_gets_an_answer_in_its_own_name() {
     for era in ERAS {
         let (status, answer) = answer(&app, call(era, "echo", r#"{"text":"hi"}"#)).await;
         assert_eq!(status, 200, "{answer}");
-        assert_eq!(
-            answer["result"]["structuredContent"],
-            json!({"said": ["hi"], "caller": "anna"}),
-            "{answer}"
-        );
+        assert_eq!(answer["result"]["structuredContent"], json!({"said": ["hi"], "caller": "anna"}), "{answer}");
     }
 }
 
 #[tokio::test]
 async fn an_old_client_may_introduce_itself_first() {
     let app = app(Settings::default());
-    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
-    let body =
-        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).to_string();
+    let params =
+        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).to_string();
     let (status, answer) = answer(&app, post(Era::Legacy, "initialize", "", body)).await;
-    assert_eq!(
-        (status, &answer["result"]["protocolVersion"]),
-        (200, &json!("2025-11-25")),
-        "{answer}"
-    );
+    assert_eq!((status, &answer["result"]["protocolVersion"]), (200, &json!("2025-11-25")), "{answer}");
     let body = json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string();
-    assert_eq!(
-        send(
-            &app,
-            post(Era::Legacy, "notifications/initialized", "", body)
-        )
-        .await
-        .status(),
-        202
-    );
+    assert_eq!(send(&app, post(Era::Legacy, "notifications/initialized", "", body)).await.status(), 202);
 }
 
 #[tokio::test]
 async fn without_a_token_nothing_is_done_and_the_answer_says_how_to_get_one() {
     let app = app(Settings::default());
     for era in ERAS {
-        for token in [
-            None,
-            Some("Bearer wrong"),
-            Some("Basic anna"),
-            Some("Bearer "),
-        ] {
+        for token in [None, Some("Bearer wrong"), Some("Basic anna"), Some("Bearer ")] {
             let mut request = call(era, "echo", r#"{"text":"hi"}"#);
             request.headers_mut().remove("authorization");
             if let Some(token) = token {
@@ -147,19 +117,13 @@ async fn without_a_token_nothing_is_done_and_the_answer_says_how_to_get_one() {
             }
             let response = send(&app, request).await;
             assert_eq!(
-                (
-                    response.status().as_u16(),
-                    &response.headers()["www-authenticate"]
-                ),
+                (response.status().as_u16(), &response.headers()["www-authenticate"]),
                 (401, &"Bearer".parse().unwrap())
             );
             let body = to_bytes(response.into_body(), 4096).await.unwrap();
             let body: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(body["code"], "unauthenticated");
-            assert_eq!(
-                body["detail"],
-                "There is no valid token. Make one: milepost token create."
-            );
+            assert_eq!(body["detail"], "There is no valid token. Make one: milepost token create.");
         }
     }
 }
@@ -168,16 +132,10 @@ async fn without_a_token_nothing_is_done_and_the_answer_says_how_to_get_one() {
 async fn a_get_is_405_with_or_without_a_token() {
     let app = app(Settings::default());
     for method in ["GET", "DELETE", "PUT"] {
-        let request = Request::builder()
-            .method(method)
-            .uri("/mcp")
-            .header("host", "localhost")
-            .body(Body::empty());
+        let request =
+            Request::builder().method(method).uri("/mcp").header("host", "localhost").body(Body::empty());
         let response = send(&app, request.unwrap()).await;
-        assert_eq!(
-            (response.status().as_u16(), &response.headers()["allow"]),
-            (405, &"POST".parse().unwrap())
-        );
+        assert_eq!((response.status().as_u16(), &response.headers()["allow"]), (405, &"POST".parse().unwrap()));
     }
 }
 
@@ -186,26 +144,11 @@ async fn another_origin_or_host_is_forbidden_even_with_a_token() {
     let app = app(Settings::default());
     for era in ERAS {
         for (name, value) in [("origin", "https://evil.example"), ("host", "evil.example")] {
-            let (status, answer) = answer(
-                &app,
-                with(call(era, "echo", r#"{"text":"hi"}"#), name, value),
-            )
-            .await;
-            assert_eq!(
-                (status, &answer["code"]),
-                (403, &json!("forbidden")),
-                "{name}"
-            );
+            let (status, answer) = answer(&app, with(call(era, "echo", r#"{"text":"hi"}"#), name, value)).await;
+            assert_eq!((status, &answer["code"]), (403, &json!("forbidden")), "{name}");
         }
-        let (status, _) = answer(
-            &app,
-            with(
-                call(era, "echo", r#"{"text":"hi"}"#),
-                "origin",
-                "http://localhost:5173",
-            ),
-        )
-        .await;
+        let (status, _) =
+            answer(&app, with(call(era, "echo", r#"{"text":"hi"}"#), "origin", "http://localhost:5173")).await;
         assert_eq!(status, 200);
     }
 }
@@ -218,10 +161,7 @@ async fn ten_megabytes_are_too_much_however_they_are_sent() {
         let (status, answer) = answer(&app, call(era, "echo", &body)).await;
         assert_eq!(status, 413);
         assert!(
-            answer["detail"]
-                .as_str()
-                .unwrap()
-                .starts_with("The request has more than 1048576 bytes."),
+            answer["detail"].as_str().unwrap().starts_with("The request has more than 1048576 bytes."),
             "{answer}"
         );
         let declared = with(call(era, "echo", "{}"), "content-length", "10485760");
@@ -234,39 +174,17 @@ async fn flawed_json_is_refused_with_the_place_and_the_id() {
     let app = app(Settings::default());
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let flaws = [
-        (
-            format!(r#"{{"text":{deep}}}"#),
-            -32600,
-            json!(7),
-            "nested more than 64 levels",
-        ),
-        (
-            r#"{"text":"a","text":"b"}"#.into(),
-            -32600,
-            json!(7),
-            "`params.arguments.text` is given twice",
-        ),
-        (
-            r#"{"text":"a\u0000"}"#.into(),
-            -32600,
-            json!(7),
-            "`params.arguments.text` contains a NUL",
-        ),
+        (format!(r#"{{"text":{deep}}}"#), -32600, json!(7), "nested more than 64 levels"),
+        (r#"{"text":"a","text":"b"}"#.into(), -32600, json!(7), "`params.arguments.text` is given twice"),
+        (r#"{"text":"a\u0000"}"#.into(), -32600, json!(7), "`params.arguments.text` contains a NUL"),
         (r#"{"text":"#.into(), -32700, json!(7), "not valid JSON"),
     ];
     for era in ERAS {
         for (arguments, code, id, said) in &flaws {
             let (status, answer) = answer(&app, call(era, "echo", arguments)).await;
-            assert_eq!(
-                (status, answer["error"]["code"].as_i64()),
-                (400, Some(*code)),
-                "{answer}"
-            );
+            assert_eq!((status, answer["error"]["code"].as_i64()), (400, Some(*code)), "{answer}");
             assert_eq!(&answer["id"], id);
-            assert!(
-                answer["error"]["message"].as_str().unwrap().contains(said),
-                "{said}: {answer}"
-            );
+            assert!(answer["error"]["message"].as_str().unwrap().contains(said), "{said}: {answer}");
         }
     }
 }
@@ -277,11 +195,7 @@ async fn an_unknown_argument_is_named_to_the_agent() {
     for era in ERAS {
         let (status, answer) = answer(&app, call(era, "echo", r#"{"text":"hi","tmes":2}"#)).await;
         let result = &answer["result"];
-        assert_eq!(
-            (status, &result["isError"]),
-            (200, &json!(true)),
-            "{answer}"
-        );
+        assert_eq!((status, &result["isError"]), (200, &json!(true)), "{answer}");
         assert_eq!(result["structuredContent"]["problems"][0]["field"], "tmes");
     }
 }
@@ -291,18 +205,8 @@ async fn a_panic_in_a_tool_is_answered() {
     let app = app(Settings::default());
     for era in ERAS {
         let (status, answer) = answer(&app, call(era, "panic", "{}")).await;
-        assert_eq!(
-            (status, &answer["result"]["isError"]),
-            (200, &json!(true)),
-            "{answer}"
-        );
-        assert!(
-            answer["result"]["structuredContent"]["sentence"]
-                .as_str()
-                .unwrap()
-                .contains("id x1"),
-            "{answer}"
-        );
+        assert_eq!((status, &answer["result"]["isError"]), (200, &json!(true)), "{answer}");
+        assert!(answer["result"]["structuredContent"]["sentence"].as_str().unwrap().contains("id x1"), "{answer}");
     }
 }
 
@@ -312,24 +216,14 @@ async fn an_unknown_tool_is_a_protocol_error_with_a_hint() {
     for era in ERAS {
         let (_, answer) = answer(&app, call(era, "eco", "{}")).await;
         assert_eq!(answer["error"]["code"], -32602, "{answer}");
-        assert!(
-            answer["error"]["message"]
-                .as_str()
-                .unwrap()
-                .contains("Did you mean echo?"),
-            "{answer}"
-        );
+        assert!(answer["error"]["message"].as_str().unwrap().contains("Did you mean echo?"), "{answer}");
     }
 }
 
 #[tokio::test]
 async fn a_failure_while_admitting_is_answered() {
     let app = app(Settings::default());
-    let request = with(
-        call(Era::Modern, "echo", "{}"),
-        "authorization",
-        "Bearer panic",
-    );
+    let request = with(call(Era::Modern, "echo", "{}"), "authorization", "Bearer panic");
     let (status, answer) = answer(&app, request).await;
     assert_eq!((status, &answer["code"]), (500, &json!("unavailable")));
 }
@@ -337,18 +231,10 @@ async fn a_failure_while_admitting_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn nothing_takes_longer_than_the_time_limit() {
     let app = app(Settings::default());
-    let request = with(
-        call(Era::Modern, "echo", "{}"),
-        "authorization",
-        "Bearer hang",
-    );
+    let request = with(call(Era::Modern, "echo", "{}"), "authorization", "Bearer hang");
     assert_eq!(answer(&app, request).await.0, 504);
     let (status, answer) = answer(&app, call(Era::Legacy, "wait", "{}")).await;
-    assert_eq!(
-        (status, &answer["result"]["isError"]),
-        (200, &json!(true)),
-        "{answer}"
-    );
+    assert_eq!((status, &answer["result"]["isError"]), (200, &json!(true)), "{answer}");
 }
 
 #[tokio::test]
@@ -360,14 +246,10 @@ async fn only_the_one_address_is_served() {
 }
 
 fn initialize(token: &str) -> Request<Body> {
-    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
-    let body =
-        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).to_string();
-    with(
-        post(Era::Legacy, "initialize", "", body),
-        "authorization",
-        &format!("Bearer {token}"),
-    )
+    let params =
+        json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).to_string();
+    with(post(Era::Legacy, "initialize", "", body), "authorization", &format!("Bearer {token}"))
 }
 
 async fn open(app: &Router, token: &str) -> Result<String, u16> {
@@ -380,17 +262,10 @@ async fn open(app: &Router, token: &str) -> Result<String, u16> {
 
 #[tokio::test]
 async fn a_session_is_of_no_use_to_another_caller() {
-    let app = app(Settings {
-        sessions: true,
-        ..Settings::default()
-    });
+    let app = app(Settings { sessions: true, ..Settings::default() });
     let id = open(&app, "anna").await.unwrap();
     let in_session = |token: &str| {
-        let request = with(
-            call(Era::Legacy, "echo", r#"{"text":"hi"}"#),
-            "mcp-session-id",
-            &id,
-        );
+        let request = with(call(Era::Legacy, "echo", r#"{"text":"hi"}"#), "mcp-session-id", &id);
         with(request, "authorization", &format!("Bearer {token}"))
     };
     let (status, refused) = answer(&app, in_session("ben")).await;
@@ -400,22 +275,12 @@ async fn a_session_is_of_no_use_to_another_caller() {
     *close.method_mut() = Method::DELETE;
     assert_eq!(send(&app, close).await.status(), 404);
     // The current protocol has no sessions and is served all the same.
-    assert_eq!(
-        send(&app, call(Era::Modern, "echo", r#"{"text":"hi"}"#))
-            .await
-            .status(),
-        200
-    );
+    assert_eq!(send(&app, call(Era::Modern, "echo", r#"{"text":"hi"}"#)).await.status(), 200);
 }
 
 #[tokio::test]
 async fn there_are_only_so_many_sessions() {
-    let app = app(Settings {
-        sessions: true,
-        most_sessions: 3,
-        most_sessions_each: 2,
-        ..Settings::default()
-    });
+    let app = app(Settings { sessions: true, most_sessions: 3, most_sessions_each: 2, ..Settings::default() });
     let first = open(&app, "anna").await.unwrap();
     open(&app, "anna").await.unwrap();
     assert_eq!(open(&app, "anna").await, Err(429));

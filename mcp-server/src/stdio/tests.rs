@@ -11,14 +11,10 @@ async fn conversation(input: impl AsRef<[u8]>, most: usize) -> Vec<Value> {
     near.write_all(input.as_ref()).await.unwrap();
     near.shutdown().await.unwrap();
     let handler = server().with_local(Token("anna"));
-    serve(handler, read, write, most, CancellationToken::new())
-        .await
-        .unwrap();
+    serve(handler, read, write, most, CancellationToken::new()).await.unwrap();
     let mut said = String::new();
     near.read_to_string(&mut said).await.unwrap();
-    said.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn call(id: u32, arguments: &str) -> String {
@@ -33,10 +29,7 @@ fn call(id: u32, arguments: &str) -> String {
 
 #[track_caller]
 fn find(answers: &[Value], id: Value) -> &Value {
-    answers
-        .iter()
-        .find(|answer| answer["id"] == id)
-        .unwrap_or_else(|| panic!("no {id} in {answers:?}"))
+    answers.iter().find(|answer| answer["id"] == id).unwrap_or_else(|| panic!("no {id} in {answers:?}"))
 }
 
 #[tokio::test]
@@ -48,15 +41,9 @@ async fn a_bad_line_is_answered_and_the_next_one_is_served() {
     let answers = conversation(lines.replace("}\n]", "}]"), MOST_BYTES).await;
     assert_eq!(answers.len(), 5, "{answers:?}");
     assert_eq!(find(&answers, Value::Null)["error"]["code"], -32700);
-    assert_eq!(
-        find(&answers, 3.into())["error"]["data"]["path"],
-        "params.arguments.text"
-    );
+    assert_eq!(find(&answers, 3.into())["error"]["data"]["path"], "params.arguments.text");
     assert_eq!(find(&answers, 4.into())["error"]["code"], -32600);
-    assert_eq!(
-        find(&answers, 2.into())["result"]["structuredContent"]["said"],
-        json!(["hi"])
-    );
+    assert_eq!(find(&answers, 2.into())["result"]["structuredContent"]["said"], json!(["hi"]));
 }
 
 #[tokio::test]
@@ -71,14 +58,7 @@ async fn a_line_that_is_too_long_is_answered_and_forgotten() {
 
 #[tokio::test]
 async fn a_hundred_thousand_nested_lists_are_one_bad_line() {
-    let deep = call(
-        1,
-        &format!(
-            r#"{{"text":{}{}}}"#,
-            "[".repeat(100_000),
-            "]".repeat(100_000)
-        ),
-    );
+    let deep = call(1, &format!(r#"{{"text":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000)));
     let answers = conversation(deep + &call(2, r#"{"text":"hi"}"#), MOST_BYTES).await;
     assert_eq!(find(&answers, 1.into())["error"]["code"], -32600);
     assert_eq!(find(&answers, 2.into())["result"]["isError"], false);
@@ -107,11 +87,5 @@ async fn a_known_method_with_wrong_parameters_is_not_called_unknown() {
     let line = call(1, "[]");
     let answers = conversation(line, MOST_BYTES).await;
     assert_eq!(answers[0]["error"]["code"], -32602, "{answers:?}");
-    assert!(
-        answers[0]["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("tools/call"),
-        "{answers:?}"
-    );
+    assert!(answers[0]["error"]["message"].as_str().unwrap().contains("tools/call"), "{answers:?}");
 }
