@@ -1,1 +1,3 @@
+//! Stories that must hold on both databases.
 
+mod deal_flow;

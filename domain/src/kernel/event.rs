@@ -229,9 +229,17 @@ fn lock_head(conn: &mut Conn, workspace: WorkspaceId) -> Result<(i64, String), F
     look(conn)?.ok_or_else(|| Fault::Corrupt("the audit head is missing".into()))
 }
 
+/// Of a change the fields that differ; of a new thing all that it has.
 fn changed_fields(data: &Value) -> Vec<String> {
-    match data.get("after").or(Some(data)) {
-        Some(Value::Object(map)) => map.keys().cloned().collect(),
+    match (data.get("before"), data.get("after"), data) {
+        (Some(Value::Object(was)), Some(Value::Object(is)), _) => {
+            let gone = was.keys().filter(|key| !is.contains_key(*key));
+            let differ = is.iter().filter(|(key, value)| was.get(*key) != Some(*value)).map(|(key, _)| key);
+            differ.chain(gone).cloned().collect()
+        }
+        // One word before and one after: a step from one status to another.
+        (Some(Value::String(_)), Some(Value::String(_)), _) => vec!["status".into()],
+        (_, _, Value::Object(map)) => map.keys().cloned().collect(),
         _ => Vec::new(),
     }
 }
