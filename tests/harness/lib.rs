@@ -5,11 +5,13 @@
 //! throw-away one. Without it those stories are skipped, which one line per process says; where they must not be
 //! skipped, `MILEPOST_TEST_POSTGRES_REQUIRED=1` makes them fail.
 
+mod agents;
 mod behind;
 mod place;
 mod samples;
 mod world;
 
+pub use agents::{Agent, Answer, Era};
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};
 pub use world::{Team, World};

@@ -1,3 +1,4 @@
 //! Stories that must hold on both databases.
 
+mod agents;
 mod deal_flow;
