@@ -2,3 +2,5 @@
 
 mod agents;
 mod deal_flow;
+mod house;
+mod over_http;
