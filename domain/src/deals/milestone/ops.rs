@@ -518,7 +518,7 @@ pub fn get(cx: &mut Cx<'_>, id: MilestoneId) -> Result<MilestoneView, No> {
 pub fn explain(cx: &mut Cx<'_>, id: MilestoneId) -> Result<Explanation, No> {
     cx.require(Verb::ReadDeals)?;
     let (milestone, deal) = look_up(cx, id)?;
-    Ok(view::explanation(&milestone, &deal))
+    Ok(view::explanation(&milestone, &deal, cx.now()))
 }
 
 fn look_up(cx: &mut Cx<'_>, id: MilestoneId) -> Result<(Milestone, Deal), No> {
