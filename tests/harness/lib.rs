@@ -8,10 +8,12 @@
 mod behind;
 mod place;
 mod samples;
+mod steps;
 mod world;
 
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};
+pub use steps::{DATES, change};
 pub use world::{Team, World};
 
 /// Tells each story once on each database: `sqlite::<sentence>` and `postgres::<sentence>`.

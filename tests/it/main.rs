@@ -1,3 +1,5 @@
 //! Stories that must hold on both databases.
 
+mod bad_input;
 mod deal_flow;
+mod plans;
