@@ -14,7 +14,7 @@ use domain::kernel::page::Ask;
 use domain::kernel::{Code, Refusal};
 use domain::workspace::access::Role;
 use domain::workspace::member;
-use harness::{DATES, World, deal, on_both};
+use harness::{DATES, deal, on_both};
 
 fn fields(no: &Refusal) -> Vec<&str> {
     assert_eq!(no.code, Code::Invalid, "{no}");

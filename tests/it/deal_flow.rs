@@ -25,7 +25,6 @@ fn due(detail: &Detail) -> BTreeMap<String, String> {
 
 on_both! {
     fn a_financed_deal_gets_its_eleven_milestones_and_a_cash_deal_eight(world: World) {
-        let cora = world.team.cora();
         let financed = world.deal("12 Oak Street");
         let mut cash = deal("14 Oak Street", DATES);
         cash.financing = "cash".into();
@@ -53,7 +52,6 @@ on_both! {
     }
 
     fn closing_a_week_later_moves_what_counts_from_closing_and_undo_puts_it_back(world: World) {
-        let cora = world.team.cora();
         let id = world.deal("12 Oak Street");
         let before = world.detail(id);
         let plan = world.preview(id, "closing 2026-12-18");
@@ -156,7 +154,6 @@ on_both! {
     }
 
     fn a_milestone_is_overdue_when_its_day_ends_in_the_deals_zone(world: World) {
-        let cora = world.team.cora();
         // The day of the autumn change has 25 hours, that of the spring change 23.
         for (contract, closing, last, over) in [
             ("2026-10-29", "2026-12-11", "2026-11-02T05:59:59.999999Z", "2026-11-02T06:00:00Z"),
