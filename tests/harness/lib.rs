@@ -9,11 +9,13 @@ mod agents;
 mod behind;
 mod place;
 mod samples;
+mod steps;
 mod world;
 
 pub use agents::{Agent, Answer, Era};
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};
+pub use steps::{DATES, change};
 pub use world::{Team, World};
 
 /// Tells each story once on each database: `sqlite::<sentence>` and `postgres::<sentence>`.

@@ -128,6 +128,12 @@ impl EventRow {
         Ok(hex(&sha256(&[&[0], &canonical::bytes(&form)])))
     }
 
+    /// Whether `data` is written as it always is. What another spelling hides, such as a key given twice, would not
+    /// show in the leaf.
+    pub fn is_canonical(&self) -> bool {
+        serde_json::from_str(&self.data).is_ok_and(|data: Value| canonical::bytes(&data) == self.data.as_bytes())
+    }
+
     /// The hash that the personal part must have; `None` when it was erased or never there.
     pub fn expected_personal_hash(&self) -> Option<String> {
         let (personal, salt) = (self.personal.as_ref()?, self.personal_salt.as_ref()?);

@@ -487,7 +487,7 @@ pub struct ListMilestones {
 pub fn list(cx: &mut Cx<'_>, cmd: &ListMilestones) -> Result<Page<MilestoneView>, No> {
     cx.require(Verb::ReadDeals)?;
     let limit = cmd.ask.limit().map_err(|p| vec![p])?;
-    let after = cmd.ask.after().map_err(|p| vec![p])?;
+    let after = cmd.ask.after_date().map_err(|p| vec![p])?;
     if let Some(id) = cmd.deal_id {
         deal::store::find(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     }
