@@ -82,6 +82,23 @@ fn agent_principal(
     }
 }
 
+/// An agent that the operator starts on this machine, without a token. It has a name and no id: nothing of it is
+/// stored.
+pub fn local_agent(
+    workspace: crate::kernel::id::WorkspaceId,
+    name: &str,
+    scope: Grant,
+    source: Source,
+) -> Principal {
+    Principal {
+        workspace,
+        actor: Actor { kind: ActorKind::Agent, id: None, name: name.to_owned() },
+        source,
+        powers: rules::agent_powers(scope),
+        standing: format!("a local agent of scope {scope}"),
+    }
+}
+
 /// A member acting in person, with all that the role allows.
 pub fn member_principal(
     member: &member::Member,
