@@ -11,7 +11,51 @@ pub mod contract;
 mod fixture;
 pub mod guard;
 pub mod http;
+mod milepost;
 mod rpc;
 pub mod server;
 pub mod shape;
 pub mod stdio;
+mod tools;
+
+use std::time::Duration;
+
+use axum::Router;
+use domain::kernel::Principal;
+use host::Host;
+use tokio_util::sync::CancellationToken;
+
+pub use milepost::{Keyed, Milepost, Options, Proof};
+
+/// The handler with all of the product's tools.
+pub fn server(host: &Host, options: &Options) -> Result<server::Server<Milepost>, server::DuplicateTool> {
+    let ids = host.clone();
+    // A verb gives up a little earlier, with the better sentence.
+    let patience = Duration::from_secs(host.config().limits.call_timeout + 5);
+    let guard = guard::Guard::default().with_patience(patience).with_ids(move || ids.mint().to_string());
+    server::Server::new(Milepost { host: host.clone(), read_only: options.read_only }, tools::all(), guard)
+}
+
+/// `/mcp` for the product's server. Cancelling `close` ends open streams.
+pub fn app(host: &Host, options: Options, close: CancellationToken) -> Result<Router, server::DuplicateTool> {
+    let server = server(host, &options)?;
+    let http = &host.config().http;
+    let settings = http::Settings {
+        most_bytes: http.body_limit,
+        patience: Duration::from_secs(host.config().limits.call_timeout + 10),
+        hosts: http.allowed_hosts.clone(),
+        origins: http.allowed_origins.clone(),
+        sessions: http.sessions,
+        close,
+        ..http::Settings::default()
+    };
+    let host = host.clone();
+    let admit = move |token: Option<String>| milepost::admit(host.clone(), options.clone(), token);
+    Ok(http::router(settings, move || server.clone(), admit))
+}
+
+/// Serves one local caller over standard input and output until the input ends.
+pub async fn stdio(host: &Host, principal: Principal, options: Options) -> std::io::Result<()> {
+    let server = server(host, &options).map_err(std::io::Error::other)?;
+    stdio::serve_process(server.with_local(principal), CancellationToken::new()).await
+}

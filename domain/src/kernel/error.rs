@@ -69,11 +69,14 @@ pub struct Refusal {
     pub next: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    /// What a program can go on with, such as a fresh preview in place of a stale one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
 }
 
 impl Refusal {
     pub fn new(code: Code, sentence: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { code, sentence: sentence.into(), next: next.into(), problems: Vec::new() }
+        Self { code, sentence: sentence.into(), next: next.into(), problems: Vec::new(), details: None }
     }
 
     /// The same words whether the thing never existed, was removed, or belongs to another workspace.
@@ -95,7 +98,7 @@ impl Refusal {
             sentence.push_str(&format!("And {} more problems. ", problems.len() - 5));
         }
         sentence.push_str("Nothing was changed.");
-        Self { code: Code::Invalid, sentence, next: "Correct the named fields and try again.".into(), problems }
+        Self { problems, ..Self::new(Code::Invalid, sentence, "Correct the named fields and try again.") }
     }
 
     pub fn stale(what: &str, yours: i64, current: i64) -> Self {

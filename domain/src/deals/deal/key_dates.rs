@@ -184,6 +184,21 @@ pub enum Applied {
     Stale { fresh: Box<Preview> },
 }
 
+impl Applied {
+    /// A stale plan as the refusal that everybody is told, the fresh preview in its details.
+    pub fn or_refuse(self) -> Result<Self, Refusal> {
+        let Self::Stale { fresh } = self else { return Ok(self) };
+        Err(Refusal {
+            details: serde_json::to_value(&fresh).ok(),
+            ..Refusal::new(
+                Code::Stale,
+                "The deal changed since this preview, so nothing was applied. A fresh preview is in the details.",
+                format!("Look at the fresh preview, then apply its plan_token {}.", fresh.plan_token),
+            )
+        })
+    }
+}
+
 /// Makes a previewed change. A plan whose deal has changed since is not applied but planned anew.
 pub fn apply(cx: &mut Cx<'_>, token: PlanId) -> Result<Applied, No> {
     cx.require(Verb::ApplyKeyDates)?;

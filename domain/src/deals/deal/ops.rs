@@ -11,7 +11,7 @@ use crate::deals::milestone::template::{self, Template};
 use crate::deals::milestone::{self, Milestone, OpenState, State};
 use crate::kernel::event::Change;
 use crate::kernel::id::{DealId, MemberId, MilestoneId, PartyId};
-use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, text};
+use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Subject, text};
 use crate::people::contact;
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::{member, tenant};
@@ -97,7 +97,7 @@ pub(crate) fn known_here(cx: &mut Cx<'_>, checked: &Checked) -> Result<(Template
             }
             found.map(|member| member.id)
         }
-        None => acting_member(cx),
+        None => usual_owner(cx)?,
     };
     let time_zone = match &checked.time_zone {
         Some(zone) => zone.clone(),
@@ -109,9 +109,13 @@ pub(crate) fn known_here(cx: &mut Cx<'_>, checked: &Checked) -> Result<(Template
     }
 }
 
-fn acting_member(cx: &Cx<'_>) -> Option<MemberId> {
+/// The acting member; for agents and the operator the workspace's first owner, so that a deal is never nobody's.
+fn usual_owner(cx: &mut Cx<'_>) -> Result<Option<MemberId>, No> {
     let actor = cx.actor();
-    (actor.kind == crate::kernel::ActorKind::Member).then_some(actor.id).flatten().map(MemberId)
+    if actor.kind == ActorKind::Member {
+        return Ok(actor.id.map(MemberId));
+    }
+    Ok(member::store::first_owner(cx)?)
 }
 
 /// What came of moving a deal to another status.

@@ -6,7 +6,7 @@ use super::rules::Walk;
 use super::{Entry, Verdict, store};
 use crate::kernel::column::instant_text;
 use crate::kernel::event::EventRow;
-use crate::kernel::{Cx, No};
+use crate::kernel::{Cx, No, Receipt};
 use crate::workspace::access::{Require, Verb};
 
 const BATCH: i64 = 1_000;
@@ -32,6 +32,16 @@ pub fn verify(cx: &mut Cx<'_>) -> Result<Verdict, No> {
 pub fn export(cx: &mut Cx<'_>, after: i64) -> Result<Vec<Entry>, No> {
     cx.require(Verb::ReadAudit)?;
     Ok(store::after(cx, after, BATCH)?.into_iter().map(entry).collect())
+}
+
+/// Whether the events of a receipt stand in the log: how a write is read back after its commit.
+pub fn read_back(cx: &mut Cx<'_>, receipts: &[Receipt]) -> Result<bool, No> {
+    for receipt in receipts {
+        if !store::has(cx, receipt.sequence, receipt.event_id)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn entry(row: EventRow) -> Entry {

@@ -36,7 +36,7 @@ pub fn about(cx: &mut Cx<'_>, kind: &str, id: AnyId, limit: i64) -> Result<Vec<E
     })?)
 }
 
-/// The chain value of one event; how a receipt is read back.
+/// Whether this event has this place in the log.
 pub fn has(cx: &mut Cx<'_>, sequence: i64, id: crate::kernel::id::EventId) -> Result<bool, Fault> {
     let workspace = cx.workspace();
     let found: Option<crate::kernel::id::EventId> = both!(cx.conn(), |c| {

@@ -59,6 +59,21 @@ pub fn find_by_email(cx: &mut Cx<'_>, email: &str) -> Result<Option<Member>, Fau
     Ok(row.map(Into::into))
 }
 
+/// The active owner who has been there longest.
+pub fn first_owner(cx: &mut Cx<'_>) -> Result<Option<MemberId>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        members::table
+            .filter(members::workspace_id.eq(workspace))
+            .filter(members::role.eq(Role::Owner))
+            .filter(members::status.eq(MemberStatus::Active))
+            .order(members::id)
+            .select(members::id)
+            .first(c)
+            .optional()
+    })?)
+}
+
 pub fn list(cx: &mut Cx<'_>) -> Result<Vec<Member>, Fault> {
     let workspace = cx.workspace();
     let rows = both!(cx.conn(), |c| {

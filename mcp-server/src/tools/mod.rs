@@ -1,0 +1,31 @@
+//! The tools, a file for each noun. They translate; the verbs behind them decide.
+
+mod deals;
+mod key_dates;
+mod milestones;
+
+use domain::kernel::{Problem, Refusal};
+use jiff::civil::Date;
+use rmcp::handler::server::tool::ToolRouter;
+
+use crate::milepost::Milepost;
+
+/// All tools of the default set.
+pub fn all() -> [ToolRouter<Milepost>; 3] {
+    [Milepost::deal_tools(), Milepost::milestone_tools(), Milepost::key_date_tools()]
+}
+
+/// Dates of a filter, every wrong one named.
+#[derive(Default)]
+struct Dates(Vec<Problem>);
+
+impl Dates {
+    fn read(&mut self, field: &str, text: Option<&String>) -> Option<Date> {
+        let date = domain::kernel::time::parse_date(field, text?);
+        date.map_err(|problem| self.0.push(problem)).ok()
+    }
+
+    fn done(self) -> Result<(), Refusal> {
+        if self.0.is_empty() { Ok(()) } else { Err(Refusal::invalid(self.0)) }
+    }
+}
