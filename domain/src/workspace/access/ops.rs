@@ -224,6 +224,12 @@ pub fn list_tokens(cx: &mut Cx<'_>) -> Result<Vec<Token>, No> {
     Ok(rows.iter().map(TokenRow::token).collect::<Result<_, _>>()?)
 }
 
+/// The agents of the workspace, by id.
+pub fn agents(cx: &mut Cx<'_>) -> Result<Vec<(AgentId, String)>, No> {
+    cx.require(Verb::ReadTokens)?;
+    Ok(store::list_agents(cx)?)
+}
+
 /// Takes effect with the next request: nothing keeps a token's answer.
 pub fn revoke_token(cx: &mut Cx<'_>, id: TokenId) -> Result<Token, No> {
     cx.require(Verb::ManageTokens)?;

@@ -120,6 +120,17 @@ pub fn find_agent_by_name(cx: &mut Cx<'_>, name: &str) -> Result<Option<AgentId>
     })?)
 }
 
+pub fn list_agents(cx: &mut Cx<'_>) -> Result<Vec<(AgentId, String)>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        agents::table
+            .filter(agents::workspace_id.eq(workspace))
+            .order(agents::id)
+            .select((agents::id, agents::name))
+            .load(c)
+    })?)
+}
+
 pub fn insert_agent(cx: &mut Cx<'_>, id: AgentId, name: &str) -> Result<(), Fault> {
     let row = (
         agents::workspace_id.eq(cx.workspace()),
