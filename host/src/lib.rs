@@ -10,4 +10,4 @@ mod run;
 
 pub use clock::Clock;
 pub use config::Config;
-pub use run::{Host, Parts};
+pub use run::{DATABASE_FILE, Host, Parts};

@@ -12,6 +12,7 @@ use domain::kernel::{
 };
 use domain::workspace::access;
 use domain::workspace::tenant::{self, Workspace};
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::pace::Pace;
 use crate::random::SystemRandomness;
+
+/// The embedded database in its data folder.
+pub const DATABASE_FILE: &str = "milepost.db";
 
 /// What a host is made of, for those who want to choose: tests, samples, benchmarks.
 pub struct Parts {
@@ -43,20 +47,25 @@ struct Inner {
 impl Host {
     /// Opens the database that the settings name (or the file in `data`) and brings it to this program's schema.
     pub fn open(config: Config, data: &Path) -> Result<Self, Fault> {
-        let limits = db::Limits {
-            connections: config.database.connections,
-            wait: Duration::from_secs(config.database.wait),
-        };
-        let db = match &config.database.url {
-            Some(url) => Db::open_postgres(url.expose_secret(), limits)?,
-            None => Db::open_sqlite(&data.join("milepost.db"), limits)?,
-        };
+        let db = Self::database(&config, data)?;
         let applied = migrate::migrate(&db)?;
         if !applied.is_empty() {
             info!(migrations = applied.len(), "Brought the database to this version's schema");
         }
         let clock = config.clock.at.map_or_else(Clock::system, Clock::standing_at);
         Ok(Self::of(Parts { db, clock, randomness: Box::new(SystemRandomness), config }))
+    }
+
+    /// The database alone, as it is: nothing is migrated.
+    pub fn database(config: &Config, data: &Path) -> Result<Db, Fault> {
+        let limits = db::Limits {
+            connections: config.database.connections,
+            wait: Duration::from_secs(config.database.wait),
+        };
+        match &config.database.url {
+            Some(url) => Db::open_postgres(url.expose_secret(), limits),
+            None => Db::open_sqlite(&data.join(DATABASE_FILE), limits),
+        }
     }
 
     /// The database must have this program's schema.
@@ -168,15 +177,30 @@ impl Host {
         self.bounded(AtomicBool::new(false), move |abandoned| f(&host.work(&who, abandoned))).await
     }
 
-    fn work<'a>(&'a self, who: &'a Principal, abandoned: &'a AtomicBool) -> Work<'a> {
-        Work {
-            db: self.db(),
-            principal: who,
-            now: self.clock().now(),
-            randomness: &*self.0.parts.randomness,
-            correlation: CorrelationId(self.mint()),
-            abandoned,
+    /// Runs work on this thread, at an instant of the caller's choice, and waits as long as it takes. For the command
+    /// line, samples and benchmarks; a face that serves others uses [`Self::act`] and [`Self::look`].
+    pub fn on_this_thread<T>(
+        &self,
+        who: &Principal,
+        now: Timestamp,
+        f: impl FnOnce(&Work<'_>) -> Result<T, No>,
+    ) -> Result<T, Refusal> {
+        let never = AtomicBool::new(false);
+        match f(&self.work_at(who, now, &never)) {
+            Ok(value) => Ok(value),
+            Err(No::Refusal(refusal)) => Err(*refusal),
+            Err(No::Fault(fault)) => Err(self.of_fault(&fault)),
         }
+    }
+
+    fn work<'a>(&'a self, who: &'a Principal, abandoned: &'a AtomicBool) -> Work<'a> {
+        self.work_at(who, self.clock().now(), abandoned)
+    }
+
+    fn work_at<'a>(&'a self, who: &'a Principal, now: Timestamp, abandoned: &'a AtomicBool) -> Work<'a> {
+        let randomness = &*self.0.parts.randomness;
+        let correlation = CorrelationId(cx::mint(now, 0, randomness));
+        Work { db: self.db(), principal: who, now, randomness, correlation, abandoned }
     }
 
     /// Runs blocking work on a thread of its own and stops waiting for it after a while: a database that is frozen
@@ -194,9 +218,7 @@ impl Host {
         match outcome {
             Ok(Ok(Ok(value))) => Ok(value),
             Ok(Ok(Err(No::Refusal(refusal)))) => Err(*refusal),
-            Ok(Ok(Err(No::Fault(fault)))) => {
-                Err(self.our_fault(&fault.to_string(), matches!(fault, Fault::NoConnection(_))))
-            }
+            Ok(Ok(Err(No::Fault(fault)))) => Err(self.of_fault(&fault)),
             Ok(Err(panic)) => Err(self.our_fault(&format!("a verb panicked: {panic}"), false)),
             Err(_) => {
                 drop(told);
@@ -208,6 +230,10 @@ impl Host {
                 ))
             }
         }
+    }
+
+    fn of_fault(&self, fault: &Fault) -> Refusal {
+        self.our_fault(&fault.to_string(), matches!(fault, Fault::NoConnection(_)))
     }
 
     fn our_fault(&self, what: &str, busy: bool) -> Refusal {

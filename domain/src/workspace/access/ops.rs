@@ -82,6 +82,23 @@ fn agent_principal(
     }
 }
 
+/// An agent that the operator starts on this machine, without a token. It has a name and no id: nothing of it is
+/// stored.
+pub fn local_agent(
+    workspace: crate::kernel::id::WorkspaceId,
+    name: &str,
+    scope: Grant,
+    source: Source,
+) -> Principal {
+    Principal {
+        workspace,
+        actor: Actor { kind: ActorKind::Agent, id: None, name: name.to_owned() },
+        source,
+        powers: rules::agent_powers(scope),
+        standing: format!("a local agent of scope {scope}"),
+    }
+}
+
 /// A member acting in person, with all that the role allows.
 pub fn member_principal(
     member: &member::Member,
@@ -207,6 +224,12 @@ pub fn list_tokens(cx: &mut Cx<'_>) -> Result<Vec<Token>, No> {
     cx.require(Verb::ReadTokens)?;
     let rows = store::list_tokens(cx)?;
     Ok(rows.iter().map(TokenRow::token).collect::<Result<_, _>>()?)
+}
+
+/// The agents of the workspace, by id.
+pub fn agents(cx: &mut Cx<'_>) -> Result<Vec<(AgentId, String)>, No> {
+    cx.require(Verb::ReadTokens)?;
+    Ok(store::list_agents(cx)?)
 }
 
 /// Takes effect with the next request: nothing keeps a token's answer.

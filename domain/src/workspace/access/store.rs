@@ -120,6 +120,17 @@ pub fn find_agent_by_name(cx: &mut Cx<'_>, name: &str) -> Result<Option<AgentId>
     })?)
 }
 
+pub fn list_agents(cx: &mut Cx<'_>) -> Result<Vec<(AgentId, String)>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        agents::table
+            .filter(agents::workspace_id.eq(workspace))
+            .order(agents::id)
+            .select((agents::id, agents::name))
+            .load(c)
+    })?)
+}
+
 /// False when there is one of this name: another writer was faster.
 pub fn insert_agent(cx: &mut Cx<'_>, id: AgentId, name: &str) -> Result<bool, Fault> {
     let row = (

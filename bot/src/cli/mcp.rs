@@ -1,0 +1,146 @@
+//! `milepost mcp`: one agent over standard input and output, and how to connect one.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use domain::kernel::{Principal, Source};
+use domain::workspace::access::{self, Grant};
+use serde_json::{Value, json};
+
+use super::desk::{self, choose};
+use super::{Answer, Common, Outcome, Stop, read};
+use crate::{says, serve};
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Mcp {
+    #[command(subcommand)]
+    command: Option<Sub>,
+    /// The name under which the log knows the agent
+    #[arg(long, value_name = "NAME", default_value = "local agent")]
+    agent: String,
+    /// read, propose, write or admin
+    #[arg(long, default_value = "write", value_parser = read::word::<Grant>)]
+    scope: Grant,
+    /// Act as the holder of this token instead
+    #[arg(long, env = "MILEPOST_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Only tools that read
+    #[arg(long)]
+    read_only: bool,
+}
+
+#[derive(Subcommand)]
+enum Sub {
+    /// Print what connects a client to this program
+    Config(Config),
+}
+
+#[derive(Args)]
+struct Config {
+    #[arg(long, value_enum)]
+    client: Client,
+    /// Connect to a running server at this address instead of starting a program
+    #[arg(long, value_name = "URL")]
+    http: Option<String>,
+    /// The token for --http
+    #[arg(long, requires = "http")]
+    token: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Client {
+    ClaudeCode,
+    ClaudeDesktop,
+    Cursor,
+    Vscode,
+}
+
+pub fn run(common: &Common, cmd: &Mcp) -> Outcome {
+    match &cmd.command {
+        Some(Sub::Config(cmd)) => config(common, cmd).map(Some),
+        None => stdio(common, cmd).map(|()| None),
+    }
+}
+
+/// Standard output belongs to the protocol: nothing else is printed.
+fn stdio(common: &Common, cmd: &Mcp) -> Result<(), Stop> {
+    let host = desk::open_host(common)?;
+    let runtime = serve::runtime()?;
+    let served = runtime.block_on(async {
+        let principal = principal(&host, common, cmd).await?;
+        let options = mcp_server::Options { no_auth: None, read_only: cmd.read_only };
+        mcp_server::stdio(&host, principal, options).await?;
+        Ok(())
+    });
+    // The thread that reads standard input may wait for a line that never comes.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served
+}
+
+async fn principal(host: &host::Host, common: &Common, cmd: &Mcp) -> Result<Principal, Stop> {
+    if let Some(token) = &cmd.token {
+        return Ok(host.authenticate(token.trim(), Source::Mcp).await?);
+    }
+    let workspace = choose(&host.directory().await?, common.workspace.as_deref())?;
+    Ok(access::ops::local_agent(workspace.id, &cmd.agent, cmd.scope, Source::Mcp))
+}
+
+fn config(common: &Common, cmd: &Config) -> Result<Answer, Stop> {
+    let server = match &cmd.http {
+        Some(url) => remote(cmd.client, url, cmd.token.as_deref())?,
+        None => local(common, cmd.client)?,
+    };
+    let (file, document) = match cmd.client {
+        Client::ClaudeCode => (".mcp.json in your project", json!({ "mcpServers": { "milepost": server } })),
+        Client::ClaudeDesktop => (
+            "claude_desktop_config.json (Settings, Developer, Edit Config)",
+            json!({ "mcpServers": { "milepost": server } }),
+        ),
+        Client::Cursor => ("~/.cursor/mcp.json", json!({ "mcpServers": { "milepost": server } })),
+        Client::Vscode => (".vscode/mcp.json", json!({ "servers": { "milepost": server } })),
+    };
+    let command = (cmd.client == Client::ClaudeCode).then(|| says::mcp::claude_add(&server));
+    let text = says::mcp::snippet(file, &document, command.as_deref(), cmd.http.is_some() && cmd.token.is_none());
+    Ok(Answer::new(text, json!({ "file": file, "config": document, "command": command })))
+}
+
+fn remote(client: Client, url: &str, token: Option<&str>) -> Result<Value, Stop> {
+    if client == Client::ClaudeDesktop {
+        return Err(Stop::Usage(
+            "Claude Desktop's file starts programs on the same machine only. Leave out --http, or choose another client."
+                .into(),
+        ));
+    }
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(Stop::Usage(format!("{url} is no address. Write it as http://127.0.0.1:8787/mcp.")));
+    }
+    let token = token.unwrap_or("milep_mcp_...");
+    let mut server = json!({ "url": url, "headers": { "Authorization": format!("Bearer {token}") } });
+    if client != Client::Cursor {
+        server["type"] = "http".into();
+    }
+    Ok(server)
+}
+
+fn local(common: &Common, client: Client) -> Result<Value, Stop> {
+    let program = std::env::current_exe()?;
+    let mut args = vec!["--data".to_owned(), absolute(&common.data())?];
+    if let Some(file) = common.settings_file() {
+        args.extend(["--config".to_owned(), absolute(&file)?]);
+    }
+    if let Some(slug) = &common.workspace {
+        args.extend(["--workspace".to_owned(), slug.clone()]);
+    }
+    args.push("mcp".into());
+    let mut server = json!({ "command": program, "args": args });
+    if client == Client::Vscode {
+        server["type"] = "stdio".into();
+    }
+    Ok(server)
+}
+
+/// A client starts the program wherever it likes.
+fn absolute(path: &std::path::Path) -> Result<String, Stop> {
+    Ok(std::path::absolute(path)?.to_string_lossy().into_owned())
+}

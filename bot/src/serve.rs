@@ -1,0 +1,234 @@
+//! `milepost serve`: everything in one process, until it is told to stop.
+
+use std::io::{ErrorKind, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::Router;
+use clap::{Args, ValueEnum};
+use domain::kernel::{Principal, Source};
+use domain::workspace::access::{self, Grant};
+use host::Host;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Answer, Common, Outcome, Stop, choose};
+use crate::says;
+
+/// How long requests under way may take once the server was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+/// Threads that wait for the database. More than the connections there can be would only wait in line.
+const MOST_BLOCKING: usize = 128;
+
+#[derive(Args, Default)]
+pub struct Serve {
+    /// Where to listen [default: http.listen of the settings, 127.0.0.1:8787]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// What this process does; repeatable [default: all]
+    #[arg(long, value_enum)]
+    role: Vec<Role>,
+    /// Ask no agent for a token; on loopback only, for local protocol tools
+    #[arg(long)]
+    pub no_auth: bool,
+    /// Only tools that read
+    #[arg(long)]
+    read_only: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    All,
+    Bot,
+    Mcp,
+    Web,
+    Worker,
+}
+
+impl Serve {
+    fn does(&self, role: Role) -> bool {
+        self.role.is_empty() || self.role.contains(&Role::All) || self.role.contains(&role)
+    }
+}
+
+pub fn serve(common: &Common, cmd: &Serve) -> Outcome {
+    let config = common.settings()?;
+    host::logs::start(&config.telemetry);
+    let host = Host::open(config, &common.data())?;
+    run(&host, common, cmd, None)?;
+    Ok(None)
+}
+
+/// Serves an open host. `more` is what a sample has to say beside where it listens.
+pub fn run(host: &Host, common: &Common, cmd: &Serve, more: Option<&dyn Fn(&str) -> Answer>) -> Result<(), Stop> {
+    let runtime = runtime()?;
+    let served = runtime.block_on(listen(host, common, cmd, more));
+    // A database that is frozen holds its threads; nobody waits for them.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    served
+}
+
+pub fn runtime() -> Result<Runtime, Stop> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(MOST_BLOCKING)
+        .enable_all()
+        .build()?)
+}
+
+async fn listen(
+    host: &Host,
+    common: &Common,
+    cmd: &Serve,
+    more: Option<&dyn Fn(&str) -> Answer>,
+) -> Result<(), Stop> {
+    let wanted = cmd.listen.unwrap_or(host.config().http.listen);
+    if cmd.no_auth && !wanted.ip().is_loopback() {
+        return Err(Stop::Usage(says::serve::no_auth_elsewhere(wanted)));
+    }
+    let workspaces = host.directory().await?;
+    let no_auth = match cmd.no_auth {
+        false => None,
+        true => Some(everybody(choose(&workspaces, common.workspace.as_deref())?.id)),
+    };
+    let listener = TcpListener::bind(wanted).await.map_err(|error| {
+        Stop::Failed(match error.kind() {
+            ErrorKind::AddrInUse => says::serve::in_use(wanted),
+            _ => says::serve::cannot_listen(wanted, &error.to_string()),
+        })
+    })?;
+    let address = listener.local_addr()?;
+    let close = CancellationToken::new();
+    let routes = routes(host, cmd, no_auth, close.clone())?;
+    // From here on a signal ends the server in order; before, it simply ends the process.
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+
+    let url = format!("http://{address}");
+    let mut text = says::serve::listening(&url, cmd.does(Role::Mcp), cmd.no_auth);
+    for line in notes(host, cmd, address, workspaces.is_empty()) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let mut json = json!({ "url": url, "mcp": cmd.does(Role::Mcp).then(|| format!("{url}/mcp")) });
+    if let Some(more) = more {
+        let more = more(&url);
+        text.push_str(&more.text);
+        json["demo"] = more.json;
+    }
+    let said = if common.json { format!("{json}\n") } else { text };
+    // A server whose reader left still serves.
+    let mut out = std::io::stdout();
+    let _ = out.write_all(said.as_bytes()).and_then(|()| out.flush());
+
+    let told = async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+        tracing::info!("Stopping: requests under way get {} s", GRACE.as_secs());
+    };
+    mcp_server::http::listen(listener, routes, told, close, GRACE).await?;
+    Ok(())
+}
+
+fn routes(host: &Host, cmd: &Serve, no_auth: Option<Principal>, close: CancellationToken) -> Result<Router, Stop> {
+    let routes = web::router(host);
+    if !cmd.does(Role::Mcp) {
+        return Ok(routes);
+    }
+    let options = mcp_server::Options { no_auth, read_only: cmd.read_only };
+    let agents =
+        mcp_server::app(host, options, close).map_err(|error| Stop::Failed(says::sentence(&error.to_string())))?;
+    Ok(routes.merge(agents))
+}
+
+/// Who everybody is when nobody is asked for a token: an agent who may do what an agent's work is.
+fn everybody(workspace: domain::kernel::id::WorkspaceId) -> Principal {
+    access::ops::local_agent(workspace, "local agent", Grant::Write, Source::Mcp)
+}
+
+fn notes(host: &Host, cmd: &Serve, address: SocketAddr, empty: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if cmd.does(Role::Bot) {
+        let token = host.config().discord.token.is_some();
+        notes.push(if token { says::serve::CHAT_NOT_YET } else { says::serve::CHAT_OFF }.to_owned());
+    }
+    if cmd.role.contains(&Role::Worker) {
+        notes.push(says::serve::NO_LOOPS_YET.to_owned());
+    }
+    if !address.ip().is_loopback() && host.config().http.allowed_hosts.is_empty() {
+        notes.push(says::serve::NO_ALLOWED_HOSTS.to_owned());
+    }
+    if empty {
+        notes.push(says::serve::NO_WORKSPACE_YET.to_owned());
+    }
+    notes
+}
+
+#[derive(Args)]
+pub struct Healthcheck {
+    /// What to ask; on this machine [default: readiness at http.listen of the settings]
+    #[arg(long)]
+    url: Option<String>,
+}
+
+pub fn healthcheck(common: &Common, cmd: &Healthcheck) -> Outcome {
+    let (address, path) = match &cmd.url {
+        Some(url) => target(url).ok_or_else(|| Stop::Usage(says::serve::no_local_address(url)))?,
+        None => (here(common.settings()?.http.listen), "/healthz/readiness".to_owned()),
+    };
+    let url = format!("http://{address}{path}");
+    match host::egress::probe(address, &path) {
+        Ok(200) => Ok(Some(Answer::new(says::serve::ready(&url), json!({ "ready": true, "url": url })))),
+        Ok(status) => Err(Stop::Failed(says::serve::not_ready(&url, status))),
+        Err(error) => Err(Stop::Failed(says::serve::no_answer(&url, &error.to_string()))),
+    }
+}
+
+/// A server that listens everywhere also listens here.
+fn here(listen: SocketAddr) -> SocketAddr {
+    let ip = if listen.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listen.ip() };
+    SocketAddr::new(ip, listen.port())
+}
+
+fn target(url: &str) -> Option<(SocketAddr, String)> {
+    let rest = url.strip_prefix("http://")?;
+    let (address, path) = match rest.split_once('/') {
+        Some((address, path)) => (address, format!("/{path}")),
+        None => (rest, "/healthz/readiness".into()),
+    };
+    let address =
+        address.strip_prefix("localhost").map_or_else(|| address.to_owned(), |port| format!("127.0.0.1{port}"));
+    let plain = path.bytes().all(|b| b.is_ascii_graphic());
+    address.parse().ok().filter(|_| plain).map(|address| (address, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_health_address_is_read_and_strange_ones_are_not() {
+        let check = |url: &str, expected: Option<(&str, &str)>| {
+            let found = target(url).map(|(address, path)| (address.to_string(), path));
+            assert_eq!(found, expected.map(|(a, p)| (a.to_owned(), p.to_owned())), "{url}");
+        };
+        check("http://127.0.0.1:8787/healthz", Some(("127.0.0.1:8787", "/healthz")));
+        check("http://localhost:80", Some(("127.0.0.1:80", "/healthz/readiness")));
+        check("http://[::1]:80/x", Some(("[::1]:80", "/x")));
+        check("https://127.0.0.1:80/", None);
+        check("http://example.com/", None);
+        check("http://127.0.0.1:80/a b\r\nX: y", None);
+    }
+
+    #[test]
+    fn a_server_that_listens_everywhere_is_asked_here() {
+        assert_eq!(here("0.0.0.0:1".parse().unwrap()).to_string(), "127.0.0.1:1");
+        assert_eq!(here("[::]:1".parse().unwrap()).to_string(), "127.0.0.1:1");
+        assert_eq!(here("127.0.0.2:1".parse().unwrap()).to_string(), "127.0.0.2:1");
+    }
+}
