@@ -36,6 +36,50 @@ pub fn admit_refusals(tool: &mut Tool) {
     }
 }
 
+/// Makes a tool's output schema short: a list of tools is read before every conversation.
+///
+/// Words stay at the top, names and types in what stands directly in it; deeper objects are only called objects. What
+/// was true of an answer stays true.
+pub fn shorten_output(tool: &mut Tool) {
+    let Some(schema) = &mut tool.output_schema else { return };
+    let mut whole = Value::Object(Arc::make_mut(schema).clone());
+    shorten(&mut whole, 0);
+    if let Value::Object(short) = whole {
+        *Arc::make_mut(schema) = short;
+    }
+}
+
+/// Objects inside objects inside the answer keep no members.
+const DEEPEST: usize = 2;
+
+fn shorten(schema: &mut Value, depth: usize) {
+    let Value::Object(members) = schema else { return };
+    for word in ["$schema", "title", "format", "minimum", "maximum", "default"] {
+        members.remove(word);
+    }
+    if depth > 1 {
+        members.remove("description");
+    }
+    let one_of_several = depth > 0 && members.remove("oneOf").is_some();
+    if one_of_several || (depth >= DEEPEST && members.contains_key("properties")) {
+        members.retain(|word, _| word == "description");
+        members.insert("type".into(), json!("object"));
+        return;
+    }
+    if let Some(Value::Object(properties)) = members.get_mut("properties") {
+        properties.values_mut().for_each(|inner| shorten(inner, depth + 1));
+    }
+    for word in ["items", "additionalProperties"] {
+        if let Some(inner) = members.get_mut(word) {
+            // A list is no object of its own.
+            shorten(inner, depth);
+        }
+    }
+    if depth > 0 {
+        members.remove("required");
+    }
+}
+
 /// Everything that is wrong with a tool's description, as lines for a test to print; empty when nothing is.
 ///
 /// Meant for tools as they are listed, after [`admit_refusals`].

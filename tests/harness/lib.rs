@@ -1,1 +1,39 @@
+//! A small world to tell stories in: a fresh database, a clock that moves only when told, a brokerage with a member of
+//! each role.
+//!
+//! Each story runs on SQLite and on PostgreSQL. The second needs a server: `tests/with-postgres cargo test` starts a
+//! throw-away one. Without it those stories are skipped, which one line per process says; where they must not be
+//! skipped, `MILEPOST_TEST_POSTGRES_REQUIRED=1` makes them fail.
 
+mod agents;
+mod behind;
+mod place;
+mod samples;
+mod steps;
+mod world;
+
+pub use agents::{Agent, Answer, Era};
+pub use place::Place;
+pub use samples::{deal, key_dates, unknown_id};
+pub use steps::{DATES, change};
+pub use world::{Team, World};
+
+/// Tells each story once on each database: `sqlite::<sentence>` and `postgres::<sentence>`.
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$meta:meta])* fn $sentence:ident($world:ident: World) $body:block)+) => {
+        $($(#[$meta])* fn $sentence($world: $crate::World) $body)+
+
+        mod sqlite {
+            $(#[test] fn $sentence() { super::$sentence($crate::World::new($crate::Place::file())) })+
+        }
+
+        mod postgres {
+            $(#[test] fn $sentence() {
+                if let Some(place) = $crate::Place::schema() {
+                    super::$sentence($crate::World::new(place));
+                }
+            })+
+        }
+    };
+}

@@ -5,7 +5,7 @@
 //! | | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | write | one connection, `BEGIN IMMEDIATE`, `synchronous=FULL` | `READ COMMITTED` with row locks; retried when it deadlocks |
-//! | read  | a pool with `query_only` | `READ ONLY` |
+//! | read  | a pool with `query_only` | `REPEATABLE READ`, `READ ONLY` |
 //! | tenancy | every query names the workspace | that, and row-level security under a role that owns nothing |
 
 use std::path::{Path, PathBuf};
@@ -231,7 +231,12 @@ fn begin(conn: &mut Conn, scope: Scope<'_>, access: Access) -> Result<(), Fault>
             AnsiTransactionManager::begin_transaction_sql(&mut **c, begin)?;
         }
         Conn::Pg(c) => {
-            let begin = if access == Access::Write { "BEGIN" } else { "BEGIN READ ONLY" };
+            // A look of several statements sees one state, as it does on SQLite: an auditor who walks the log while
+            // it grows must not find its head ahead of it.
+            let begin = match access {
+                Access::Write => "BEGIN",
+                Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            };
             AnsiTransactionManager::begin_transaction_sql(&mut **c, begin)?;
             let (workspace, token, directory) = match scope {
                 Scope::Workspace(id) => (id.to_string(), "", "off"),

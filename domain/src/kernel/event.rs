@@ -128,6 +128,12 @@ impl EventRow {
         Ok(hex(&sha256(&[&[0], &canonical::bytes(&form)])))
     }
 
+    /// Whether `data` is written as it always is. What another spelling hides, such as a key given twice, would not
+    /// show in the leaf.
+    pub fn is_canonical(&self) -> bool {
+        serde_json::from_str(&self.data).is_ok_and(|data: Value| canonical::bytes(&data) == self.data.as_bytes())
+    }
+
     /// The hash that the personal part must have; `None` when it was erased or never there.
     pub fn expected_personal_hash(&self) -> Option<String> {
         let (personal, salt) = (self.personal.as_ref()?, self.personal_salt.as_ref()?);
@@ -229,9 +235,17 @@ fn lock_head(conn: &mut Conn, workspace: WorkspaceId) -> Result<(i64, String), F
     look(conn)?.ok_or_else(|| Fault::Corrupt("the audit head is missing".into()))
 }
 
+/// Of a change the fields that differ; of a new thing all that it has.
 fn changed_fields(data: &Value) -> Vec<String> {
-    match data.get("after").or(Some(data)) {
-        Some(Value::Object(map)) => map.keys().cloned().collect(),
+    match (data.get("before"), data.get("after"), data) {
+        (Some(Value::Object(was)), Some(Value::Object(is)), _) => {
+            let gone = was.keys().filter(|key| !is.contains_key(*key));
+            let differ = is.iter().filter(|(key, value)| was.get(*key) != Some(*value)).map(|(key, _)| key);
+            differ.chain(gone).cloned().collect()
+        }
+        // One word before and one after: a step from one status to another.
+        (Some(Value::String(_)), Some(Value::String(_)), _) => vec!["status".into()],
+        (_, _, Value::Object(map)) => map.keys().cloned().collect(),
         _ => Vec::new(),
     }
 }

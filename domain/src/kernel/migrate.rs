@@ -4,6 +4,7 @@ use std::fs::File;
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::kernel::{Conn, Db, Fault, step};
@@ -25,15 +26,26 @@ pub fn migrate(db: &Db) -> Result<Vec<String>, Fault> {
     match db.raw()? {
         Conn::Lite(mut c) => up(&mut *c, SQLITE),
         Conn::Pg(mut c) => {
-            // Waiting for another replica's migration is no stuck statement.
+            // Waiting for another replica's migration is no stuck statement. The connection goes back to the pool,
+            // so its bounds are set again: whoever gets it next must not wait for ever.
+            let [statement, lock] = ["statement_timeout", "lock_timeout"].map(|name| bound(&mut c, name));
+            let (statement, lock) = (statement?, lock?);
             c.batch_execute(&format!(
                 "SET statement_timeout=0; SET lock_timeout=0; SELECT pg_advisory_lock({LOCK})"
             ))?;
             let outcome = up(&mut *c, POSTGRES);
-            c.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
+            c.batch_execute(&format!(
+                "SELECT pg_advisory_unlock({LOCK}); SET statement_timeout='{statement}'; SET lock_timeout='{lock}'"
+            ))?;
             outcome
         }
     }
+}
+
+/// A setting of the session, such as `5s`.
+fn bound(c: &mut PgConnection, name: &str) -> QueryResult<String> {
+    let shown = diesel::dsl::sql::<diesel::sql_types::Text>(&format!("current_setting('{name}')"));
+    diesel::select(shown).get_result(c)
 }
 
 /// The names of what has not been applied.

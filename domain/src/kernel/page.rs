@@ -1,7 +1,9 @@
 //! Pages by seeking: a page starts after the last row of the one before, however many rows came or went.
 
+use jiff::civil::Date;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::kernel::Problem;
 
@@ -31,9 +33,19 @@ impl Ask {
         let bytes = decode(cursor).filter(|_| cursor.len() <= 400);
         match bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             Some(key) => Ok(Some(key)),
-            None => Err(Problem::new("cursor", "is not one that a list gave out. Start again without a cursor.")),
+            None => Err(made_up()),
         }
     }
+
+    /// [`Self::after`] for a list by date and id. A date outside of what both databases can hold is no list's.
+    pub fn after_date(&self) -> Result<Option<(Date, Uuid)>, Problem> {
+        let key: Option<(Date, Uuid)> = self.after()?;
+        if key.is_some_and(|(date, _)| date.year() < 1) { Err(made_up()) } else { Ok(key) }
+    }
+}
+
+fn made_up() -> Problem {
+    Problem::new("cursor", "is not one that a list gave out. Start again without a cursor.")
 }
 
 /// Some rows, and where the next ones start.

@@ -29,3 +29,6 @@ impl Dates {
         if self.0.is_empty() { Ok(()) } else { Err(Refusal::invalid(self.0)) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -241,7 +241,7 @@ pub struct Wanted {
 pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(DealId, Date)>, Fault> {
     let workspace = cx.workspace();
     let status = wanted.status.clone();
-    let pattern = wanted.text.as_ref().map(|text| format!("%{}%", escaped(&text.to_lowercase())));
+    let pattern = wanted.text.as_ref().map(|text| format!("%{}%", escaped(text)));
     let rows: Vec<(DealId, On)> = both!(cx.conn(), |c| {
         let mut query = deal_key_dates::table
             .inner_join(deals::table.on(
@@ -268,10 +268,11 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(DealId, Date)>, Fau
         }
         if let Some(pattern) = &pattern {
             query = query.filter(
+                // The database puts both sides in lower case: how far it goes beyond ASCII differs.
                 lower(deals::title)
-                    .like(pattern.clone())
+                    .like(lower(pattern.clone()))
                     .escape('\\')
-                    .or(lower(deals::address).like(pattern.clone()).escape('\\')),
+                    .or(lower(deals::address).like(lower(pattern.clone())).escape('\\')),
             );
         }
         query.load(c)

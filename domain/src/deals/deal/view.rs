@@ -157,7 +157,7 @@ pub struct ListDeals {
 pub fn list(cx: &mut Cx<'_>, cmd: &ListDeals) -> Result<Page<DealView>, No> {
     cx.require(Verb::ReadDeals)?;
     let limit = cmd.ask.limit().map_err(|p| vec![p])?;
-    let after = cmd.ask.after().map_err(|p| vec![p])?;
+    let after = cmd.ask.after_date().map_err(|p| vec![p])?;
     let text = cmd.text.as_deref().map(|t| crate::kernel::text::line("text", t, 200)).transpose();
     let wanted = store::Wanted {
         status: match cmd.status.as_slice() {

@@ -323,13 +323,15 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
     let member = responsible_member(cx, cmd.responsible_member_email.as_deref())?;
     let (before, deal) = hold(cx, cmd.id, cmd.version)?;
     open_for(&deal, false)?;
-    let mut next = before.clone();
-    let reopened = cmd.reopen == Some(true) && !before.state.is_open();
+    // Reopening is an event of its own; what was edited besides is told from there.
+    let mut reopened = before.clone();
     if cmd.reopen == Some(true)
         && let Step::Now(state) = rules::reopen(&before.state)
     {
-        next.state = state;
+        reopened.state = state;
     }
+    let was_reopened = reopened.state != before.state;
+    let mut next = reopened.clone();
     let mut read = Reading::default();
     edit_fields(cmd, &mut next, &mut read);
     if let Some(member) = member {
@@ -343,14 +345,14 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
             next.state = state;
         }
     }
-    let change = Change::between(&facts(&before), &facts(&next));
-    if change.is_empty() && !reopened {
+    let change = Change::between(&facts(&reopened), &facts(&next));
+    if change.is_empty() && !was_reopened {
         let milestone = view::view(&before, &deal.title, cx.now());
         return Ok(Outcome { milestone, already: Some("It is so already. Nothing was changed.".into()) });
     }
-    let (was, is) = (before.state.word(), next.state.word());
+    let (was, is) = (before.state.word(), reopened.state.word());
     let milestone = save(cx, next, &deal)?;
-    if reopened {
+    if was_reopened {
         let event = Event::Reopened { deal_id: deal.id, before: was, after: is, reason };
         cx.record(subject(cmd.id), &event)?;
     }
@@ -485,7 +487,7 @@ pub struct ListMilestones {
 pub fn list(cx: &mut Cx<'_>, cmd: &ListMilestones) -> Result<Page<MilestoneView>, No> {
     cx.require(Verb::ReadDeals)?;
     let limit = cmd.ask.limit().map_err(|p| vec![p])?;
-    let after = cmd.ask.after().map_err(|p| vec![p])?;
+    let after = cmd.ask.after_date().map_err(|p| vec![p])?;
     if let Some(id) = cmd.deal_id {
         deal::store::find(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     }
@@ -516,7 +518,7 @@ pub fn get(cx: &mut Cx<'_>, id: MilestoneId) -> Result<MilestoneView, No> {
 pub fn explain(cx: &mut Cx<'_>, id: MilestoneId) -> Result<Explanation, No> {
     cx.require(Verb::ReadDeals)?;
     let (milestone, deal) = look_up(cx, id)?;
-    Ok(view::explanation(&milestone, &deal))
+    Ok(view::explanation(&milestone, &deal, cx.now()))
 }
 
 fn look_up(cx: &mut Cx<'_>, id: MilestoneId) -> Result<(Milestone, Deal), No> {

@@ -204,7 +204,7 @@ pub fn set_open_state(state: &State, to: OpenState) -> Result<Step, Refusal> {
 }
 
 /// The refusal to touch what is completed or waived, which says how to reopen it.
-fn settled(state: &State, participle: &str, then: &str) -> Refusal {
+pub fn settled(state: &State, participle: &str, then: &str) -> Refusal {
     let stands = match state {
         State::Open(open) => format!("is {}", spoken(*open)),
         State::Completed { by, .. } => format!("was completed by {by}"),

@@ -228,7 +228,8 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Milestone>, Fault> {
             )),
         };
         if let Some(from) = wanted.due_from {
-            query = query.filter(milestones::sorts_on.ge(On(from)));
+            // What needs a date stands at the end of every list, but is not due after anything.
+            query = query.filter(milestones::sorts_on.ge(On(from))).filter(milestones::due_on.is_not_null());
         }
         if let Some(to) = wanted.due_to {
             query = query.filter(milestones::sorts_on.le(On(to)));

@@ -145,21 +145,16 @@ fn source(origin: &Origin) -> Source {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub struct Explanation {
-    pub milestone_id: MilestoneId,
-    pub title: String,
-    #[schemars(with = "Option<String>")]
-    pub due_on: Option<Date>,
+    pub milestone: MilestoneView,
     /// The whole reason as sentences.
     pub explanation: String,
     /// The stored derivation: template, version, reference, counting, every skipped or rolled day, overrides.
     pub origin: Origin,
 }
 
-pub fn explanation(m: &Milestone, deal: &Deal) -> Explanation {
+pub fn explanation(m: &Milestone, deal: &Deal, now: Timestamp) -> Explanation {
     Explanation {
-        milestone_id: m.id,
-        title: m.title.clone(),
-        due_on: m.due_on,
+        milestone: view(m, &deal.title, now),
         explanation: explain(&m.title, m.due_on, &m.origin, &deal.zone()),
         origin: m.origin.clone(),
     }

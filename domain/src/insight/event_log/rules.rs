@@ -20,7 +20,7 @@ impl Walk {
     pub fn step(&mut self, row: &EventRow) -> bool {
         let wrong = if row.seq != self.next {
             Some((self.next, format!("event {} is missing; the next row has the number {}.", self.next, row.seq)))
-        } else if row.expected_leaf().ok().as_ref() != Some(&row.leaf) {
+        } else if row.expected_leaf().ok().as_ref() != Some(&row.leaf) || !row.is_canonical() {
             Some((
                 row.seq,
                 "its content does not have the hash that was written with it: it was altered.".to_owned(),
@@ -30,7 +30,7 @@ impl Walk {
                 row.seq,
                 "it does not follow from the event before it: rows were exchanged or rewritten.".to_owned(),
             ))
-        } else if row.expected_personal_hash().is_some_and(|hash| row.personal_hash.as_ref() != Some(&hash)) {
+        } else if row.personal.is_some() && row.expected_personal_hash() != row.personal_hash {
             Some((row.seq, "its personal data do not have the hash that was written with them.".to_owned()))
         } else {
             None
@@ -44,11 +44,14 @@ impl Walk {
         true
     }
 
-    /// `head` is the number and chain value of the last event as the head row has them.
+    /// `head` is the number and chain value of the last event as the head row has them. Every workspace has one: its
+    /// founding is an event.
     pub fn end(self, head: Option<(i64, String)>) -> Verdict {
         let events = self.next - 1;
-        let (last, chain) = head.unwrap_or_else(|| (0, self.chain.clone()));
         let found = self.found.or_else(|| {
+            let Some((last, chain)) = head else {
+                return Some(Break { sequence: self.next, what: "the head of the log is missing.".to_owned() });
+            };
             if last > events {
                 Some(Break {
                     sequence: self.next,

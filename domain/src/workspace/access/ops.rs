@@ -213,7 +213,9 @@ fn agent_named(cx: &mut Cx<'_>, name: &str) -> Result<AgentId, No> {
         return Ok(id);
     }
     let id = AgentId(cx.mint());
-    store::insert_agent(cx, id, &name)?;
+    if !store::insert_agent(cx, id, &name)? {
+        return Ok(store::find_agent_by_name(cx, &name)?.ok_or_else(|| Refusal::not_found("agent"))?);
+    }
     cx.record(Subject::new("agent", id.0), &Event::AgentAdded { name })?;
     Ok(id)
 }

@@ -131,13 +131,16 @@ pub fn list_agents(cx: &mut Cx<'_>) -> Result<Vec<(AgentId, String)>, Fault> {
     })?)
 }
 
-pub fn insert_agent(cx: &mut Cx<'_>, id: AgentId, name: &str) -> Result<(), Fault> {
+/// False when there is one of this name: another writer was faster.
+pub fn insert_agent(cx: &mut Cx<'_>, id: AgentId, name: &str) -> Result<bool, Fault> {
     let row = (
         agents::workspace_id.eq(cx.workspace()),
         agents::id.eq(id),
         agents::name.eq(name),
         agents::created_at.eq(At(cx.now())),
     );
-    both!(cx.conn(), |c| diesel::insert_into(agents::table).values(row).execute(c))?;
-    Ok(())
+    let new = both!(cx.conn(), |c| {
+        diesel::insert_into(agents::table).values(row).on_conflict_do_nothing().execute(c)
+    })?;
+    Ok(new == 1)
 }

@@ -6,6 +6,7 @@ use crate::kernel::event::Change;
 use crate::kernel::id::MemberId;
 use crate::kernel::{Code, Cx, No, Refusal, Subject, text, time};
 use crate::workspace::access::{Require, Role, Verb};
+use crate::workspace::tenant;
 
 #[derive(Clone, Debug)]
 pub struct AddMember {
@@ -59,6 +60,8 @@ pub fn add(cx: &mut Cx<'_>, cmd: &AddMember) -> Result<Member, No> {
 /// Changes a member's role or puts the member out of service. The last active owner stays one.
 pub fn change(cx: &mut Cx<'_>, id: MemberId, role: Role, status: MemberStatus) -> Result<Member, No> {
     cx.require(Verb::ManageMembers)?;
+    // Two owners who demote each other at the same moment must not both succeed.
+    tenant::store::hold(cx)?;
     let before = store::find(cx, id)?.ok_or_else(|| Refusal::not_found("member"))?;
     let owns = |m: &Member| m.role == Role::Owner && m.status == MemberStatus::Active;
     let after = Member { role, status, version: before.version + 1, ..before.clone() };

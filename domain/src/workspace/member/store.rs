@@ -47,6 +47,10 @@ pub fn find(cx: &mut Cx<'_>, id: MemberId) -> Result<Option<Member>, Fault> {
 }
 
 pub fn find_by_email(cx: &mut Cx<'_>, email: &str) -> Result<Option<Member>, Fault> {
+    if email.contains('\0') {
+        // PostgreSQL takes no such text, and nobody has such an address.
+        return Ok(None);
+    }
     let workspace = cx.workspace();
     let row = both!(cx.conn(), |c| {
         members::table

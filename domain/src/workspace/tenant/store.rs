@@ -8,7 +8,7 @@ use crate::kernel::column::At;
 use crate::kernel::db::{Access, Scope};
 use crate::kernel::id::WorkspaceId;
 use crate::kernel::schema::workspaces;
-use crate::kernel::{Cx, Db, Fault};
+use crate::kernel::{Conn, Cx, Db, Fault};
 
 type Row = (WorkspaceId, String, String, String);
 
@@ -39,6 +39,18 @@ pub fn find(cx: &mut Cx<'_>) -> Result<Option<Workspace>, Fault> {
             .optional()
     })?;
     Ok(row.map(workspace))
+}
+
+/// Holds the workspace's own row until the end of the transaction, for rules over all of its members or deals. Rows
+/// that only refer to it go on being written.
+pub fn hold(cx: &mut Cx<'_>) -> Result<(), Fault> {
+    let id = cx.workspace();
+    // The one writer of SQLite holds everything.
+    if let Conn::Pg(c) = cx.conn() {
+        let _: Option<WorkspaceId> =
+            workspaces::table.find(id).select(workspaces::id).for_no_key_update().first(&mut **c).optional()?;
+    }
+    Ok(())
 }
 
 /// False when the slug is taken.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Template;
+use super::{Template, is_word};
 use crate::both;
 use crate::kernel::column::At;
 use crate::kernel::schema::templates;
@@ -38,6 +38,10 @@ pub struct Listed {
 
 /// The workspace's own template of this name, or the one that ships. Part of other verbs.
 pub(crate) fn named(cx: &mut Cx<'_>, name: &str) -> Result<Option<Template>, Fault> {
+    if !is_word(name) {
+        // Nor could PostgreSQL look for just any text: it takes no NUL.
+        return Ok(None);
+    }
     let workspace = cx.workspace();
     let body: Option<String> = both!(cx.conn(), |c| {
         templates::table.find((workspace, name)).select(templates::body).first(c).optional()
@@ -114,7 +118,10 @@ pub fn set(cx: &mut Cx<'_>, toml: &str) -> Result<Template, No> {
 pub fn reset(cx: &mut Cx<'_>, name: &str) -> Result<(), No> {
     cx.require(Verb::ManageTemplates)?;
     let workspace = cx.workspace();
-    let gone = both!(cx.conn(), |c| diesel::delete(templates::table.find((workspace, name))).execute(c))?;
+    let gone = match is_word(name) {
+        true => both!(cx.conn(), |c| diesel::delete(templates::table.find((workspace, name))).execute(c))?,
+        false => 0,
+    };
     if gone == 0 {
         return Err(Refusal::new(
             Code::NotFound,

@@ -1,0 +1,261 @@
+//! What an agent can do with a deal, in both protocol eras, and what it cannot.
+
+use domain::kernel::Principal;
+use domain::workspace::access::{Grant, Role};
+use harness::{Agent, Era, Team, World, deal, on_both};
+use serde_json::{Value, json};
+
+fn oak_street() -> Value {
+    json!({
+        "title": "12 Oak Street",
+        "address": "12 Oak Street, Chicago, IL 60601",
+        "side": "buyer",
+        "financing": "fha",
+        "state": "IL",
+        "price": 450_000,
+        "time_zone": "America/Chicago",
+        "key_dates": {"contract_date": "2026-10-14", "closing_date": "2026-12-11"},
+        "parties": [
+            {"role": "buyer", "name": "Ann Lee", "email": "ann@example.com"},
+            {"role": "lender", "name": "First Bank"}
+        ]
+    })
+}
+
+fn named<'a>(milestones: &'a Value, type_: &str) -> &'a Value {
+    milestones.as_array().unwrap().iter().find(|m| m["type"] == type_).unwrap()
+}
+
+on_both! {
+    fn an_agent_takes_a_deal_from_its_creation_to_a_new_closing_date(world: World) {
+        let who = world.agent(&world.team, Grant::Write);
+        for era in Era::BOTH {
+            world.wait_for(tell_the_story(&world, &who, era));
+        }
+        let verdict = world.look(&world.team.operator(), domain::insight::event_log::ops::verify).unwrap();
+        assert_eq!(verdict.first_break, None);
+    }
+
+    fn a_repeated_call_is_not_a_second_change(world: World) {
+        let who = world.agent(&world.team, Grant::Write);
+        world.wait_for(async {
+            let agent = Agent::connect(&world, &who, Era::Modern).await;
+            let mut arguments = oak_street();
+            arguments["idempotency_key"] = json!("create-oak");
+            let first = agent.call("deal_create", arguments.clone()).await.ok();
+            let again = agent.call("deal_create", arguments.clone()).await.ok();
+            assert_eq!(first, again);
+            arguments["title"] = json!("14 Oak Street");
+            let (code, sentence) = agent.call("deal_create", arguments).await.no();
+            assert_eq!(code, "key_reused");
+            assert!(sentence.contains("idempotency_key"), "{sentence}");
+            let deals = agent.call("deal_list", json!({})).await.ok();
+            assert_eq!(deals["deals"].as_array().unwrap().len(), 1);
+        });
+    }
+
+    fn every_mistake_is_named_and_changes_nothing(world: World) {
+        let who = world.agent(&world.team, Grant::Write);
+        world.wait_for(async {
+            let agent = Agent::connect(&world, &who, Era::Modern).await;
+            let before = world.everything(&world.team);
+            for (field, wrong) in [
+                ("title", json!("x".repeat(1_000_000))),
+                ("title", json!("Oak\u{0007}Street")),
+                ("title", json!("")),
+                ("address", json!(7)),
+                ("side", json!("middle")),
+                ("financing", json!("barter")),
+                ("state", json!("Illinois")),
+                ("price", json!(-1)),
+                ("time_zone", json!("Chicago")),
+                ("key_dates.closing_date", json!({"contract_date": "2026-10-14", "closing_date": "2027-02-29"})),
+                ("key_dates.closing_date", json!({"contract_date": "2026-10-14", "closing_date": "2026-10-13"})),
+                ("key_dates.closing_date", json!({"contract_date": "2026-10-14"})),
+                ("parties[0].role", json!([{"role": "king", "name": "Ann"}])),
+                ("parties[0].email", json!([{"role": "buyer", "name": "Ann", "email": "ann"}])),
+                ("template", json!("no-such-template")),
+                ("owner_email", json!("nobody@example.com")),
+                ("idempotency_key", json!("two words")),
+                ("colour", json!("red")),
+            ] {
+                let mut arguments = oak_street();
+                let top = field.split(['.', '[']).next().unwrap();
+                arguments[top] = wrong;
+                let answer = agent.call("deal_create", arguments).await;
+                let (code, sentence) = answer.no();
+                assert_eq!(code, "invalid", "{field}: {sentence}");
+                let fields: Vec<&str> =
+                    answer.content["problems"].as_array().unwrap().iter().filter_map(|p| p["field"].as_str()).collect();
+                assert!(fields.contains(&field), "{field} in {fields:?}: {sentence}");
+                assert!(sentence.contains("Nothing was changed"), "{sentence}");
+            }
+            assert_eq!(world.everything(&world.team), before);
+        });
+    }
+
+    fn another_workspaces_id_is_answered_as_one_that_never_was(world: World) {
+        let strangers = world.found("strangers", "example.org");
+        let theirs = a_deal_with_a_plan(&world, &strangers);
+        let who = world.agent(&world.team, Grant::Write);
+        let tools = mcp_server::server(&world.host, &mcp_server::Options::default()).unwrap().tools();
+        world.wait_for(async {
+            let agent = Agent::connect(&world, &who, Era::Modern).await;
+            let before = world.everything(&strangers);
+            for tool in tools {
+                let schema = Value::Object(tool.input_schema.as_ref().clone());
+                let ids: Vec<String> = schema["properties"]
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .filter(|(_, p)| p["format"] == "uuid")
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                for id in ids {
+                    let foreign = match id.as_str() {
+                        "plan_token" => &theirs.plan,
+                        "deal_id" => &theirs.deal,
+                        "id" if tool.name.starts_with("deal") => &theirs.deal,
+                        "id" if tool.name.starts_with("milestone") => &theirs.milestone,
+                        other => panic!("{}: say whose id {other} is", tool.name),
+                    };
+                    let mut answers = Vec::new();
+                    for id_value in [foreign.as_str(), "01900000-0000-7000-8000-00000000dead"] {
+                        let mut arguments = fitting(&tool.name);
+                        arguments[&id] = json!(id_value);
+                        answers.push(agent.call(&tool.name, arguments).await);
+                    }
+                    assert_eq!(answers[0].no().0, "not_found", "{}: {}", tool.name, answers[0].content);
+                    assert_eq!(answers[0].content.to_string(), answers[1].content.to_string(), "{}", tool.name);
+                }
+            }
+            assert_eq!(world.everything(&strangers), before);
+        });
+    }
+
+    fn an_agent_is_shown_only_what_its_token_allows(world: World) {
+        world.wait_for(async {
+            let reader = Agent::connect(&world, &world.agent(&world.team, Grant::Read), Era::Legacy).await;
+            let tools = reader.tools().await;
+            assert_eq!(tools, ["deal_get", "deal_list", "milestone_explain", "milestone_list"]);
+            let (code, sentence) = reader.call("deal_create", oak_street()).await.no();
+            assert_eq!(code, "forbidden");
+            assert!(sentence.contains("scope read"), "{sentence}");
+            let viewer = Agent::connect(&world, &world.team.as_(Role::Viewer), Era::Modern).await;
+            assert_eq!(viewer.tools().await, tools);
+        });
+    }
+}
+
+async fn tell_the_story(world: &World, who: &Principal, era: Era) {
+    let agent = Agent::connect(world, who, era).await;
+    let mut arguments = oak_street();
+    arguments["title"] = json!(format!("12 Oak Street ({era:?})"));
+    let created = agent.call("deal_create", arguments).await.ok();
+    assert_eq!(created["deal"]["status"], "active");
+    assert_eq!(created["deal"]["price"], 450_000);
+    assert_eq!(created["milestones"].as_array().unwrap().len(), 11);
+    assert_eq!(created["receipt"]["event"], "deal.confirmed");
+    assert_eq!(created["receipt"]["read_back"], true);
+    let deal_id = created["deal"]["id"].clone();
+    let financing = named(&created["milestones"], "financing_contingency").clone();
+    assert_eq!(financing["due_on"], "2026-12-04");
+    assert_eq!(financing["source"]["fallback"], true);
+
+    let why = agent.call("milestone_explain", json!({"id": financing["id"]})).await.ok();
+    let words = why["explanation"].as_str().unwrap();
+    assert!(words.contains("7 calendar days before closing_date (Friday 11 December 2026)"), "{words}");
+    assert!(words.contains("financing_contingency_deadline"), "{words}");
+
+    let change = json!({"deal_id": deal_id, "key_dates": {"closing_date": "2026-12-18"}});
+    let preview = agent.call("key_dates_preview", change.clone()).await.ok();
+    let moved: Vec<&str> =
+        preview["changes"].as_array().unwrap().iter().map(|c| c["title"].as_str().unwrap()).collect();
+    assert_eq!(moved.len(), 4, "{moved:?}");
+
+    // Somebody completes a milestone in the meantime: the preview is stale, and the fresh one applies.
+    let walkthrough = named(&created["milestones"], "final_walkthrough")["id"].clone();
+    let done = agent.call("milestone_complete", json!({"id": walkthrough, "version": 1})).await.ok();
+    assert_eq!(done["milestone"]["status"], "completed");
+    let stale = agent.call("key_dates_apply", json!({"plan_token": preview["plan_token"]})).await;
+    assert_eq!(stale.no().0, "stale");
+    let fresh = stale.content["details"].clone();
+    assert_eq!(fresh["kept"][0]["title"], "Final walkthrough");
+    let applied = agent.call("key_dates_apply", json!({"plan_token": fresh["plan_token"]})).await.ok();
+    assert_eq!(applied["applied"].as_array().unwrap().len(), 3);
+    assert_eq!(named(&applied["milestones"], "financing_contingency")["due_on"], "2026-12-11");
+    assert_eq!(named(&applied["milestones"], "final_walkthrough")["due_on"], "2026-12-09");
+    let twice = agent.call("key_dates_apply", json!({"plan_token": fresh["plan_token"]})).await.ok();
+    assert!(twice["note"].as_str().unwrap().contains("applied before"), "{twice}");
+
+    let again = agent.call("milestone_complete", json!({"id": walkthrough})).await.ok();
+    assert!(again["note"].as_str().unwrap().contains("completed already"), "{again}");
+    assert_eq!(again["milestone"]["ended_at"], done["milestone"]["ended_at"]);
+    assert_eq!(again.get("receipt"), None);
+    let (code, sentence) = agent.call("milestone_complete", json!({"id": walkthrough, "version": 1})).await.no();
+    assert_eq!(code, "stale", "{sentence}");
+
+    let undone = agent.call("key_dates_apply", json!({"plan_token": applied["undo_token"]})).await.ok();
+    assert_eq!(undone["deal"]["key_dates"]["closing_date"], "2026-12-11");
+    for before in created["milestones"].as_array().unwrap() {
+        let now = undone["milestones"].as_array().unwrap().iter().find(|m| m["id"] == before["id"]).unwrap();
+        assert_eq!(now["due_on"], before["due_on"]);
+        assert_eq!(now["source"], before["source"]);
+    }
+
+    let title = json!("HOA documents");
+    let own =
+        json!({"deal_id": deal_id, "title": title, "due_on": "2026-11-20", "responsible_role": "seller_agent"});
+    let added = agent.call("milestone_add", own).await.ok();
+    assert_eq!(added["milestone"]["type"], "custom");
+    let id = added["milestone"]["id"].clone();
+    let (code, _) = agent.call("milestone_waive", json!({"id": id})).await.no();
+    assert_eq!(code, "invalid");
+    let waived = agent.call("milestone_waive", json!({"id": id, "reason": "No association"})).await.ok();
+    assert_eq!(waived["milestone"]["waive_reason"], "No association");
+    agent.call("milestone_remove", json!({"id": id})).await.ok();
+    assert_eq!(agent.call("milestone_explain", json!({"id": id})).await.no().0, "not_found");
+
+    let open = json!({"deal_id": deal_id, "status": ["upcoming"], "due_to": "2026-11-04", "limit": 3});
+    let page = agent.call("milestone_list", open.clone()).await.ok();
+    assert_eq!(page["milestones"].as_array().unwrap().len(), 3);
+    let mut next = open;
+    next["cursor"] = page["next_cursor"].clone();
+    let rest = agent.call("milestone_list", next).await.ok();
+    assert!(!rest["milestones"].as_array().unwrap().is_empty(), "{rest}");
+
+    let closed = agent.call("deal_update", json!({"deal_id": deal_id, "status": "closed"})).await.ok();
+    assert_eq!(closed["deal"]["status"], "closed");
+    assert_eq!(agent.call("key_dates_preview", change).await.no().0, "wrong_state");
+}
+
+struct Theirs {
+    deal: String,
+    milestone: String,
+    plan: String,
+}
+
+fn a_deal_with_a_plan(world: &World, team: &Team) -> Theirs {
+    let cora = team.cora();
+    let new = deal("9 Elm Road", "contract 2026-10-14 closing 2026-12-11");
+    let id = world.act(&cora, |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+    let detail = world.look(&cora, |cx| domain::deals::deal::view::get(cx, id)).unwrap();
+    let change = domain::deals::deal::key_dates::ChangeKeyDates {
+        deal_id: id,
+        key_dates: [("closing_date".to_owned(), Some("2026-12-18".to_owned()))].into(),
+    };
+    let plan = world.act(&cora, |cx| domain::deals::deal::key_dates::preview(cx, &change)).unwrap().plan_token;
+    Theirs { deal: id.to_string(), milestone: detail.milestones[0].id.to_string(), plan: plan.to_string() }
+}
+
+/// Arguments that each tool takes, but for the ids.
+fn fitting(tool: &str) -> Value {
+    match tool {
+        "deal_update" => json!({"title": "Ours now"}),
+        "milestone_add" => json!({"title": "Ours now", "due_on": "2026-11-20"}),
+        "milestone_update" => json!({"title": "Ours now"}),
+        "milestone_waive" => json!({"reason": "Ours now"}),
+        "key_dates_preview" => json!({"key_dates": {"closing_date": "2026-12-12"}}),
+        _ => json!({}),
+    }
+}

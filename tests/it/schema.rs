@@ -1,0 +1,212 @@
+//! What the tables themselves promise, whatever the program above them does.
+
+use std::collections::BTreeMap;
+
+use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::BigInt;
+use domain::kernel::Conn;
+use domain::kernel::db::APP_ROLE;
+use harness::{Place, Team, World, on_both};
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+/// How many rows of a table the product's role sees when `team` is set as its workspace.
+fn seen_by_the_product(world: &World, team: Option<&Team>, table: &str) -> i64 {
+    let Conn::Pg(mut c) = world.db().raw().unwrap() else { panic!("only PostgreSQL has roles") };
+    let workspace = team.map_or(String::new(), |team| team.id.to_string());
+    c.batch_execute(&format!(
+        "BEGIN; SET LOCAL ROLE {APP_ROLE}; SELECT set_config('milepost.workspace', '{workspace}', true)"
+    ))
+    .unwrap();
+    let found: Count =
+        diesel::sql_query(format!("SELECT count(*) AS rows FROM {table}")).get_result(&mut *c).unwrap();
+    c.batch_execute("ROLLBACK").unwrap();
+    found.rows
+}
+
+/// Something in every table.
+fn furnish(world: &World) {
+    use domain::deals::milestone::template;
+    use domain::kernel::idempotency::Key;
+    use domain::workspace::access::{Grant, Role, ops::For};
+    let mut new = harness::deal("12 Oak Street", harness::DATES);
+    new.parties = vec![domain::deals::deal::intake::NewParty {
+        role: "buyer".into(),
+        name: "Ann Lee".into(),
+        email: Some("ann@example.org".into()),
+        ..Default::default()
+    }];
+    let key = Key::parse("furnish").unwrap();
+    let made = world.work(&world.team.cora(), |work| {
+        work.write_once(Some(&key), "deal_create", &new, |cx| domain::deals::deal::ops::create(cx, &new))
+    });
+    let id = made.unwrap_or_else(|_| panic!("no deal was made")).value;
+    world.preview(id, "closing 2026-12-18");
+    world.token(&world.team, For::Agent("robot".into()), Grant::Read, None);
+    let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
+    world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
+}
+
+fn on_postgres() -> Option<World> {
+    Place::schema().map(World::new)
+}
+
+#[test]
+fn row_level_security_alone_keeps_workspaces_apart() {
+    let Some(world) = on_postgres() else { return };
+    furnish(&world);
+    let stranger = world.found("harbor", "harbor.example");
+    for table in world.tables() {
+        assert!(seen_by_the_product(&world, Some(&world.team), &table) > 0, "{table} is empty: furnish it");
+        let foreign = seen_by_the_product(&world, Some(&stranger), &table);
+        assert_eq!(foreign as usize, world.count(&stranger, &table), "{table}");
+        assert_eq!(seen_by_the_product(&world, None, &table), 0, "{table} without a workspace");
+    }
+    let loose = world.lines(
+        &world.team,
+        "SELECT relname::text AS line FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+         AND relkind = 'r' AND relname <> '__diesel_schema_migrations' AND NOT (relrowsecurity AND relforcerowsecurity)",
+    );
+    assert_eq!(loose, [""; 0], "tables without FORCE ROW LEVEL SECURITY");
+    let unscoped = world.lines(
+        &world.team,
+        "SELECT table_name::text AS line FROM information_schema.tables t WHERE table_schema = current_schema()
+         AND table_name NOT IN ('workspaces', '__diesel_schema_migrations') AND NOT EXISTS (
+           SELECT 1 FROM information_schema.columns c WHERE c.table_schema = t.table_schema
+           AND c.table_name = t.table_name AND c.column_name = 'workspace_id')",
+    );
+    assert_eq!(unscoped, [""; 0], "tables without a workspace");
+}
+
+#[test]
+fn the_products_role_owns_nothing_and_cannot_rewrite_the_log() {
+    let Some(world) = on_postgres() else { return };
+    let team = &world.team;
+    let owned = format!(
+        "SELECT relname::text AS line FROM pg_class WHERE relowner = '{APP_ROLE}'::regrole
+         UNION ALL SELECT nspname::text FROM pg_namespace WHERE nspowner = '{APP_ROLE}'::regrole"
+    );
+    assert_eq!(world.lines(team, &owned), [""; 0]);
+    let mighty = format!(
+        "SELECT rolname::text AS line FROM pg_roles
+         WHERE rolname IN ('{APP_ROLE}', current_user) AND (rolsuper OR rolbypassrls)"
+    );
+    assert_eq!(world.lines(team, &mighty), [""; 0], "row-level security would not bind");
+    let rights = format!(
+        "SELECT table_name || ' ' || string_agg(privilege_type, ' ' ORDER BY privilege_type) AS line
+         FROM information_schema.role_table_grants WHERE grantee = '{APP_ROLE}' AND table_schema = current_schema()
+         GROUP BY table_name ORDER BY table_name"
+    );
+    insta::assert_snapshot!("rights_of_the_products_role", world.lines(team, &rights).join("\n"));
+}
+
+/// The unique indexes of every table, with their columns.
+fn unique_indexes(world: &World) -> Vec<(String, Vec<String>)> {
+    let query = if world.db().is_postgres() {
+        "SELECT t.relname || ': ' || string_agg(a.attname, ',' ORDER BY k.place) AS line
+         FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+         CROSS JOIN LATERAL unnest(i.indkey::int[]) WITH ORDINALITY AS k (number, place)
+         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number
+         WHERE i.indisunique AND t.relnamespace = current_schema()::regnamespace AND t.relname NOT LIKE '\\_\\_%'
+         GROUP BY i.indexrelid, t.relname"
+    } else {
+        "SELECT m.name || ': ' || (SELECT group_concat(c.name) FROM pragma_index_info(i.name) c) AS line
+         FROM sqlite_master m, pragma_index_list(m.name) i
+         WHERE m.type = 'table' AND i.\"unique\" AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\'"
+    };
+    split(world.lines(&world.team, query))
+}
+
+/// "table: a,b" as a pair.
+fn split(lines: Vec<String>) -> Vec<(String, Vec<String>)> {
+    let pair = |line: String| {
+        let (table, columns) = line.split_once(": ").unwrap();
+        (table.to_owned(), columns.split(',').map(str::to_owned).collect())
+    };
+    lines.into_iter().map(pair).collect()
+}
+
+on_both! {
+    fn every_unique_index_is_unique_within_a_workspace(world: World) {
+        let indexes = unique_indexes(&world);
+        assert!(indexes.len() > world.tables().len());
+        for (table, columns) in indexes {
+            let scoped = columns.iter().any(|column| column == "workspace_id");
+            assert!(scoped || table == "workspaces", "{table} ({columns:?})");
+        }
+    }
+
+    fn every_foreign_key_has_an_index_that_starts_with_its_columns(world: World) {
+        let (keys, indexes) = if world.db().is_postgres() {
+            (
+                "SELECT t.relname || ': ' || string_agg(a.attname, ',' ORDER BY k.place) AS line
+                 FROM pg_constraint f JOIN pg_class t ON t.oid = f.conrelid
+                 CROSS JOIN LATERAL unnest(f.conkey) WITH ORDINALITY AS k (number, place)
+                 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number
+                 WHERE f.contype = 'f' AND f.connamespace = current_schema()::regnamespace GROUP BY f.oid, t.relname",
+                "SELECT t.relname || ': ' || string_agg(a.attname, ',' ORDER BY k.place) AS line
+                 FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+                 CROSS JOIN LATERAL unnest(i.indkey::int[]) WITH ORDINALITY AS k (number, place)
+                 JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.number
+                 WHERE i.indpred IS NULL AND t.relnamespace = current_schema()::regnamespace
+                 GROUP BY i.indexrelid, t.relname",
+            )
+        } else {
+            (
+                "SELECT m.name || ': ' || group_concat(f.\"from\") AS line FROM sqlite_master m,
+                 (SELECT m2.name AS t, k.* FROM sqlite_master m2, pragma_foreign_key_list(m2.name) k
+                  WHERE m2.type = 'table' ORDER BY m2.name, k.id, k.seq) f
+                 WHERE f.t = m.name AND m.type = 'table' GROUP BY m.name, f.id",
+                "SELECT m.name || ': ' || (SELECT group_concat(c.name) FROM pragma_index_info(i.name) c) AS line
+                 FROM sqlite_master m, pragma_index_list(m.name) i WHERE m.type = 'table' AND NOT i.partial
+                 UNION ALL SELECT name || ': id' FROM sqlite_master WHERE name = 'workspaces'",
+            )
+        };
+        let (keys, indexes) = (split(world.lines(&world.team, keys)), split(world.lines(&world.team, indexes)));
+        assert!(keys.len() >= 15, "{keys:?}");
+        for (table, columns) in keys {
+            let served = indexes.iter().any(|(of, index)| *of == table && index.starts_with(&columns));
+            assert!(served, "{table} ({columns:?}) has no index");
+        }
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_tables_columns_and_indexes() {
+    let (Some(pg), lite) = (on_postgres(), World::new(Place::file())) else { return };
+    let columns = |world: &World| -> BTreeMap<String, Vec<String>> {
+        let of = |table: &String| {
+            let query = if world.db().is_postgres() {
+                format!(
+                    "SELECT column_name || CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END AS line
+                     FROM information_schema.columns
+                     WHERE table_schema = current_schema() AND table_name = '{table}' ORDER BY ordinal_position"
+                )
+            } else {
+                // A primary key of one column may be null on SQLite unless it says otherwise.
+                format!(
+                    "SELECT name || CASE WHEN \"notnull\" OR pk THEN '' ELSE '?' END AS line
+                     FROM pragma_table_info('{table}') ORDER BY cid"
+                )
+            };
+            (table.clone(), world.lines(&world.team, &query))
+        };
+        world.tables().iter().map(of).collect()
+    };
+    assert_eq!(columns(&pg), columns(&lite));
+    let named = |world: &World| {
+        let query = if world.db().is_postgres() {
+            "SELECT indexname::text AS line FROM pg_indexes WHERE schemaname = current_schema()
+             AND indexname !~ '_(pkey|key)$' ORDER BY indexname COLLATE \"C\""
+        } else {
+            "SELECT name AS line FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+        };
+        world.lines(&world.team, query)
+    };
+    assert_eq!(named(&pg), named(&lite));
+}
