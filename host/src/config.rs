@@ -121,7 +121,7 @@ impl Default for Telemetry {
 
 /// Everything that is wrong with the settings, a line each.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration has problems; nothing was started:\n  {}", .0.join("\n  "))]
+#[error("The configuration has problems. Nothing was started or changed:\n  {}", .0.join("\n  "))]
 pub struct Wrong(pub Vec<String>);
 
 type Variables = BTreeMap<String, String>;
@@ -222,10 +222,21 @@ fn section<T: DeserializeOwned + Default>(
     wrong: &mut Vec<String>,
 ) -> T {
     let Some(value) = sections.remove(name) else { return T::default() };
-    value.try_deserialize().unwrap_or_else(|error| {
-        wrong.push(format!("[{name}] {error}."));
-        T::default()
-    })
+    let error = match value.clone().try_deserialize() {
+        Ok(section) => return section,
+        Err(error) => error,
+    };
+    // The first problem hides those after it, so each key is tried alone.
+    let keys = value.into_table().unwrap_or_default();
+    let alone = |(key, value)| config::Value::from(config::Map::from_iter([(key, value)])).try_deserialize::<T>();
+    let mut found: Vec<String> =
+        keys.into_iter().filter_map(|pair| alone(pair).err()).map(|e| e.to_string()).collect();
+    if found.is_empty() {
+        found.push(error.to_string());
+    }
+    found.sort();
+    wrong.extend(found.into_iter().map(|error| format!("[{name}] {error}.")));
+    T::default()
 }
 
 /// `MILEPOST_SECTION__KEY` as `SECTION__KEY`; of `..._FILE` the file's content.
@@ -280,12 +291,19 @@ mod tests {
     #[test]
     fn every_problem_is_named_at_once() {
         let Wrong(all) = load(
-            "[http]\nlistn = 1\n[database]\nconnections = 1000\n[colour]\nx = 1\n",
+            "[http]\nlistn = 1\nbody_limit = \"much\"\n[database]\nconnections = 1000\n[colour]\nx = 1\n",
             &[("MILEPOST_DATABASE__URL", "mysql://x"), ("MILEPOST_DISCORD__TOKEN_FILE", "/nowhere/at/all")],
         )
         .unwrap_err();
         let all = all.join("\n");
-        for part in ["listn", "database.connections", "[colour]", "postgres://", "MILEPOST_DISCORD__TOKEN_FILE"] {
+        for part in [
+            "listn",
+            "body_limit",
+            "database.connections",
+            "[colour]",
+            "postgres://",
+            "MILEPOST_DISCORD__TOKEN_FILE",
+        ] {
             assert!(all.contains(part), "{part} in:\n{all}");
         }
     }

@@ -115,7 +115,7 @@ pub struct Create {
     #[arg(long)]
     state: Option<String>,
     /// US dollars
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     price: Option<f64>,
     /// IANA time zone of the property [default: the workspace's]
     #[arg(long)]
@@ -172,7 +172,7 @@ pub struct Edit {
     #[arg(long)]
     address: Option<String>,
     /// US dollars
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     price: Option<f64>,
     /// E-mail address of the member who owns it
     #[arg(long, value_name = "EMAIL")]

@@ -100,6 +100,7 @@ fn under_way(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
     };
     open(stage, priya, &chen, &[("earnest_money", -4)]);
     stage.cue(stage.at(-2, 14), priya, "chen", progress("chen", "inspection", "scheduled"));
+    stage.cue(stage.at(-2, 15), priya, "chen", progress("chen", "title_search", "in_progress"));
 
     // No inspection deadline was agreed: the rule falls back to the contract.
     let dubois = Deal {
@@ -265,6 +266,7 @@ fn special(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
     };
     let romano = NewDeal { template: Some("residential-business-days".into()), ..new(stage, &romano) };
     stage.cue(stage.at(-4, 16), priya, "romano", create(romano));
+    stage.cue(stage.at(-2, 16), priya, "romano", complete("romano", "earnest_money", None));
 
     let petersen = Deal {
         name: "petersen",
@@ -283,6 +285,7 @@ fn special(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
     let petersen = NewDeal { template: Some(CONDO.into()), ..new(stage, &petersen) };
     stage.cue(stage.at(-11, 11), tom, "petersen", create(petersen));
     stage.cue(stage.at(-9, 10), tom, "petersen", complete("petersen", "earnest_money", None));
+    stage.cue(stage.at(-2, 10), tom, "petersen", complete("petersen", "appraisal_ordered", Some("Order 20418")));
     let letter = add("petersen", "Letter from the association's insurer", stage.day(10), "title");
     stage.cue(stage.at(-7, 10), tom, "petersen", letter);
     let free = stage.day(2).to_string();

@@ -107,3 +107,58 @@ fn told(
         Answer::new(welcome(&facts, url), json)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use domain::deals::deal::DealStatus;
+    use domain::insight::event_log;
+    use domain::kernel::page::Ask;
+
+    use super::*;
+
+    /// A Saturday, the day of Thanksgiving, the first of a year before anybody works, a leap day, both clock changes.
+    #[test]
+    fn the_sample_is_lifelike_on_any_day() {
+        for at in [
+            "2026-11-21T18:00:00Z",
+            "2026-11-26T15:00:00Z",
+            "2027-01-01T06:05:00Z",
+            "2028-02-29T23:59:59Z",
+            "2027-03-14T09:30:00Z",
+            "2026-11-01T07:30:00Z",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut config = host::Config::default();
+            config.clock.at = Some(at.parse().unwrap());
+            let host = Host::open(config, folder.path()).unwrap();
+            let workspace = sample(&host, folder.path()).unwrap();
+            let who = crate::cli::operator(workspace.id);
+            let (deals, milestones, verdict, log) = host
+                .on_this_thread(&who, host.clock().now(), |work| {
+                    work.read(|cx| {
+                        let ask = Ask { cursor: None, limit: Some(100) };
+                        let all =
+                            ListDeals { status: DealStatus::ALL.to_vec(), ask: ask.clone(), ..Default::default() };
+                        let of_active = ListMilestones { ask, ..Default::default() };
+                        let deals = view::list(cx, &all)?.items;
+                        let milestones = milestones::list(cx, &of_active)?.items;
+                        Ok((deals, milestones, event_log::ops::verify(cx)?, event_log::ops::export(cx, 0)?))
+                    })
+                })
+                .unwrap();
+            assert_eq!(deals.len(), 13, "{at}");
+            let statuses: BTreeSet<_> = deals.iter().map(|deal| deal.status).collect();
+            assert_eq!(statuses.len(), DealStatus::ALL.len(), "{at}: {statuses:?}");
+            let statuses: BTreeSet<_> = milestones.iter().map(|m| m.status).collect();
+            assert_eq!(statuses.len(), MilestoneStatus::ALL.len(), "{at}: {statuses:?}");
+            assert!(milestones.iter().any(|m| m.pinned) && milestones.iter().any(|m| m.type_ == "custom"), "{at}");
+            assert!(milestones.iter().any(|m| m.source.fallback), "{at}");
+            assert_eq!(verdict.first_break, None, "{at}");
+            assert!(log.is_sorted_by(|a, b| a.at <= b.at), "{at}: the log is not in the order of time");
+            // A second start finds it there.
+            assert_eq!(sample(&host, folder.path()).unwrap().id, workspace.id);
+        }
+    }
+}

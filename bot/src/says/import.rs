@@ -9,6 +9,12 @@ pub fn place(bad: &Bad) -> String {
     if bad.column.is_empty() { format!("line {}", bad.line) } else { format!("line {}, {}", bad.line, bad.column) }
 }
 
+/// Every place stands in the lines after it.
+pub fn refused(report: &Report) -> String {
+    let are = if report.bad_rows == 1 { "is" } else { "are" };
+    format!("{} of {} {are} bad, so nothing was imported.", report.bad_rows, count(report.rows, "row"))
+}
+
 pub fn report(report: &Report, options: Options) -> String {
     let Report { rows, imported, bad_rows, .. } = report;
     let read = count(*rows, "row");
