@@ -119,8 +119,9 @@ fn text(value: &Value) -> String {
 macro_rules! shows {
     ($name:literal, $ran:expr) => {
         insta::with_settings!({ filters => vec![
+            ("--cursor [0-9a-f]+", "--cursor [cursor]"),
             ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]"),
-            ("milep_(pat|mcp)_[0-9A-Za-z]{36}", "milep_$1_[secret]"),
+            ("milep_(pat|mcp)_[0-9A-Za-z]{36}", "milep_${1}_[secret]"),
             (r"\.\.\.[0-9A-Za-z]{4}", "...[hint]"),
             ("[0-9a-f]{64,}", "[hash]"),
         ], omit_expression => true }, { insta::assert_snapshot!($name, $ran.shown()) });

@@ -226,17 +226,21 @@ fn section<T: DeserializeOwned + Default>(
         Ok(section) => return section,
         Err(error) => error,
     };
-    // The first problem hides those after it, so each key is tried alone.
-    let keys = value.into_table().unwrap_or_default();
-    let alone = |(key, value)| config::Value::from(config::Map::from_iter([(key, value)])).try_deserialize::<T>();
-    let mut found: Vec<String> =
-        keys.into_iter().filter_map(|pair| alone(pair).err()).map(|e| e.to_string()).collect();
-    if found.is_empty() {
-        found.push(error.to_string());
+    // The first problem hides those after it, so each key is tried alone; those that can be read are looked at further.
+    let alone = |key: &String, value: &config::Value| {
+        config::Value::from(config::Map::from_iter([(key.clone(), value.clone())])).try_deserialize::<T>().err()
+    };
+    let mut keys = value.into_table().unwrap_or_default();
+    let found: Vec<(String, String)> =
+        keys.iter().filter_map(|(key, value)| Some((key.clone(), alone(key, value)?.to_string()))).collect();
+    let mut sentences: Vec<String> = found.iter().map(|(_, error)| format!("[{name}] {error}.")).collect();
+    if sentences.is_empty() {
+        sentences.push(format!("[{name}] {error}."));
     }
-    found.sort();
-    wrong.extend(found.into_iter().map(|error| format!("[{name}] {error}.")));
-    T::default()
+    sentences.sort();
+    wrong.extend(sentences);
+    keys.retain(|key, _| found.iter().all(|(bad, _)| bad != key));
+    config::Value::from(keys).try_deserialize().unwrap_or_default()
 }
 
 /// `MILEPOST_SECTION__KEY` as `SECTION__KEY`; of `..._FILE` the file's content.
@@ -291,7 +295,7 @@ mod tests {
     #[test]
     fn every_problem_is_named_at_once() {
         let Wrong(all) = load(
-            "[http]\nlistn = 1\nbody_limit = \"much\"\n[database]\nconnections = 1000\n[colour]\nx = 1\n",
+            "[http]\nlistn = 1\nbody_limit = 3\nsessions = \"often\"\n[database]\nconnections = 1000\n[colour]\nx = 1\n",
             &[("MILEPOST_DATABASE__URL", "mysql://x"), ("MILEPOST_DISCORD__TOKEN_FILE", "/nowhere/at/all")],
         )
         .unwrap_err();

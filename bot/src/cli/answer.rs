@@ -33,6 +33,8 @@ pub enum Stop {
     Usage(String),
     /// A rule said no: code 3.
     Refused(Box<Refusal>),
+    /// The same, with more to show to a person than the refusal's own words.
+    Shown(Box<Refusal>, String),
 }
 
 impl From<Refusal> for Stop {
@@ -62,7 +64,7 @@ impl Stop {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
-            Self::Refused(_) => 3,
+            Self::Refused(_) | Self::Shown(..) => 3,
         }
     }
 
@@ -70,7 +72,9 @@ impl Stop {
         match self {
             Self::Failed(sentence) => json!({ "code": "failed", "sentence": sentence }),
             Self::Usage(sentence) => json!({ "code": "usage", "sentence": sentence }),
-            Self::Refused(refusal) => serde_json::to_value(refusal).unwrap_or(Value::Null),
+            Self::Refused(refusal) | Self::Shown(refusal, _) => {
+                serde_json::to_value(refusal).unwrap_or(Value::Null)
+            }
         }
     }
 
@@ -78,6 +82,7 @@ impl Stop {
         match self {
             Self::Failed(sentence) | Self::Usage(sentence) => sentence.clone(),
             Self::Refused(refusal) => says::refusal(refusal),
+            Self::Shown(_, text) => text.clone(),
         }
     }
 }

@@ -360,7 +360,11 @@ fn apply(desk: &Desk, plan: PlanId) -> Result<Answer, Stop> {
     };
     let done = desk.write(verb)?;
     let (applied, detail) = done.value;
-    let applied = applied.or_refuse()?;
+    let fresh = match &applied {
+        Applied::Stale { fresh } => says::dates::stale(fresh),
+        _ => String::new(),
+    };
+    let applied = applied.or_refuse().map_err(|refusal| Stop::Shown(Box::new(refusal), fresh))?;
     let mut json = Written::<Detail>::beside(done.receipt, &detail);
     let text = match &applied {
         Applied::Now { applied, kept, undo_token, .. } => {

@@ -56,5 +56,10 @@ pub fn run(common: &Common, cmd: &Import) -> Outcome {
 /// The refusal with every bad place in it.
 fn refusal(report: &Report) -> Refusal {
     let problems = report.problems.iter().map(|bad| Problem::new(says::import::place(bad), bad.reason.clone()));
-    Refusal { problems: problems.collect(), details: serde_json::to_value(report).ok(), ..import::refusal(report) }
+    Refusal {
+        sentence: says::import::refused(report),
+        problems: problems.collect(),
+        details: serde_json::to_value(report).ok(),
+        ..import::refusal(report)
+    }
 }

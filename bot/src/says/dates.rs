@@ -57,6 +57,15 @@ pub fn how_to_apply(preview: &Preview) -> String {
     format!("Nothing was changed. Apply it with: milepost deal apply {}\n", preview.plan_token)
 }
 
+pub fn stale(fresh: &Preview) -> String {
+    format!(
+        "The deal changed since this was shown, so nothing was applied. As it would be now:\n\n{}\nApply that with: \
+         milepost deal apply {}\n",
+        preview(fresh),
+        fresh.plan_token
+    )
+}
+
 fn moves(changes: &[Change]) -> String {
     let rows: Vec<_> = changes
         .iter()

@@ -28,6 +28,8 @@ pub struct Row {
     pub deal: NewDeal,
     /// How the file calls what a problem calls a field, where the two differ.
     pub columns: BTreeMap<String, String>,
+    /// Whether every cell could be read. What could not be is among the bad places of the file.
+    pub whole: bool,
 }
 
 /// A place in the file that is wrong.
@@ -158,7 +160,9 @@ fn check_rows(
             );
             continue;
         }
-        good.push(checked);
+        if row.whole {
+            good.push(checked);
+        }
     }
     Ok(good)
 }
