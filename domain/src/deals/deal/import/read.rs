@@ -130,19 +130,19 @@ fn read_csv(text: &str, file: &mut Read) {
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
-        match csv_row(line, &record, &headers, &columns) {
-            Ok(row) => file.rows.push(row),
-            Err(problem) => file.bad.push(problem),
-        }
+        let row = csv_row(line, &record, &headers, &columns, &mut file.bad);
+        file.rows.push(row);
     }
 }
 
+/// The row with all that could be read of it; what could not is added to `bad`.
 fn csv_row(
     line: u64,
     record: &csv::StringRecord,
     headers: &csv::StringRecord,
     columns: &[Column],
-) -> Result<Row, Bad> {
+    bad: &mut Vec<Bad>,
+) -> Row {
     let mut deal = NewDeal { activate: true, ..NewDeal::default() };
     let mut names = BTreeMap::new();
     let mut parties: BTreeMap<PartyRole, NewParty> = BTreeMap::new();
@@ -159,7 +159,10 @@ fn csv_row(
             Column::Plain("side") => deal.side = text.to_lowercase(),
             Column::Plain("financing") => deal.financing = text.to_lowercase(),
             Column::Plain("state") => deal.state = Some(text),
-            Column::Plain("price") => deal.price = Some(price(line, header, cell)?),
+            Column::Plain("price") => match price(line, header, cell) {
+                Ok(price) => deal.price = Some(price),
+                Err(problem) => bad.push(problem),
+            },
             Column::Plain("time_zone") => deal.time_zone = Some(text),
             Column::Plain("template") => deal.template = Some(text),
             Column::Plain(_) => deal.owner_email = Some(text),
@@ -191,7 +194,7 @@ fn csv_row(
     for name in ["contract_date", "closing_date"] {
         names.entry(format!("key_dates.{name}")).or_insert_with(|| name.to_owned());
     }
-    Ok(Row { line, deal, columns: names })
+    Row { line, deal, columns: names }
 }
 
 /// Dollars as people write them: `450000`, `450,000.00`, `$450,000`.
