@@ -6,6 +6,8 @@ mod bad_input;
 mod crowds;
 mod deal_flow;
 mod idempotency;
+mod import;
+mod pages;
 mod plans;
 mod schema;
 mod tenancy;
