@@ -2,7 +2,7 @@
 
 use domain::deals::deal::intake::NewParty;
 use domain::deals::milestone::ops::{EditMilestone, WaiveMilestone, edit, waive};
-use domain::insight::event_log::{ops::export, ops::verify};
+use domain::insight::event_log::{ops::export, ops::verify, store};
 use domain::kernel::Code;
 use domain::workspace::access::Role;
 use domain::workspace::access::{Grant, ops::For};
@@ -106,6 +106,20 @@ on_both! {
         assert_eq!(all.last().unwrap().chain, world.verdict(&world.team).head);
         let no = world.look(&world.team.cora(), verify).unwrap_err();
         assert_eq!(no.code, Code::Forbidden);
+    }
+
+    fn an_auditor_sees_one_state_however_long_the_walk_takes(world: World) {
+        let id = world.milestone(world.deal("12 Oak Street"), "inspection").id;
+        let (rows, head) = world
+            .look(&world.team.as_(Role::Admin), |cx| {
+                let rows = store::after(cx, 0, 1_000)?.len();
+                // Meanwhile somebody goes on working.
+                world.complete(id);
+                Ok((rows, store::head(cx)?))
+            })
+            .unwrap();
+        assert_eq!(head.unwrap().0, rows as i64);
+        assert_eq!(world.count(&world.team, "events"), rows + 1);
     }
 
     fn every_rewriting_is_found_at_its_place(world: World) {

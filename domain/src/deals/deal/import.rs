@@ -13,6 +13,7 @@ use crate::deals::milestone::rules::Terms;
 use crate::kernel::id::DealId;
 use crate::kernel::{Cx, No, Refusal};
 use crate::workspace::access::{Require, Verb};
+use crate::workspace::tenant;
 
 pub use read::{Format, read};
 
@@ -28,8 +29,6 @@ pub struct Row {
     pub deal: NewDeal,
     /// How the file calls what a problem calls a field, where the two differ.
     pub columns: BTreeMap<String, String>,
-    /// Whether every cell could be read. What could not be is among the bad places of the file.
-    pub whole: bool,
 }
 
 /// A place in the file that is wrong.
@@ -43,7 +42,8 @@ pub struct Bad {
     pub reason: String,
 }
 
-/// What a file holds: rows that could be read, and places that could not.
+/// What a file holds: rows that could be read, and places that could not. A row of which some of the places could not
+/// be read is there too, so that everything that is wrong with it is told at once.
 #[derive(Clone, Debug, Default)]
 pub struct Read {
     pub rows: Vec<Row>,
@@ -89,6 +89,8 @@ pub fn import(cx: &mut Cx<'_>, file: &Read, options: Options) -> Result<Report, 
     if options.confirm {
         cx.require(Verb::ConfirmDeal)?;
     }
+    // Two who import the same file at once must not both find that none of it is there.
+    tenant::store::hold(cx)?;
     let mut problems = file.bad.clone();
     let good = check_rows(cx, file, options, &mut problems)?;
     let bad_lines: HashSet<u64> = problems.iter().map(|bad| bad.line).collect();
@@ -124,6 +126,7 @@ fn check_rows(
     problems: &mut Vec<Bad>,
 ) -> Result<Vec<Checked>, No> {
     let mut known = store::titles_and_addresses(cx, &[DealStatus::Draft, DealStatus::Active])?;
+    let unread: HashSet<u64> = file.bad.iter().map(|bad| bad.line).collect();
     let mut good = Vec::with_capacity(file.rows.len());
     for row in &file.rows {
         let mut wrong = |field: &str, reason: String| {
@@ -160,7 +163,7 @@ fn check_rows(
             );
             continue;
         }
-        if row.whole {
+        if !unread.contains(&row.line) {
             good.push(checked);
         }
     }

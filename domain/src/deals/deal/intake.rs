@@ -19,7 +19,7 @@ const MAX_PRICE: f64 = 100_000_000_000.0;
 
 /// What every face takes to create a deal. Words and dates are text here, so that every mistake can be named.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with the fields of a deal")]
 #[schemars(inline)]
 pub struct NewDeal {
     /// What the team calls it, such as "12 Oak Street - Smith".
@@ -67,7 +67,7 @@ fn yes() -> bool {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with the fields of a party")]
 #[schemars(inline)]
 pub struct NewParty {
     #[schemars(with = "PartyRole")]

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::intake::{self, Checked, NewDeal};
 use super::rules::{self, Moving};
-use super::{Dating, Deal, DealStatus, Event, store};
+use super::{Dating, Deal, DealStatus, Event, PartyRole, store};
 use crate::deals::milestone::rules::{Terms, lapses_at};
 use crate::deals::milestone::template::{self, Template};
 use crate::deals::milestone::{self, Milestone, OpenState, State};
 use crate::kernel::event::Change;
-use crate::kernel::id::{DealId, MemberId, MilestoneId, PartyId};
+use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId, PartyId};
 use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Subject, text};
-use crate::people::contact;
+use crate::people::contact::{self, ops::Person};
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::{member, tenant};
 
@@ -59,11 +59,10 @@ pub(crate) fn insert(cx: &mut Cx<'_>, checked: Checked) -> Result<Deal, No> {
     };
     store::insert(cx, &deal)?;
     let mut parties = Vec::with_capacity(checked.parties.len());
-    for (role, person) in &checked.parties {
-        let contact = contact::ops::meet(cx, person)?;
+    for (role, contact) in meet_all(cx, &checked.parties)? {
         let id = PartyId(cx.mint());
-        store::insert_party(cx, id, deal.id, *role, contact.id)?;
-        parties.push((*role, contact.id));
+        store::insert_party(cx, id, deal.id, role, contact)?;
+        parties.push((role, contact));
     }
     let created = Event::Created {
         title: deal.title.clone(),
@@ -79,6 +78,20 @@ pub(crate) fn insert(cx: &mut Cx<'_>, checked: Checked) -> Result<Deal, No> {
     };
     cx.record(subject(deal.id), &created)?;
     Ok(deal)
+}
+
+/// The contacts of the parties, in the parties' order. They are met in the order of their addresses, so that two who
+/// bring the same new people at once wait for each other in a row and not in a circle.
+fn meet_all(cx: &mut Cx<'_>, parties: &[(PartyRole, Person)]) -> Result<Vec<(PartyRole, ContactId)>, No> {
+    let mut places: Vec<usize> = (0..parties.len()).collect();
+    places.sort_by(|a, b| parties[*a].1.email.cmp(&parties[*b].1.email));
+    let mut met = Vec::with_capacity(places.len());
+    for place in places {
+        let (role, person) = &parties[place];
+        met.push((place, (*role, contact::ops::meet(cx, person)?.id)));
+    }
+    met.sort_by_key(|(place, _)| *place);
+    Ok(met.into_iter().map(|(_, party)| party).collect())
 }
 
 /// What only the database knows: the template, the owner, and the workspace's zone.

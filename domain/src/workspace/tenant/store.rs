@@ -21,7 +21,7 @@ pub fn directory(db: &Db) -> Result<Vec<Workspace>, Fault> {
     db.transaction(Scope::Directory, Access::Read, |conn| {
         let rows: Vec<Row> = both!(conn, |c| {
             workspaces::table
-                .order((workspaces::created_at, workspaces::id))
+                .order((workspaces::created_at, workspaces::slug))
                 .select((workspaces::id, workspaces::slug, workspaces::name, workspaces::time_zone))
                 .load(c)
         })?;

@@ -135,6 +135,7 @@ fn read_csv(text: &str, file: &mut Read) {
     }
 }
 
+/// The row with all that could be read of it; what could not is added to `bad`.
 fn csv_row(
     line: u64,
     record: &csv::StringRecord,
@@ -142,7 +143,6 @@ fn csv_row(
     columns: &[Column],
     bad: &mut Vec<Bad>,
 ) -> Row {
-    let before = bad.len();
     let mut deal = NewDeal { activate: true, ..NewDeal::default() };
     let mut names = BTreeMap::new();
     let mut parties: BTreeMap<PartyRole, NewParty> = BTreeMap::new();
@@ -194,7 +194,7 @@ fn csv_row(
     for name in ["contract_date", "closing_date"] {
         names.entry(format!("key_dates.{name}")).or_insert_with(|| name.to_owned());
     }
-    Row { line, deal, columns: names, whole: bad.len() == before }
+    Row { line, deal, columns: names }
 }
 
 /// Dollars as people write them: `450000`, `450,000.00`, `$450,000`.
@@ -226,14 +226,21 @@ fn read_json(text: &str, file: &mut Read) {
             file.bad.push(bad(line, &flaw.path, flaw.sentence));
             continue;
         }
-        match serde_json::from_str::<NewDeal>(item) {
-            Ok(deal) => file.rows.push(Row { line, deal, columns: BTreeMap::new(), whole: true }),
+        let mut reader = serde_json::Deserializer::from_str(item);
+        match serde_path_to_error::deserialize::<_, NewDeal>(&mut reader) {
+            Ok(deal) => file.rows.push(Row { line, deal, columns: BTreeMap::new() }),
             Err(error) => {
-                let at = line + error.line().max(1) as u64 - 1;
-                let words = error.to_string();
-                let field = words.split('`').nth(1).unwrap_or_default().to_owned();
-                let reason = words.split(" at line ").next().unwrap_or(&words).to_owned();
-                file.bad.push(bad(at, &field, format!("{reason}.")));
+                let at = line + error.inner().line().max(1) as u64 - 1;
+                let (path, words) = (error.path().to_string(), error.inner().to_string());
+                // A field that is missing is no part of the path to where it is missed.
+                let missing = words.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+                let column = match (path.as_str(), missing) {
+                    (".", missing) => missing.unwrap_or_default().to_owned(),
+                    (path, None) => path.to_owned(),
+                    (path, Some(field)) => format!("{path}.{field}"),
+                };
+                let reason = words.split(" at line ").next().unwrap_or(&words).replace("f64", "a number");
+                file.bad.push(bad(at, &column, format!("{reason}.")));
             }
         }
     }
