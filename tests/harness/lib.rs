@@ -11,6 +11,7 @@ mod samples;
 mod steps;
 mod world;
 
+pub use behind::lines;
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};
 pub use steps::{DATES, change};
