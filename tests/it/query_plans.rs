@@ -68,6 +68,10 @@ fn a_large_workspace(world: &World) {
         true => format!("date '2026-01-01' + ({number} % 700)"),
         false => format!("date('2026-01-01', '+' || ({number} % 700) || ' days')"),
     };
+    let lapse = |number: &str| match pg {
+        true => format!("({} + 1)::timestamp AT TIME ZONE 'America/Chicago'", day(number)),
+        false => format!("date({}, '+1 day') || 'T06:00:00.000000Z'", day(number)),
+    };
     let (deals, milestones) = if pg { (2_000, 20_000) } else { (5_000, 100_000) };
     let deal_of = id('d', &format!("1 + {{i}} % {deals}"));
     let done = "CASE WHEN {i} % 10 < 7 THEN 'completed' ELSE 'upcoming' END";
@@ -85,6 +89,7 @@ fn a_large_workspace(world: &World) {
             ("deal_id", &deal_of),
             ("sorts_on", &day("{i} * 13")),
             ("due_on", &day("{i} * 13")),
+            ("lapses_at", &lapse("{i} * 13")),
             ("state", done),
             ("ended_at", ended),
             ("ended_by", "CASE WHEN {i} % 10 < 7 THEN 'Cora Castillo' END"),
