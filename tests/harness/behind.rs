@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Nullable, Text};
+use domain::both;
 use domain::kernel::Conn;
 
 use crate::{Team, World};
@@ -15,21 +16,27 @@ struct Line {
     line: Option<String>,
 }
 
+/// The column `line` of a query's rows.
+#[track_caller]
+pub fn lines(conn: &mut Conn, query: &str) -> Vec<String> {
+    let rows: Vec<Line> = both!(conn, |c| diesel::sql_query(query).load(c)).unwrap();
+    rows.into_iter().map(|row| row.line.unwrap_or_default()).collect()
+}
+
 impl World {
     /// The column `line` of a query's rows. On PostgreSQL as the owner of the tables, whom row-level security binds
     /// to the team's workspace all the same.
     #[track_caller]
     pub fn lines(&self, team: &Team, query: &str) -> Vec<String> {
-        let rows: Vec<Line> = match &mut self.db().raw().unwrap() {
-            Conn::Lite(c) => diesel::sql_query(query).load(&mut **c).unwrap(),
-            Conn::Pg(c) => {
-                c.batch_execute(&format!("SET milepost.workspace = '{}'", team.id)).unwrap();
-                let rows = diesel::sql_query(query).load(&mut **c);
-                c.batch_execute("RESET milepost.workspace").unwrap();
-                rows.unwrap()
-            }
-        };
-        rows.into_iter().map(|row| row.line.unwrap_or_default()).collect()
+        let mut conn = self.db().raw().unwrap();
+        if let Conn::Pg(c) = &mut conn {
+            c.batch_execute(&format!("SET milepost.workspace = '{}'", team.id)).unwrap();
+        }
+        let found = lines(&mut conn, query);
+        if let Conn::Pg(c) = &mut conn {
+            c.batch_execute("RESET milepost.workspace").unwrap();
+        }
+        found
     }
 
     /// Statements behind the product's back, all or none.

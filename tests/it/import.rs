@@ -126,12 +126,16 @@ on_both! {
    "key_dates": {"contract_date": "2026-10-14", "closing_date": "2026-02-30"}},
   {"address": "6 Elm"},
   17,
+  {"title": "H", "address": "8 Elm", "side": "buyer", "financing": "cash", "key_dates": {"closing_date": 5}},
+  {"title": "I", "address": "9 Elm", "side": "buyer", "financing": "cash", "price": "cheap", "key_dates": {}},
+  {"title": "J", "address": "10 Elm", "side": "buyer", "financing": "cash", "key_dates": {},
+   "parties": [{"name": "Ann Lee"}]},
   {"title": "G", "address": "7 Elm", "side": "buyer", "financing": "cash",
    "key_dates": {"contract_date": "2026-10-14", "contract_date": "2026-10-15", "closing_date": "2026-12-11"}}
 ]"#;
         let before = world.everything(&world.team);
         let report = imported(&world, json, Format::Json, PLAIN);
-        assert_eq!((report.rows, report.imported, report.bad_rows), (8, 0, 7));
+        assert_eq!((report.rows, report.imported, report.bad_rows), (11, 0, 10));
         insta::assert_snapshot!("bad_rows_of_a_json_file", wrong(&report));
         assert_eq!(world.everything(&world.team), before);
         assert_eq!(imported(&world, json, Format::Json, SKIP).imported, 1);

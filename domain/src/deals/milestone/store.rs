@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use super::{Milestone, MilestoneState, MilestoneStatus, OpenState, Responsible, State};
@@ -9,7 +10,7 @@ use crate::both;
 use crate::kernel::column::{At, On};
 use crate::kernel::id::{DealId, MemberId, MilestoneId, WorkspaceId};
 use crate::kernel::schema::{deals, milestones};
-use crate::kernel::{Cx, Fault};
+use crate::kernel::{Cx, Fault, time};
 
 /// Where a milestone without a date stands in a list: after all others.
 const UNDATED: Date = date(9999, 12, 31);
@@ -210,6 +211,8 @@ const OPEN: [MilestoneState; 3] =
 pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Milestone>, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
     let filter = StatusFilter::of(&wanted.status);
+    let today = time::today(cx.now(), &TimeZone::UTC);
+    let tomorrow = today.tomorrow().unwrap_or(today);
     let rows: Vec<MilestoneRow> = both!(cx.conn(), |c| {
         let mut query = milestones::table
             .filter(milestones::workspace_id.eq(workspace))
@@ -243,6 +246,10 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Milestone>, Fault> {
             if filter.ended.is_empty() {
                 // Lets the index of open milestones serve.
                 query = query.filter(milestones::ended_at.is_null());
+                if filter.open.is_empty() {
+                    // What is over was due before tomorrow, wherever it is: the walk along the index ends there.
+                    query = query.filter(milestones::sorts_on.le(On(tomorrow)));
+                }
             }
             let overdue = if filter.overdue { OPEN.to_vec() } else { Vec::new() };
             query = query.filter(

@@ -1,0 +1,264 @@
+//! Lists stay quick in a large workspace because an index gives their order: the database says so itself.
+
+use std::sync::{Arc, Mutex};
+
+use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
+use domain::both;
+use domain::deals::deal::view::{ListDeals, list as list_deals};
+use domain::deals::milestone::MilestoneStatus;
+use domain::deals::milestone::ops::{ListMilestones, list};
+use domain::deals::milestone::store::of_deal;
+use domain::kernel::page::Ask;
+use domain::kernel::{Conn, Cx, No};
+use harness::{World, on_both};
+
+/// Copies the one row of a table, with some columns other than they are. `{i}` counts from 1.
+fn multiply(world: &World, table: &str, count: u32, other: &[(&str, &str)]) {
+    let pg = world.db().is_postgres();
+    let columns = if pg {
+        format!(
+            "SELECT column_name::text AS line FROM information_schema.columns
+             WHERE table_schema = current_schema() AND table_name = '{table}' ORDER BY ordinal_position"
+        )
+    } else {
+        format!("SELECT name AS line FROM pragma_table_info('{table}') ORDER BY cid")
+    };
+    let columns = world.lines(&world.team, &columns);
+    let value = |column: &String| {
+        let found = other.iter().find(|(name, _)| name == column);
+        found.map_or(format!("t.{column}"), |(_, value)| value.replace("{i}", "n.i"))
+    };
+    let values = columns.iter().map(value).collect::<Vec<_>>().join(", ");
+    let numbers = if pg {
+        format!("generate_series(1, {count}) AS n (i)")
+    } else {
+        format!(
+            "(WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n) AS n"
+        )
+    };
+    let columns = columns.join(", ");
+    world.meddle(
+        &world.team,
+        &format!(
+            "INSERT INTO {table} ({columns}) SELECT {values} FROM (SELECT * FROM {table} LIMIT 1) AS t, {numbers}"
+        ),
+    );
+}
+
+/// Deals by the thousand, every second one closed, with milestones over two years, most of them done.
+fn a_large_workspace(world: &World) {
+    let mut first = harness::deal("0 Oak Street", harness::DATES);
+    first.template = Some("one".into());
+    let one = "name = \"one\"\ntitle = \"One\"\nversion = 1\nholidays = \"us-federal\"\n\
+               [[rules]]\ntype = \"keys\"\ntitle = \"Keys\"\nreference = \"closing_date\"\noffset = 0\n\
+               required = true\nresponsible = \"buyer\"\n";
+    let operator = world.team.operator();
+    world.act(&operator, |cx| domain::deals::milestone::template::ops::set(cx, one)).unwrap();
+    world.create(&first);
+    let pg = world.db().is_postgres();
+    let id = |tag: char, number: &str| {
+        let uuid = format!("'0190000{tag}-0000-7000-8000-'");
+        if pg {
+            format!("({uuid} || lpad(to_hex({number}), 12, '0'))::uuid")
+        } else {
+            format!("{uuid} || printf('%012x', {number})")
+        }
+    };
+    let day = |number: &str| match pg {
+        true => format!("date '2026-01-01' + ({number} % 700)"),
+        false => format!("date('2026-01-01', '+' || ({number} % 700) || ' days')"),
+    };
+    let lapse = |number: &str| match pg {
+        true => format!("({} + 1)::timestamp AT TIME ZONE 'America/Chicago'", day(number)),
+        false => format!("date({}, '+1 day') || 'T06:00:00.000000Z'", day(number)),
+    };
+    let (deals, milestones) = if pg { (2_000, 20_000) } else { (5_000, 100_000) };
+    let deal_of = id('d', &format!("1 + {{i}} % {deals}"));
+    let done = "CASE WHEN {i} % 10 < 7 THEN 'completed' ELSE 'upcoming' END";
+    let ended = "CASE WHEN {i} % 10 < 7 THEN t.created_at END";
+    let status = "CASE WHEN {i} % 2 = 0 THEN 'closed' ELSE 'active' END";
+    multiply(world, "deals", deals, &[("id", &id('d', "{i}")), ("status", status)]);
+    world.meddle(&world.team, "DELETE FROM deal_key_dates WHERE name <> 'closing_date'");
+    multiply(world, "deal_key_dates", deals, &[("deal_id", &id('d', "{i}")), ("on_date", &day("{i}"))]);
+    multiply(
+        world,
+        "milestones",
+        milestones,
+        &[
+            ("id", &id('e', "{i}")),
+            ("deal_id", &deal_of),
+            ("sorts_on", &day("{i} * 13")),
+            ("due_on", &day("{i} * 13")),
+            ("lapses_at", &lapse("{i} * 13")),
+            ("state", done),
+            ("ended_at", ended),
+            ("ended_by", "CASE WHEN {i} % 10 < 7 THEN 'Cora Castillo' END"),
+        ],
+    );
+    if pg {
+        // As the owner of the tables, who may; autovacuum does it in production.
+        let Conn::Pg(mut c) = world.db().raw().unwrap() else { return };
+        c.batch_execute("ANALYZE deals; ANALYZE milestones; ANALYZE deal_key_dates").unwrap();
+    }
+}
+
+/// What the database plans for the first statement of `f` that mentions `table`, with the values it was given, under
+/// the product's own role.
+fn plan(world: &World, table: &str, f: impl Fn(&mut Cx<'_>) -> Result<(), No>) -> String {
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    world
+        .look(&world.team.cora(), |cx| {
+            let kept = seen.clone();
+            both!(cx.conn(), |c| c.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+                if let InstrumentationEvent::StartQuery { query, .. } = event {
+                    kept.lock().unwrap().push(query.to_string());
+                }
+            }));
+            let done = f(cx);
+            both!(cx.conn(), |c| c.set_instrumentation(|_: InstrumentationEvent<'_>| {}));
+            done?;
+            let statements = seen.lock().unwrap().clone();
+            let quoted = [
+                format!("FROM `{table}`"),
+                format!("FROM \"{table}\""),
+                format!("FROM (`{table}`"),
+                format!("FROM (\"{table}\""),
+            ];
+            let (sql, binds) = statements
+                .iter()
+                .find(|sql| quoted.iter().any(|from| sql.contains(from)))
+                .and_then(|sql| sql.split_once(" -- binds: "))
+                .unwrap_or_else(|| panic!("no statement on {table}: {statements:?}"));
+            let told = with_values(sql, binds);
+            Ok(match cx.conn() {
+                Conn::Pg(_) => explained(cx.conn(), &format!("EXPLAIN {told}")),
+                Conn::Lite(_) => explained(cx.conn(), &format!("EXPLAIN QUERY PLAN {told}")),
+            })
+        })
+        .unwrap()
+}
+
+#[derive(diesel::QueryableByName)]
+struct Step {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    #[diesel(column_name = "QUERY PLAN")]
+    text: String,
+}
+
+#[derive(diesel::QueryableByName)]
+struct LiteStep {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
+
+fn explained(conn: &mut Conn, query: &str) -> String {
+    use diesel::RunQueryDsl;
+    let steps: Vec<String> = match conn {
+        Conn::Pg(c) => {
+            let steps: Vec<Step> = diesel::sql_query(query).load(&mut **c).unwrap();
+            steps.into_iter().map(|step| step.text).collect()
+        }
+        Conn::Lite(c) => {
+            let steps: Vec<LiteStep> = diesel::sql_query(query).load(&mut **c).unwrap();
+            steps.into_iter().map(|step| step.detail).collect()
+        }
+    };
+    steps.join("\n")
+}
+
+/// The statement with its values in it. `binds` is how Diesel shows them: `[WorkspaceId(..), [Upcoming], On(..), 21]`.
+fn with_values(sql: &str, binds: &str) -> String {
+    let inner = binds.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap();
+    let (mut values, mut depth, mut from) = (Vec::new(), 0, 0);
+    for (at, c) in inner.char_indices() {
+        match c {
+            '[' | '(' => depth += 1,
+            ']' | ')' => depth -= 1,
+            ',' if depth == 0 => {
+                values.push(&inner[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    values.push(&inner[from..]);
+    let values: Vec<String> = values.into_iter().map(literal).collect();
+    let mut told = sql.to_owned();
+    // From the last, so that $1 does not stand for the start of $10.
+    for (i, value) in values.iter().enumerate().rev() {
+        told = told.replace(&format!("${}", i + 1), value);
+    }
+    for value in &values {
+        told = told.replacen('?', value, 1);
+    }
+    told
+}
+
+fn literal(shown: &str) -> String {
+    let shown = shown.trim().trim_matches('"');
+    if let Some(items) = shown.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let items: Vec<String> = items.split(", ").filter(|item| !item.is_empty()).map(literal).collect();
+        return format!("ARRAY[{}]::text[]", items.join(", "));
+    }
+    if shown.parse::<i64>().is_ok() {
+        return shown.to_owned();
+    }
+    // `On(2026-10-14)` and the like; `InProgress` is how the word `in_progress` is shown.
+    let word = shown.split_once('(').map_or(shown, |(_, rest)| rest.trim_end_matches(')'));
+    if word == "InProgress" {
+        return "'in_progress'".into();
+    }
+    match word.starts_with(|c: char| c.is_ascii_uppercase()) {
+        true => format!("'{}'", word.to_lowercase()),
+        false => format!("'{word}'"),
+    }
+}
+
+#[track_caller]
+fn by_index(plan: &str, table: &str) {
+    let pg = plan.contains("cost=");
+    let served = match pg {
+        true => plan.contains(&format!("using {table}_")),
+        false => {
+            plan.contains(&format!("{table} USING INDEX {table}_"))
+                || plan.contains(&format!("{table} USING COVERING INDEX {table}_"))
+        }
+    };
+    let walked =
+        plan.contains(&format!("Seq Scan on {table}")) || plan.lines().any(|step| step == format!("SCAN {table}"));
+    let sorted = plan.lines().any(|step| step.contains("Sort  (")) || plan.contains("TEMP B-TREE");
+    assert!(served && !walked && !sorted, "{plan}");
+}
+
+on_both! {
+    fn a_page_out_of_a_hundred_thousand_milestones_comes_from_an_index(world: World) {
+        a_large_workspace(&world);
+        let cora = world.team.cora();
+        let first = world.look(&cora, |cx| list(cx, &ListMilestones::default())).unwrap();
+        let open = vec![MilestoneStatus::Upcoming, MilestoneStatus::Scheduled, MilestoneStatus::InProgress];
+        let from = "2026-11-01".parse().ok();
+        let to = "2026-12-01".parse().ok();
+        let any = ListMilestones::default();
+        for cmd in [
+            any.clone(),
+            ListMilestones { ask: Ask { cursor: first.next_cursor, limit: Some(50) }, ..any.clone() },
+            ListMilestones { due_from: from, due_to: to, ..any.clone() },
+            ListMilestones { status: open.clone(), ..any.clone() },
+            ListMilestones { status: open, due_from: from, ..any.clone() },
+            ListMilestones { status: vec![MilestoneStatus::Overdue], ..any.clone() },
+            ListMilestones { status: vec![MilestoneStatus::Completed], due_from: from, due_to: to, ..any.clone() },
+        ] {
+            by_index(&plan(&world, "milestones", |cx| list(cx, &cmd).map(drop)), "milestones");
+        }
+        let deal = world.look(&cora, |cx| list_deals(cx, &ListDeals::default())).unwrap().items[0].id;
+        by_index(&plan(&world, "milestones", |cx| Ok(drop(of_deal(cx, deal)?))), "milestones");
+        let cmd = ListMilestones { deal_id: Some(deal), ..ListMilestones::default() };
+        by_index(&plan(&world, "milestones", |cx| list(cx, &cmd).map(drop)), "milestones");
+    }
+
+    fn a_page_of_deals_comes_from_the_index_by_closing_date(world: World) {
+        a_large_workspace(&world);
+        let cmd = ListDeals { closing_from: "2026-11-01".parse().ok(), ..ListDeals::default() };
+        by_index(&plan(&world, "deal_key_dates", |cx| list_deals(cx, &cmd).map(drop)), "deal_key_dates");
+    }
+}
