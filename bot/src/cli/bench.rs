@@ -196,6 +196,8 @@ fn idle_memory(data: &Path, postgres: Option<&str>) -> Result<Option<u64>, Stop>
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"]).arg(data);
     command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null());
+    // What was measured counts, not what is set around it.
+    command.current_dir(data).env_remove("MILEPOST_CONFIG").env_remove("MILEPOST_DATABASE__URL");
     if let Some(url) = postgres {
         command.env("MILEPOST_DATABASE__URL", url);
     }

@@ -1,7 +1,10 @@
 -- The product's statements run under this role. It owns nothing, so row-level security binds it.
 DO $$
 BEGIN
-    CREATE ROLE milepost_app NOLOGIN NOSUPERUSER NOBYPASSRLS;
+    -- A login that may not create roles can use one that was made for it.
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'milepost_app') THEN
+        CREATE ROLE milepost_app NOLOGIN NOSUPERUSER NOBYPASSRLS;
+    END IF;
 EXCEPTION
     -- Roles belong to the whole server: another database or a replica may have made it just now.
     WHEN duplicate_object OR unique_violation THEN NULL;
