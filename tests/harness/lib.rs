@@ -12,11 +12,8 @@ mod samples;
 mod steps;
 mod world;
 
-<<<<<<< HEAD
 pub use agents::{Agent, Answer, Era};
-=======
 pub use behind::lines;
->>>>>>> 602ecc78012923fa600a4c5e0dd93dd634565f83
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};
 pub use steps::{DATES, change};

@@ -53,6 +53,7 @@ CREATE TABLE deal_parties (
     FOREIGN KEY (workspace_id, deal_id) REFERENCES deals (workspace_id, id),
     FOREIGN KEY (workspace_id, contact_id) REFERENCES contacts (workspace_id, id)
 );
+CREATE INDEX deal_parties_deal ON deal_parties (workspace_id, deal_id, id);
 CREATE INDEX deal_parties_contact ON deal_parties (workspace_id, contact_id);
 
 CREATE TABLE milestones (
