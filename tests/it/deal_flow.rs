@@ -144,7 +144,7 @@ on_both! {
         assert_eq!(plan.kept.iter().map(|k| k.milestone_id).collect::<Vec<_>>(), [walk]);
         world.apply(plan.plan_token).unwrap();
         let why = world.look(&cora, |cx| explain(cx, walk)).unwrap();
-        assert_eq!(why.due_on.unwrap().to_string(), "2026-12-10");
+        assert_eq!(why.milestone.due_on.unwrap().to_string(), "2026-12-10");
         insta::assert_snapshot!("why_a_pinned_date", why.explanation);
         let unpin = EditMilestone { pinned: Some(false), ..EditMilestone::of(walk) };
         let free = world.act(&cora, |cx| edit(cx, &unpin)).unwrap().milestone;
