@@ -137,7 +137,7 @@ fn dates_follow_from_rules(world: &World, id: DealId) {
 on_both! {
     fn a_year_of_random_work_breaks_no_promise(world: World) {
         let dice = Dice(Seeded::new(7));
-        for number in 0..100 {
+        for number in 0..60 {
             let mut new = deal(&format!("{number} Oak Street"), "contract 2026-10-14 closing 2026-12-11");
             new.template = Some((*dice.one_of(&TEMPLATES)).into());
             new.financing = (*dice.one_of(&["cash", "conventional", "fha", "va", "usda"])).into();
