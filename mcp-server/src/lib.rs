@@ -25,7 +25,7 @@ use domain::kernel::Principal;
 use host::Host;
 use tokio_util::sync::CancellationToken;
 
-pub use milepost::{Keyed, Milepost, Options, Proof};
+pub use milepost::{Keyed, Milepost, Options};
 
 /// The handler with all of the product's tools.
 pub fn server(host: &Host, options: &Options) -> Result<server::Server<Milepost>, server::DuplicateTool> {

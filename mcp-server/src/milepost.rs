@@ -1,7 +1,6 @@
 //! The product's face for agents: which tools there are, who may use them, and what a model is told first.
 
-use domain::insight::event_log;
-use domain::kernel::id::EventId;
+use domain::insight::event_log::{self, Proof};
 use domain::kernel::idempotency::{Answer, Key};
 use domain::kernel::{Code, Cx, No, Principal, Receipt, Refusal, Source};
 use domain::workspace::access::{Verb, rules};
@@ -86,24 +85,6 @@ impl Face for Milepost {
     }
 }
 
-/// The proof of a change: look it up in the audit log.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[schemars(inline)]
-pub struct Proof {
-    pub event_id: EventId,
-    /// Place in the workspace's log.
-    pub sequence: i64,
-    /// What happened, such as milestone.completed.
-    pub event: String,
-    /// The fields that changed.
-    pub changed: Vec<String>,
-    /// Whether the event was found in the log after the commit.
-    pub read_back: bool,
-    /// Further events of the same change, as sequence numbers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub also: Vec<i64>,
-}
-
 impl Milepost {
     /// Runs a verb once for its key and reads its receipt back.
     pub(crate) async fn write<C, T, F>(
@@ -126,18 +107,7 @@ impl Milepost {
     }
 
     pub(crate) async fn proof(&self, who: &Principal, receipts: Vec<Receipt>) -> Result<Option<Proof>, Refusal> {
-        // What the caller did is told last by the verb; what it set off (a new contact) comes before.
-        let Some(last) = receipts.last().cloned() else { return Ok(None) };
-        let also = receipts[..receipts.len() - 1].iter().map(|receipt| receipt.sequence).collect();
-        let read_back = self.host.look(who, move |cx| event_log::ops::read_back(cx, &receipts)).await?;
-        Ok(Some(Proof {
-            event_id: last.event_id,
-            sequence: last.sequence,
-            event: last.event,
-            changed: last.changed,
-            read_back,
-            also,
-        }))
+        self.host.look(who, move |cx| event_log::ops::proof(cx, &receipts)).await
     }
 }
 

@@ -11,7 +11,7 @@ use host::Host;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Common, Stop};
 use crate::says;
@@ -96,21 +96,9 @@ impl Desk {
         Ok(Written { receipt: self.proof(&answer.receipts)?, value: answer.value })
     }
 
-    /// What was done comes last; what it set off (a new contact) before.
     fn proof(&self, receipts: &[Receipt]) -> Result<Option<Value>, Stop> {
-        let Some((last, rest)) = receipts.split_last() else { return Ok(None) };
-        let read_back = self.read(|cx| event_log::ops::read_back(cx, receipts))?;
-        let mut proof = json!({
-            "event_id": last.event_id,
-            "sequence": last.sequence,
-            "event": last.event,
-            "changed": last.changed,
-            "read_back": read_back,
-        });
-        if !rest.is_empty() {
-            proof["also"] = rest.iter().map(|receipt| receipt.sequence).collect();
-        }
-        Ok(Some(proof))
+        let proof = self.read(|cx| event_log::ops::proof(cx, receipts))?;
+        Ok(proof.and_then(|proof| serde_json::to_value(proof).ok()))
     }
 
     /// Today in a zone, or in the workspace's.

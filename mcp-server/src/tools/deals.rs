@@ -4,6 +4,7 @@ use domain::deals::deal::DealStatus;
 use domain::deals::deal::intake::NewDeal;
 use domain::deals::deal::ops::{self, EditDeal};
 use domain::deals::deal::view::{self, DealView, Detail, ListDeals};
+use domain::insight::event_log::Proof;
 use domain::kernel::Principal;
 use domain::kernel::id::DealId;
 use domain::kernel::page::Ask;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::Dates;
 use crate::args::Parameters;
 use crate::guard::Refused;
-use crate::milepost::{Keyed, Milepost, Proof};
+use crate::milepost::{Keyed, Milepost};
 use crate::server::Who;
 
 #[derive(Serialize, JsonSchema)]

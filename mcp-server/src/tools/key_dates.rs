@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::deals::deal::cascade::Kept;
 use domain::deals::deal::key_dates::{self, Applied, Change, ChangeKeyDates, Preview};
 use domain::deals::deal::view::{self, Detail};
+use domain::insight::event_log::Proof;
 use domain::kernel::id::{DealId, PlanId};
 use domain::kernel::{Cx, Principal};
 use rmcp::handler::server::wrapper::Json;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::Parameters;
 use crate::guard::Refused;
-use crate::milepost::{Milepost, Proof};
+use crate::milepost::Milepost;
 use crate::server::Who;
 
 #[derive(Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use domain::deals::milestone::ops::{
     self, AddMilestone, CompleteMilestone, EditMilestone, ListMilestones, Outcome, WaiveMilestone,
 };
 use domain::deals::milestone::view::{Explanation, MilestoneView};
+use domain::insight::event_log::Proof;
 use domain::kernel::id::{DealId, MilestoneId};
 use domain::kernel::page::Ask;
 use domain::kernel::{Cx, No, Principal};
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Dates;
 use crate::args::Parameters;
 use crate::guard::Refused;
-use crate::milepost::{Keyed, Milepost, Proof};
+use crate::milepost::{Keyed, Milepost};
 use crate::server::Who;
 
 #[derive(Default, Deserialize, JsonSchema)]

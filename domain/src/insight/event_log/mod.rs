@@ -4,7 +4,10 @@ pub mod ops;
 pub mod rules;
 pub mod store;
 
+use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::kernel::id::EventId;
 
 /// What `audit verify` found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,4 +46,22 @@ pub struct Entry {
     pub personal: Option<serde_json::Value>,
     pub leaf: String,
     pub chain: String,
+}
+
+/// What every face answers a write with: look it up in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Proof {
+    pub event_id: EventId,
+    /// Place in the workspace's log.
+    pub sequence: i64,
+    /// What happened, such as milestone.completed.
+    pub event: String,
+    /// The fields that changed.
+    pub changed: Vec<String>,
+    /// Whether the events were found in the log after the commit.
+    pub read_back: bool,
+    /// Further events of the same change, as sequence numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<i64>,
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::rules::Walk;
-use super::{Entry, Verdict, store};
+use super::{Entry, Proof, Verdict, store};
 use crate::kernel::column::instant_text;
 use crate::kernel::event::EventRow;
 use crate::kernel::{Cx, No, Receipt};
@@ -34,14 +34,22 @@ pub fn export(cx: &mut Cx<'_>, after: i64) -> Result<Vec<Entry>, No> {
     Ok(store::after(cx, after, BATCH)?.into_iter().map(entry).collect())
 }
 
-/// Whether the events of a receipt stand in the log: how a write is read back after its commit.
-pub fn read_back(cx: &mut Cx<'_>, receipts: &[Receipt]) -> Result<bool, No> {
+/// The proof of a write, read back after its commit; `None` when nothing was changed.
+pub fn proof(cx: &mut Cx<'_>, receipts: &[Receipt]) -> Result<Option<Proof>, No> {
+    // What the caller did is told last by the verb; what it set off (a new contact) comes before.
+    let Some((last, before)) = receipts.split_last() else { return Ok(None) };
+    let mut read_back = true;
     for receipt in receipts {
-        if !store::has(cx, receipt.sequence, receipt.event_id)? {
-            return Ok(false);
-        }
+        read_back &= store::has(cx, receipt.sequence, receipt.event_id)?;
     }
-    Ok(true)
+    Ok(Some(Proof {
+        event_id: last.event_id,
+        sequence: last.sequence,
+        event: last.event.clone(),
+        changed: last.changed.clone(),
+        read_back,
+        also: before.iter().map(|receipt| receipt.sequence).collect(),
+    }))
 }
 
 fn entry(row: EventRow) -> Entry {
