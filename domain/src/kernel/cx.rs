@@ -97,6 +97,7 @@ impl Work<'_> {
     }
 
     /// Waits 2 to 50 ms, at random, so that those who collided don't collide again.
+    #[allow(clippy::disallowed_methods, reason = "the retry pause is the one exception")]
     fn pause(&self, tries: u32) {
         let mut byte = [0];
         self.randomness.fill(&mut byte);
