@@ -251,7 +251,7 @@ on_both! {
             by_index(&plan(&world, "milestones", |cx| list(cx, &cmd).map(drop)), "milestones");
         }
         let deal = world.look(&cora, |cx| list_deals(cx, &ListDeals::default())).unwrap().items[0].id;
-        by_index(&plan(&world, "milestones", |cx| Ok(drop(of_deal(cx, deal)?))), "milestones");
+        by_index(&plan(&world, "milestones", |cx| Ok(of_deal(cx, deal).map(drop)?)), "milestones");
         let cmd = ListMilestones { deal_id: Some(deal), ..ListMilestones::default() };
         by_index(&plan(&world, "milestones", |cx| list(cx, &cmd).map(drop)), "milestones");
         // Deals by their closing date.
