@@ -121,7 +121,11 @@ pub fn open_host(common: &Common) -> Result<Host, Stop> {
 
 /// The named workspace, or the only one.
 pub fn choose(all: &[Workspace], slug: Option<&str>) -> Result<Workspace, Stop> {
-    let slugs = || all.iter().map(|workspace| workspace.slug.as_str()).collect::<Vec<_>>().join(", ");
+    let slugs = || {
+        let mut slugs: Vec<&str> = all.iter().map(|workspace| workspace.slug.as_str()).collect();
+        slugs.sort_unstable();
+        slugs.join(", ")
+    };
     match (slug, all) {
         (_, []) => Err(Stop::Failed(says::NO_WORKSPACE.into())),
         (None, [only]) => Ok(only.clone()),
