@@ -39,7 +39,7 @@ CREATE TABLE deal_key_dates (
     on_date TEXT NOT NULL,
     PRIMARY KEY (workspace_id, deal_id, name),
     FOREIGN KEY (workspace_id, deal_id) REFERENCES deals (workspace_id, id)
-);
+) WITHOUT ROWID;
 CREATE INDEX deal_key_dates_by_date ON deal_key_dates (workspace_id, name, on_date, deal_id);
 
 CREATE TABLE deal_parties (
