@@ -32,6 +32,7 @@ CREATE TABLE deals (
 CREATE INDEX deals_status ON deals (workspace_id, status, id);
 CREATE INDEX deals_owner ON deals (workspace_id, owner_id);
 
+-- Kept in the order of its key: otherwise SQLite takes the index below, which covers a deal's dates, and reads all of it.
 CREATE TABLE deal_key_dates (
     workspace_id TEXT NOT NULL,
     deal_id TEXT NOT NULL,
@@ -39,7 +40,7 @@ CREATE TABLE deal_key_dates (
     on_date TEXT NOT NULL,
     PRIMARY KEY (workspace_id, deal_id, name),
     FOREIGN KEY (workspace_id, deal_id) REFERENCES deals (workspace_id, id)
-);
+) WITHOUT ROWID;
 CREATE INDEX deal_key_dates_by_date ON deal_key_dates (workspace_id, name, on_date, deal_id);
 
 CREATE TABLE deal_parties (
