@@ -70,7 +70,7 @@ const SPOILT: &[(&str, Spoil, &[&str])] = &[
         |d| {
             d.key_dates.insert("a\0b".into(), "2026-11-01".into());
         },
-        &["key_dates.a\0b"],
+        &["key_dates.a\u{fffd}b"],
     ),
     (
         "too many dates",
@@ -204,7 +204,7 @@ on_both! {
             ("closing 2026-12-11", vec!["key_dates"]),
             ("contract 1999-01-01", vec!["key_dates.contract_date"]),
             ("Bad-Name 2026-11-01", vec!["key_dates.Bad-Name"]),
-            ("a\0b 2026-11-01", vec!["key_dates.a\0b"]),
+            ("a\0b 2026-11-01", vec!["key_dates.a\u{fffd}b"]),
             ("", vec!["key_dates"]),
         ] {
             let cmd: ChangeKeyDates = harness::change(id, dates);

@@ -55,8 +55,13 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Control characters that came in with the input are shown as U+FFFD: a terminal or a log must not obey them.
     pub fn new(field: impl Into<String>, sentence: impl Into<String>) -> Self {
-        Self { field: field.into(), sentence: sentence.into() }
+        let shown = |text: String| match text.contains(char::is_control) {
+            true => text.replace(char::is_control, "\u{fffd}"),
+            false => text,
+        };
+        Self { field: shown(field.into()), sentence: shown(sentence.into()) }
     }
 }
 
