@@ -32,6 +32,7 @@ CREATE TABLE deals (
 CREATE INDEX deals_status ON deals (workspace_id, status, id);
 CREATE INDEX deals_owner ON deals (workspace_id, owner_id);
 
+-- Kept in the order of its key: otherwise SQLite takes the index below, which covers a deal's dates, and reads all of it.
 CREATE TABLE deal_key_dates (
     workspace_id TEXT NOT NULL,
     deal_id TEXT NOT NULL,
