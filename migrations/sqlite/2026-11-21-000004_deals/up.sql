@@ -29,8 +29,7 @@ CREATE TABLE deals (
     PRIMARY KEY (workspace_id, id),
     FOREIGN KEY (workspace_id, owner_id) REFERENCES members (workspace_id, id)
 );
-CREATE INDEX deals_status ON deals (workspace_id, status, id);
-CREATE INDEX deals_owner ON deals (workspace_id, owner_id);
+CREATE INDEX deals_owner ON deals (workspace_id, owner_id) WHERE owner_id IS NOT NULL;
 
 -- Kept in the order of its key: otherwise SQLite takes the index below, which covers a deal's dates, and reads all of it.
 CREATE TABLE deal_key_dates (
