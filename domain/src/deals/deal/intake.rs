@@ -170,7 +170,6 @@ pub(crate) fn cents(field: &str, dollars: f64) -> Result<i64, Problem> {
 }
 
 fn key_dates(texts: &BTreeMap<String, String>, problems: &mut Vec<Problem>) -> KeyDates {
-    let before = problems.len();
     let dates: KeyDates = texts
         .iter()
         .filter_map(|(name, text)| {
@@ -178,9 +177,9 @@ fn key_dates(texts: &BTreeMap<String, String>, problems: &mut Vec<Problem>) -> K
         })
         .collect();
     // A date that cannot be read is not also missing.
-    let unread = problems.len() > before;
-    problems
-        .extend(check_key_dates(&dates).into_iter().filter(|p| !unread || !p.sentence.starts_with("is missing")));
+    let given = |field: &str| texts.keys().any(|name| key_date_field(name) == field);
+    let wrong = check_key_dates(&dates).into_iter();
+    problems.extend(wrong.filter(|p| !(p.sentence.starts_with("is missing") && given(&p.field))));
     dates
 }
 
@@ -225,4 +224,18 @@ fn parties(new: &[NewParty], problems: &mut Vec<Problem>) -> Vec<(PartyRole, Per
         parties.extend(role.map(|role| (role, person)));
     }
     parties
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_that_cannot_be_read_does_not_hide_one_that_is_missing() {
+        let texts = BTreeMap::from([("contract_date".to_owned(), "2026-13-01".to_owned())]);
+        let new = NewDeal { key_dates: texts, ..NewDeal::default() };
+        let problems = check(&new).unwrap_err();
+        let of = |name: &str| problems.iter().filter(|p| p.field == format!("key_dates.{name}")).count();
+        assert_eq!((of("contract_date"), of("closing_date")), (1, 1), "{problems:?}");
+    }
 }
