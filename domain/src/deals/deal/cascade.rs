@@ -264,6 +264,13 @@ impl Cascade {
         }
     }
 
+    /// The date and origin that each touched milestone gets.
+    pub fn planned(&self) -> BTreeMap<MilestoneId, (Option<Date>, &Origin)> {
+        let moved = self.changes.iter().map(|moved| (moved.milestone_id, (moved.new, &moved.origin_after)));
+        let same = self.refreshed.iter().map(|same| (same.milestone_id, (same.due_on, &same.origin_after)));
+        moved.chain(same).collect()
+    }
+
     /// Whether the deal is still as it was when this was planned: the same key dates, and every milestone that would be
     /// touched still there, open, unpinned, and dated as it was.
     pub fn still_fits(&self, dates: &KeyDates, milestones: &[Dated]) -> bool {
@@ -279,21 +286,6 @@ impl Cascade {
         *dates == self.before
             && self.changes.iter().all(|moved| as_planned(moved.milestone_id, moved.old, &moved.origin_before))
             && self.refreshed.iter().all(|same| as_planned(same.milestone_id, same.due_on, &same.origin_before))
-    }
-}
-
-/// Sets key dates, dates and origins as planned. Whether the plan [still fits](Cascade::still_fits) is for the caller
-/// to see.
-pub fn apply_to(plan: &Cascade, dates: &mut KeyDates, milestones: &mut [Dated]) {
-    dates.clone_from(&plan.after);
-    let moved = plan.changes.iter().map(|moved| (moved.milestone_id, (moved.new, &moved.origin_after)));
-    let same = plan.refreshed.iter().map(|same| (same.milestone_id, (same.due_on, &same.origin_after)));
-    let planned: BTreeMap<_, _> = moved.chain(same).collect();
-    for milestone in milestones {
-        if let Some((due_on, origin)) = planned.get(&milestone.id) {
-            milestone.due_on = *due_on;
-            milestone.origin = (*origin).clone();
-        }
     }
 }
 

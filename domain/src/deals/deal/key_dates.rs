@@ -256,9 +256,7 @@ fn carry_out(
     plan: &Cascade,
 ) -> Result<Applied, No> {
     let zone = deal.zone();
-    let moved = plan.changes.iter().map(|m| (m.milestone_id, (m.new, &m.origin_after)));
-    let same = plan.refreshed.iter().map(|m| (m.milestone_id, (m.due_on, &m.origin_after)));
-    let planned: BTreeMap<_, _> = moved.chain(same).collect();
+    let planned = plan.planned();
     for mut m in milestones {
         let Some((due_on, origin)) = planned.get(&m.id) else { continue };
         m.due_on = *due_on;

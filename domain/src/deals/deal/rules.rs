@@ -164,25 +164,6 @@ pub fn generate(template: &Template, terms: Terms<'_>, dates: &KeyDates) -> Resu
     if problems.is_empty() { Ok(made) } else { Err(problems) }
 }
 
-/// A rule that made no milestone, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    pub rule: String,
-    pub title: String,
-    pub why: String,
-}
-
-/// Every rule of a template that is not for a deal of these terms.
-pub fn left_out(template: &Template, terms: Terms<'_>) -> Vec<LeftOut> {
-    let rules = template.rules.iter();
-    rules
-        .filter_map(|rule| {
-            let why = why_not(rule, terms)?;
-            Some(LeftOut { rule: rule.type_.clone(), title: rule.title.clone(), why })
-        })
-        .collect()
-}
-
 pub(super) fn no_date_problem(
     stored: &StoredRule,
     title: &str,

@@ -22,10 +22,6 @@ pub struct Terms<'a> {
     pub state: &'a str,
 }
 
-pub fn applies(rule: &DateRule, terms: Terms<'_>) -> bool {
-    why_not(rule, terms).is_none()
-}
-
 /// Why a rule makes no milestone on a deal, as one sentence; `None` when it makes one.
 pub fn why_not(rule: &DateRule, terms: Terms<'_>) -> Option<String> {
     let title = &rule.title;

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::both;
-use crate::kernel::event::{AnyId, EventRow};
+use crate::kernel::event::EventRow;
 use crate::kernel::schema::{audit_heads, events};
 use crate::kernel::{Cx, Fault};
 
@@ -14,21 +14,6 @@ pub fn after(cx: &mut Cx<'_>, after: i64, limit: i64) -> Result<Vec<EventRow>, F
         events::table
             .filter(events::workspace_id.eq(workspace))
             .filter(events::seq.gt(after))
-            .order(events::seq)
-            .limit(limit)
-            .select(EventRow::as_select())
-            .load(c)
-    })?)
-}
-
-/// Rows about one subject, oldest first.
-pub fn about(cx: &mut Cx<'_>, kind: &str, id: AnyId, limit: i64) -> Result<Vec<EventRow>, Fault> {
-    let workspace = cx.workspace();
-    Ok(both!(cx.conn(), |c| {
-        events::table
-            .filter(events::workspace_id.eq(workspace))
-            .filter(events::subject_kind.eq(kind))
-            .filter(events::subject_id.eq(id))
             .order(events::seq)
             .limit(limit)
             .select(EventRow::as_select())

@@ -14,6 +14,18 @@ fn at() -> Timestamp {
     "2026-11-20T15:30:00Z".parse().unwrap()
 }
 
+/// What the verb does with a plan, without its database.
+fn apply_to(plan: &Cascade, dates: &mut KeyDates, milestones: &mut [Dated]) {
+    dates.clone_from(&plan.after);
+    let planned = plan.planned();
+    for milestone in milestones {
+        if let Some((due_on, origin)) = planned.get(&milestone.id) {
+            milestone.due_on = *due_on;
+            milestone.origin = (*origin).clone();
+        }
+    }
+}
+
 fn by_hand(instead_of: Option<Due>) -> Origin {
     Origin::ByHand(ByHand { by: "Ana Diaz".into(), at: at(), reason: None, instead_of: instead_of.map(Box::new) })
 }

@@ -120,8 +120,7 @@ fn every_other_financing_makes_all_eleven_on_every_side() {
 #[test]
 fn what_a_cash_deal_goes_without_is_told() {
     let terms = Terms { side: Side::Buyer, financing: Financing::Cash, state: "NC" };
-    let left_out = left_out(template("residential"), terms);
-    let whys: Vec<&str> = left_out.iter().map(|left_out| left_out.why.as_str()).collect();
+    let whys: Vec<String> = template("residential").rules.iter().filter_map(|rule| why_not(rule, terms)).collect();
     assert_eq!(
         whys,
         [

@@ -417,7 +417,7 @@ fn each_rule_is_for_the_deals_it_names() {
         for side in Side::ALL {
             for state in ["NC", "GA"] {
                 let terms = Terms { side: *side, financing: *financing, state };
-                let names = rules.iter().filter(|(_, rule)| applies(rule, terms)).map(|(name, _)| *name);
+                let names = rules.iter().filter(|(_, rule)| why_not(rule, terms).is_none()).map(|(name, _)| *name);
                 let names = names.collect::<Vec<_>>().join(", ");
                 grid.push_str(&format!("{financing:12} {side:6} {state}: {names}\n"));
             }

@@ -21,7 +21,7 @@ pub(super) fn template(text: &str) -> Result<Template, Vec<Problem>> {
     let mut reader = Reader { text, lines: BTreeMap::new(), problems: Vec::new() };
     let template = reader.template(&document);
     let mut problems = reader.problems;
-    // A field that could not be read stands as a placeholder, whose bounds are nobody's business.
+    // A field that could not be read has no value of its own here, so its bounds say nothing new.
     for problem in template.check() {
         let shape_is_wrong = problems.iter().any(|known| known.field == problem.field);
         if !shape_is_wrong {
