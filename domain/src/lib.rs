@@ -4,6 +4,7 @@
 //! transaction in a [`kernel::Cx`], and nothing it does can wait for anything but the database.
 
 pub mod deals;
+pub mod delivery;
 pub mod insight;
 pub mod kernel;
 pub mod people;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// An area uses only those before it.
-const AREAS: [&str; 5] = ["kernel", "workspace", "people", "deals", "insight"];
+const AREAS: [&str; 7] = ["kernel", "workspace", "people", "delivery", "assist", "deals", "insight"];
 
 /// Files that decide and do not store, besides every `rules.rs`.
 const PURE: [&str; 5] = ["rules.rs", "cascade.rs", "calendar.rs", "explain.rs", "canonical.rs"];

@@ -92,6 +92,17 @@ ids! {
     MilestoneId,
     /// A previewed change of key dates that waits to be applied.
     PlanId,
+    ApprovalId,
+    /// A webhook target.
+    EndpointId,
+    /// A row of the outbox.
+    MessageId,
+    /// What the policy said of a message, stored before anything is sent.
+    DecisionId,
+    /// Messages that were scheduled together.
+    BatchId,
+    NotificationId,
+    DraftId,
     EventId,
     /// Ties together everything that one command or tool call set off.
     CorrelationId,

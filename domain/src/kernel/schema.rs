@@ -160,6 +160,7 @@ table! {
         activated_at -> Nullable<Timestamptz>,
         ended_at -> Nullable<Timestamptz>,
         version -> BigInt,
+        chat_channel -> Nullable<Text>,
     }
 }
 
@@ -215,6 +216,7 @@ table! {
         created_at -> Timestamptz,
         removed_at -> Nullable<Timestamptz>,
         version -> BigInt,
+        attend_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -235,6 +237,287 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    approvals (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        subject_kind -> Text,
+        subject_id -> Uuid,
+        subject_version -> Integer,
+        content_hash -> Text,
+        covers -> Text,
+        title -> Text,
+        requested_by -> Text,
+        requested_by_name -> Text,
+        author_id -> Nullable<Uuid>,
+        stages -> Text,
+        stage -> Integer,
+        state -> Text,
+        due_at -> Nullable<Timestamptz>,
+        opened_at -> Timestamptz,
+        closed_at -> Nullable<Timestamptz>,
+        closed_by -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    votes (workspace_id, approval_id, stage, member_id) {
+        workspace_id -> Uuid,
+        approval_id -> Uuid,
+        stage -> Integer,
+        member_id -> Uuid,
+        choice -> Text,
+        feedback -> Text,
+        cast_at -> Timestamptz,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    contact_standings (workspace_id, contact_id) {
+        workspace_id -> Uuid,
+        contact_id -> Uuid,
+        opted_out_at -> Nullable<Timestamptz>,
+        opted_out_via -> Nullable<Text>,
+        opted_in_at -> Nullable<Timestamptz>,
+        last_inbound_at -> Nullable<Timestamptz>,
+        taken_over_at -> Nullable<Timestamptz>,
+        taken_over_by -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    consents (workspace_id, contact_id, channel) {
+        workspace_id -> Uuid,
+        contact_id -> Uuid,
+        channel -> Text,
+        given_at -> Timestamptz,
+        withdrawn_at -> Nullable<Timestamptz>,
+        evidence -> Text,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::kernel::column::Uuid;
+    preferences (workspace_id, person_kind, person_id) {
+        workspace_id -> Uuid,
+        person_kind -> Text,
+        person_id -> Uuid,
+        body -> Text,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    delivery_settings (workspace_id) {
+        workspace_id -> Uuid,
+        body -> Text,
+        held_since -> Nullable<Timestamptz>,
+        held_why -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    endpoints (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        url -> Text,
+        events -> Text,
+        headers -> Text,
+        status -> Text,
+        disabled_why -> Nullable<Text>,
+        secret_version -> Integer,
+        previous_until -> Nullable<Timestamptz>,
+        cursor -> BigInt,
+        created_at -> Timestamptz,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    messages (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        occasion -> Text,
+        kind -> Text,
+        purpose -> Text,
+        channel -> Text,
+        contact_id -> Nullable<Uuid>,
+        member_id -> Nullable<Uuid>,
+        endpoint_id -> Nullable<Uuid>,
+        address -> Text,
+        destination -> Text,
+        deal_id -> Nullable<Uuid>,
+        approval_id -> Nullable<Uuid>,
+        batch_id -> Nullable<Uuid>,
+        content -> Text,
+        content_hash -> Text,
+        priority -> Integer,
+        due_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        status -> Text,
+        reason -> Nullable<Text>,
+        next_at -> Nullable<Timestamptz>,
+        lease_until -> Nullable<Timestamptz>,
+        attempts -> Integer,
+        first_write_at -> Nullable<Timestamptz>,
+        counted_at -> Nullable<Timestamptz>,
+        provider_id -> Nullable<Text>,
+        settled_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    decisions (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        message_id -> Uuid,
+        at -> Timestamptz,
+        verdict -> Text,
+        code -> Nullable<Text>,
+        until -> Nullable<Timestamptz>,
+        engine -> Integer,
+        content_hash -> Text,
+        facts -> Text,
+        trace -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    attempts (workspace_id, message_id, number) {
+        workspace_id -> Uuid,
+        message_id -> Uuid,
+        number -> Integer,
+        decision_id -> Uuid,
+        started_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        outcome -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        provider_status -> Nullable<Integer>,
+        provider_id -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    notifications (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        message_id -> Uuid,
+        member_id -> Uuid,
+        kind -> Text,
+        title -> Text,
+        body -> Text,
+        subject_kind -> Nullable<Text>,
+        subject_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        read_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    digest_items (workspace_id, occasion) {
+        workspace_id -> Uuid,
+        occasion -> Text,
+        member_id -> Uuid,
+        kind -> Text,
+        deal_id -> Nullable<Uuid>,
+        line -> Text,
+        due_at -> Timestamptz,
+        created_at -> Timestamptz,
+        message_id -> Nullable<Uuid>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    drafts (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        occasion -> Text,
+        kind -> Text,
+        deal_id -> Uuid,
+        milestone_id -> Nullable<Uuid>,
+        recipient_role -> Text,
+        urgency -> Text,
+        state -> Text,
+        current -> Integer,
+        approval_id -> Nullable<Uuid>,
+        lease_until -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        settled_at -> Nullable<Timestamptz>,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    draft_versions (workspace_id, draft_id, version) {
+        workspace_id -> Uuid,
+        draft_id -> Uuid,
+        version -> Integer,
+        channel -> Text,
+        recipients -> Text,
+        content -> Text,
+        content_hash -> Text,
+        source -> Text,
+        findings -> Text,
+        made_by -> Text,
+        made_at -> Timestamptz,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::kernel::column::{CivilDate, Timestamptz, Uuid};
+    reminders (workspace_id, milestone_id, kind, recipient, on_date) {
+        workspace_id -> Uuid,
+        milestone_id -> Uuid,
+        kind -> Text,
+        recipient -> Text,
+        on_date -> CivilDate,
+        deal_id -> Uuid,
+        due_on -> CivilDate,
+        at -> Timestamptz,
+        state -> Text,
+        reason -> Nullable<Text>,
+        occasion -> Nullable<Text>,
+        message_id -> Nullable<Uuid>,
+        leads -> Bool,
+        planned_at -> Timestamptz,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     workspaces,
     members,
@@ -249,4 +532,19 @@ allow_tables_to_appear_in_same_query!(
     deal_parties,
     milestones,
     date_plans,
+    approvals,
+    votes,
+    contact_standings,
+    consents,
+    preferences,
+    delivery_settings,
+    endpoints,
+    messages,
+    decisions,
+    attempts,
+    notifications,
+    digest_items,
+    drafts,
+    draft_versions,
+    reminders,
 );

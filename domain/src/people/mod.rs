@@ -1,3 +1,4 @@
 //! People outside of the team.
 
 pub mod contact;
+pub mod reach;

@@ -57,6 +57,19 @@ words! {
         ManageTokens = "token.manage",
         ReadAudit = "audit.read",
         ManageWorkspace = "workspace.manage",
+        ReadApprovals = "approval.read",
+        RequestApproval = "approval.request",
+        DecideApproval = "approval.decide",
+        ReadDeliveries = "delivery.read",
+        ManageDeliveries = "delivery.manage",
+        EditDeliverySettings = "delivery.settings",
+        PreviewPolicy = "policy.preview",
+        ManageEndpoints = "endpoint.manage",
+        ReadNotifications = "notification.read",
+        EditPreferences = "preferences.edit",
+        RecordOptOut = "contact.opt_out",
+        ReadDrafts = "draft.read",
+        ProposeDraft = "draft.propose",
     }
 }
 

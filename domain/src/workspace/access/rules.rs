@@ -18,8 +18,24 @@ pub fn role_allows(role: Role, verb: Verb) -> bool {
 /// The lowest role that may. `Role` is ordered from owner, which may everything, to viewer.
 fn least_role(verb: Verb) -> Role {
     match verb {
-        Verb::ReadDeals | Verb::ReadTemplates | Verb::ReadContacts | Verb::ReadTeam => Role::Viewer,
-        Verb::PreviewKeyDates | Verb::AddMilestone | Verb::EditMilestone | Verb::CompleteMilestone => Role::Member,
+        Verb::ReadDeals
+        | Verb::ReadTemplates
+        | Verb::ReadContacts
+        | Verb::ReadTeam
+        | Verb::ReadApprovals
+        | Verb::ReadDeliveries
+        | Verb::ReadDrafts
+        | Verb::ReadNotifications
+        | Verb::PreviewPolicy => Role::Viewer,
+        Verb::PreviewKeyDates
+        | Verb::AddMilestone
+        | Verb::EditMilestone
+        | Verb::CompleteMilestone
+        | Verb::RequestApproval
+        | Verb::DecideApproval
+        | Verb::EditPreferences
+        | Verb::RecordOptOut
+        | Verb::ProposeDraft => Role::Member,
         Verb::CreateDeal
         | Verb::EditDeal
         | Verb::ConfirmDeal
@@ -28,19 +44,33 @@ fn least_role(verb: Verb) -> Role {
         | Verb::ApplyKeyDates
         | Verb::WaiveMilestone
         | Verb::RemoveMilestone
-        | Verb::EditContacts => Role::Coordinator,
-        Verb::ManageTemplates | Verb::ManageMembers | Verb::ReadTokens | Verb::ManageTokens | Verb::ReadAudit => {
-            Role::Admin
-        }
+        | Verb::EditContacts
+        | Verb::ManageDeliveries => Role::Coordinator,
+        Verb::ManageTemplates
+        | Verb::ManageMembers
+        | Verb::ReadTokens
+        | Verb::ManageTokens
+        | Verb::ReadAudit
+        | Verb::EditDeliverySettings
+        | Verb::ManageEndpoints => Role::Admin,
         Verb::ManageWorkspace => Role::Owner,
     }
 }
 
-/// What a scope leaves. No scope lets a program make identities or change the workspace: those stay with people.
+/// What a scope leaves. No scope lets a program make identities, change the workspace, decide an approval, or say what
+/// becomes of a message: those stay with people.
 pub fn scope_allows(scope: Grant, verb: Verb) -> bool {
     let least = match verb {
-        Verb::ReadDeals | Verb::ReadTemplates | Verb::ReadContacts | Verb::ReadTeam => Grant::Read,
-        Verb::PreviewKeyDates => Grant::Propose,
+        Verb::ReadDeals
+        | Verb::ReadTemplates
+        | Verb::ReadContacts
+        | Verb::ReadTeam
+        | Verb::ReadApprovals
+        | Verb::ReadDeliveries
+        | Verb::ReadDrafts
+        | Verb::ReadNotifications
+        | Verb::PreviewPolicy => Grant::Read,
+        Verb::PreviewKeyDates | Verb::RequestApproval | Verb::ProposeDraft => Grant::Propose,
         Verb::CreateDeal
         | Verb::EditDeal
         | Verb::ConfirmDeal
@@ -51,9 +81,17 @@ pub fn scope_allows(scope: Grant, verb: Verb) -> bool {
         | Verb::CompleteMilestone
         | Verb::WaiveMilestone
         | Verb::RemoveMilestone
-        | Verb::EditContacts => Grant::Write,
+        | Verb::EditContacts
+        | Verb::RecordOptOut => Grant::Write,
         Verb::ImportDeals | Verb::ManageTemplates | Verb::ReadTokens | Verb::ReadAudit => Grant::Admin,
-        Verb::ManageMembers | Verb::ManageTokens | Verb::ManageWorkspace => return false,
+        Verb::ManageMembers
+        | Verb::ManageTokens
+        | Verb::ManageWorkspace
+        | Verb::DecideApproval
+        | Verb::ManageDeliveries
+        | Verb::EditDeliverySettings
+        | Verb::ManageEndpoints
+        | Verb::EditPreferences => return false,
     };
     scope >= least
 }

@@ -1,0 +1,56 @@
+CREATE TABLE approvals (
+    workspace_id UUID NOT NULL REFERENCES workspaces (id),
+    id UUID NOT NULL,
+    subject_kind TEXT NOT NULL,
+    subject_id UUID NOT NULL,
+    subject_version INTEGER NOT NULL,
+    content_hash TEXT NOT NULL,
+    covers TEXT NOT NULL,
+    title TEXT NOT NULL,
+    requested_by TEXT NOT NULL,
+    requested_by_name TEXT NOT NULL,
+    author_id UUID,
+    stages TEXT NOT NULL,
+    stage INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'changes_requested', 'expired', 'superseded', 'withdrawn')),
+    due_at TIMESTAMPTZ,
+    opened_at TIMESTAMPTZ NOT NULL,
+    closed_at TIMESTAMPTZ,
+    closed_by TEXT,
+    reason TEXT,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, id),
+    UNIQUE (workspace_id, subject_kind, subject_id, subject_version),
+    FOREIGN KEY (workspace_id, author_id) REFERENCES members (workspace_id, id),
+    CHECK ((state = 'pending') = (closed_at IS NULL))
+);
+CREATE INDEX approvals_author ON approvals (workspace_id, author_id) WHERE author_id IS NOT NULL;
+CREATE INDEX approvals_pending ON approvals (workspace_id, id) WHERE closed_at IS NULL;
+CREATE INDEX approvals_deadline ON approvals (workspace_id, due_at) WHERE closed_at IS NULL AND due_at IS NOT NULL;
+
+CREATE TABLE votes (
+    workspace_id UUID NOT NULL,
+    approval_id UUID NOT NULL,
+    stage INTEGER NOT NULL,
+    member_id UUID NOT NULL,
+    choice TEXT NOT NULL CHECK (choice IN ('approve', 'request_changes', 'reject', 'abstain')),
+    feedback TEXT NOT NULL,
+    cast_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (workspace_id, approval_id, stage, member_id),
+    FOREIGN KEY (workspace_id, approval_id) REFERENCES approvals (workspace_id, id),
+    FOREIGN KEY (workspace_id, member_id) REFERENCES members (workspace_id, id)
+);
+CREATE INDEX votes_member ON votes (workspace_id, member_id);
+
+ALTER TABLE approvals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE approvals FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON approvals
+    USING (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid)
+    WITH CHECK (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON approvals TO milepost_app;
+ALTER TABLE votes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE votes FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON votes
+    USING (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid)
+    WITH CHECK (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON votes TO milepost_app;
