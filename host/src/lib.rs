@@ -1,5 +1,6 @@
 //! What a process needs around the domain: configuration, clock, randomness, threads, logs.
 
+pub mod channels;
 pub mod clock;
 pub mod config;
 pub mod egress;

@@ -34,7 +34,7 @@ pub(in crate::delivery) fn clear(cx: &mut Cx<'_>, due: Vec<Message>) -> Result<V
         );
         both!(cx.conn(), |c| diesel::insert_into(decisions::table).values(row).execute(c))?;
         rulings.push(match (decision.verdict, decision.until) {
-            (Verdict::Allow, _) => Ruling::Go(Cleared { message, decision: id }),
+            (Verdict::Allow, _) => Ruling::Go(Cleared { attempt: message.attempts + 1, message, decision: id }),
             (Verdict::Defer, Some(until)) => Ruling::Wait { message, until, why: String::new() },
             _ => Ruling::No { message, why: String::new() },
         });

@@ -43,13 +43,14 @@ pub struct Decision {
 /// ```
 /// ```compile_fail
 /// fn forge(message: domain::delivery::Message, decision: domain::kernel::id::DecisionId) {
-///     let _ = domain::delivery::policy::Cleared { message, decision };
+///     let _ = domain::delivery::policy::Cleared { message, decision, attempt: 1 };
 /// }
 /// ```
 #[derive(Debug)]
 pub struct Cleared {
     message: Message,
     decision: DecisionId,
+    attempt: i32,
 }
 
 impl Cleared {
@@ -59,6 +60,11 @@ impl Cleared {
 
     pub fn decision(&self) -> DecisionId {
         self.decision
+    }
+
+    /// Which attempt at the message this is, from 1. A later one makes this one void.
+    pub fn attempt(&self) -> i32 {
+        self.attempt
     }
 }
 
