@@ -3,6 +3,7 @@
 pub mod channels;
 pub mod clock;
 pub mod config;
+pub mod doors;
 pub mod egress;
 pub mod logs;
 mod pace;

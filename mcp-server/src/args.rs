@@ -2,17 +2,15 @@
 
 use std::borrow::Cow;
 
-use domain::kernel::{Problem, Refusal};
+use domain::kernel::{Refusal, shape};
 use rmcp::ErrorData;
 use rmcp::handler::server::common::{FromContextPart, schema_for_input};
 use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::model::JsonObject;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::guard;
-use crate::shape::{self, shown};
 
 /// The arguments of a tool call as a `T`.
 ///
@@ -48,44 +46,16 @@ where
 }
 
 /// `arguments` as a `T`, or everything that is wrong with them.
-pub fn read<T: DeserializeOwned + JsonSchema + 'static>(mut arguments: JsonObject) -> Result<T, Refusal> {
-    if let Ok(schema) = schema_for_input::<T>() {
-        let problems = shape::fit(&schema, &mut arguments);
-        if !problems.is_empty() {
-            return Err(Refusal::invalid(problems));
-        }
-    }
-    serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
-        let path = error.path().to_string();
-        Refusal::invalid(vec![problem(if path == "." { "" } else { &path }, &error.into_inner().to_string())])
-    })
-}
-
-/// serde's own words, with the field that they are about moved to where a program can find it.
-fn problem(path: &str, said: &str) -> Problem {
-    let inside = |name: &str| {
-        if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-    };
-    let quoted = |start: &str| said.strip_prefix(start)?.split_once('`').map(|(name, _)| shown(name));
-    if let Some(name) = quoted("missing field `") {
-        return Problem::new(inside(&name), "Missing.");
-    }
-    if let Some(name) = quoted("unknown field `") {
-        let field = if path.ends_with(&name) { path.to_owned() } else { inside(&name) };
-        return Problem::new(field, "There is no such field.");
-    }
-    let said: String = said.chars().take(300).filter(|c| !c.is_control()).collect();
-    let mut letters = said.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let stop = if said.ends_with('.') { "" } else { "." };
-    Problem::new(if path.is_empty() { "arguments" } else { path }, format!("{first}{}{stop}", letters.as_str()))
+pub fn read<T: DeserializeOwned + JsonSchema + 'static>(arguments: JsonObject) -> Result<T, Refusal> {
+    let schema = schema_for_input::<T>().map_err(|_| Refusal::not_found("tool"))?;
+    shape::read(&schema, arguments)
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::kernel::Code;
+    use domain::kernel::{Code, Problem};
     use serde::Deserialize;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

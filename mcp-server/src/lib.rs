@@ -14,7 +14,6 @@ pub mod http;
 mod milepost;
 mod rpc;
 pub mod server;
-pub mod shape;
 pub mod stdio;
 mod tools;
 

@@ -15,7 +15,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use crate::contract;
 use crate::guard::{self, Guard};
-use crate::shape::{closest, shown};
+use domain::kernel::shape::{closest, shown};
 
 /// Who calls, as far as this crate has to know.
 pub trait Caller: Clone + Send + Sync + 'static {

@@ -150,7 +150,7 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
 }
 
 fn misshapen(id: RequestId, method: &str) -> Unreadable {
-    let method = crate::shape::shown(method);
+    let method = domain::kernel::shape::shown(method);
     let sentence = format!("This is not a {method} request as the protocol describes it. Nothing was done.");
     Unreadable::new(Some(id), ErrorCode::INVALID_REQUEST, sentence)
 }

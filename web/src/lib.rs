@@ -1,5 +1,6 @@
 //! What a browser, a load balancer and a curious person get over plain HTTP.
 
+pub mod api;
 mod health;
 mod problem;
 
@@ -20,6 +21,7 @@ pub fn router(host: &Host) -> Router {
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .fallback(async || Problem::no_such_path())
         .with_state(host.clone())
+        .merge(api::router(host))
 }
 
 async fn front() -> impl IntoResponse {

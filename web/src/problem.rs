@@ -2,7 +2,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use domain::kernel::{Code, Refusal};
+use serde_json::{Value, json};
 
 /// What went wrong, for the program that asked and the person behind it. Never a detail of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,11 +11,13 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    /// What the refusal of a verb adds: what to do next, each field that is wrong, what to go on with.
+    more: Vec<(&'static str, Value)>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into() }
+        Self { status, code, detail: detail.into(), more: Vec::new() }
     }
 
     pub fn no_such_path() -> Self {
@@ -24,18 +27,52 @@ impl Problem {
     pub fn wrong_method() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "This path does not take this method.")
     }
+
+    pub fn too_large(most: usize) -> Self {
+        let detail = format!("The request has more than {most} bytes. Nothing was done. Send less at once.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.code {
+            Code::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Code::NotFound => StatusCode::NOT_FOUND,
+            Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Code::Stale | Code::WrongState | Code::AlreadyExists | Code::KeyReused => StatusCode::CONFLICT,
+            Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let mut more = vec![("next", Value::String(refusal.next))];
+        if !refusal.problems.is_empty() {
+            more.push(("problems", json!(refusal.problems)));
+        }
+        if let Some(details) = refusal.details {
+            more.push(("details", details));
+        }
+        Self { status, code: refusal.code.as_str(), detail: refusal.sentence, more }
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Error"),
             "status": self.status.as_u16(),
             "code": self.code,
             "detail": self.detail,
         });
+        for (name, value) in self.more {
+            body[name] = value;
+        }
         let kind = HeaderValue::from_static("application/problem+json");
-        (self.status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
+        let mut response = (self.status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }

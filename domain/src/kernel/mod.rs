@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod migrate;
 pub mod page;
 pub mod schema;
+pub mod shape;
 pub mod step;
 pub mod strict;
 pub mod text;

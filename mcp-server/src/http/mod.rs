@@ -3,7 +3,6 @@
 //! In this order: time limit and panic guard around all of it; declared size; `Host` and `Origin`; method; bearer;
 //! session; body (size again, while it is read, and then strictness). Only then the protocol library sees the request.
 
-mod doors;
 mod reply;
 mod sessions;
 
@@ -155,7 +154,8 @@ where
         drain(request.into_body(), settings.most_bytes).await;
         return Err(Reply::too_large(settings.most_bytes));
     }
-    doors::check(&request, &settings.hosts, &settings.origins)?;
+    host::doors::check(request.uri(), request.headers(), &settings.hosts, &settings.origins)
+        .map_err(Reply::turned_away)?;
     let method = request.method().clone();
     // Without a token as well: some clients take a 401 here for a server without tools.
     if !allowed(settings.sessions).contains(&method) {

@@ -53,6 +53,14 @@ impl Reply {
         Self::problem(status, refusal.code.as_str(), &refusal.sentence, &refusal.next)
     }
 
+    pub(super) fn turned_away(refusal: Refusal) -> Self {
+        let status = match refusal.code {
+            Code::Invalid => StatusCode::BAD_REQUEST,
+            _ => StatusCode::FORBIDDEN,
+        };
+        Self::problem(status, refusal.code.as_str(), &refusal.sentence, &refusal.next)
+    }
+
     pub(super) fn wrong_method(sessions: bool) -> Self {
         let sentence = "Requests to this server are POSTs.";
         let next = "POST a JSON-RPC message to this address.";
@@ -98,11 +106,6 @@ impl Reply {
         let next =
             "If it was a change, read the current state before you repeat it with the same idempotency_key.";
         Self::problem(StatusCode::GATEWAY_TIMEOUT, Code::Unavailable.as_str(), &sentence, next)
-    }
-
-    #[cfg(test)]
-    pub(super) fn status(&self) -> StatusCode {
-        self.status
     }
 
     pub(super) fn into_response(self, challenge: &str) -> Response {

@@ -2,25 +2,25 @@
 
 use std::net::IpAddr;
 
-use axum::extract::Request;
-use axum::http::uri::Authority;
-use axum::http::{StatusCode, Uri, header};
+use domain::kernel::{Code, Refusal};
+use http::uri::Authority;
+use http::{HeaderMap, Uri, header};
 
-use super::reply::Reply;
-
-pub(super) fn check(request: &Request, hosts: &[String], origins: &[String]) -> Result<(), Reply> {
-    let host = match request.headers().get(header::HOST) {
+/// Refuses a request to a host name, or from a page of an origin, that is neither loopback nor in the settings.
+/// The code is `invalid` for a request that names no host at all, `forbidden` otherwise.
+pub fn check(uri: &Uri, headers: &HeaderMap, hosts: &[String], origins: &[String]) -> Result<(), Refusal> {
+    let host = match headers.get(header::HOST) {
         Some(value) => value.to_str().ok().and_then(|text| text.parse::<Authority>().ok()),
-        None => request.uri().authority().cloned(),
+        None => uri.authority().cloned(),
     };
     let Some(host) = host else {
-        let sentence = "The request names no valid Host.";
-        return Err(Reply::new(StatusCode::BAD_REQUEST, "invalid", sentence, "Send a Host header."));
+        let sentence = "The request names no valid Host. Nothing was done.";
+        return Err(Refusal::new(Code::Invalid, sentence, "Send a Host header."));
     };
     if !is_loopback(host.host()) && !hosts.iter().any(|known| same_host(known, &host)) {
         return Err(refused("This host name is not served here.", "add it to the hosts in the http settings"));
     }
-    let mut sent = request.headers().get_all(header::ORIGIN).iter();
+    let mut sent = headers.get_all(header::ORIGIN).iter();
     let known = sent.all(|origin| origin.to_str().is_ok_and(|origin| known_origin(origin, origins)));
     if !known {
         return Err(refused(
@@ -31,9 +31,9 @@ pub(super) fn check(request: &Request, hosts: &[String], origins: &[String]) -> 
     Ok(())
 }
 
-fn refused(sentence: &str, how: &str) -> Reply {
+fn refused(sentence: &str, how: &str) -> Refusal {
     let next = format!("Use a loopback address, or ask the person who runs Milepost to {how}.");
-    Reply::new(StatusCode::FORBIDDEN, "forbidden", sentence, next)
+    Refusal::new(Code::Forbidden, format!("{sentence} Nothing was done."), next)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -71,19 +71,16 @@ fn parts(origin: &str) -> Option<(String, String, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-
     use super::*;
 
-    fn status(host: &str, origin: Option<&str>) -> Option<u16> {
-        let mut request = Request::builder().uri("/mcp").header("host", host);
+    fn status(host: &str, origin: Option<&str>) -> Option<Code> {
+        let mut headers = HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]);
         if let Some(origin) = origin {
-            request = request.header("origin", origin);
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
-        let request = request.body(Body::empty()).unwrap();
         let hosts = ["agents.example.com".to_owned(), "other.example.com:8443".to_owned()];
         let origins = ["https://app.example.com".to_owned()];
-        check(&request, &hosts, &origins).err().map(|reply| reply.status().as_u16())
+        check(&Uri::from_static("/mcp"), &headers, &hosts, &origins).err().map(|refusal| refusal.code)
     }
 
     #[test]
@@ -97,9 +94,9 @@ mod tests {
         for host in
             ["evil.example", "other.example.com", "localhost.evil.example", "0.0.0.0", "127.0.0.1.evil.example"]
         {
-            assert_eq!(status(host, None), Some(403), "{host}");
+            assert_eq!(status(host, None), Some(Code::Forbidden), "{host}");
         }
-        assert_eq!(status("not a host", None), Some(400));
+        assert_eq!(status("not a host", None), Some(Code::Invalid));
     }
 
     #[test]
@@ -120,7 +117,7 @@ mod tests {
             "https://app.example.com:444",
             "file://",
         ] {
-            assert_eq!(status("localhost", Some(origin)), Some(403), "{origin}");
+            assert_eq!(status("localhost", Some(origin)), Some(Code::Forbidden), "{origin}");
         }
     }
 }

@@ -1,10 +1,13 @@
-//! Compares what an agent sent with what a tool's schema asks for, and says everything that is wrong at once.
+//! Compares what a program sent with what a schema asks for, and says everything that is wrong at once.
 //!
-//! Knows the part of JSON Schema that our own tools use: types, properties, required, additionalProperties, items,
+//! Knows the part of JSON Schema that our own tools and routes use: types, properties, required, additionalProperties, items,
 //! enum, const, ranges and lengths. What it does not know it lets pass; reading into the Rust type decides then.
 
-use domain::kernel::Problem;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+use crate::kernel::{Problem, Refusal};
 
 /// So that one absurd call cannot make an absurd answer.
 const MOST_PROBLEMS: usize = 20;
@@ -17,6 +20,51 @@ pub fn fit(schema: &Map<String, Value>, arguments: &mut Map<String, Value>) -> V
     object(schema, arguments, "", &mut problems);
     problems.truncate(MOST_PROBLEMS);
     problems
+}
+
+/// `members` as a `T`, whose schema is `schema`, or everything that is wrong with them. What only the type itself knows
+/// (a date that does not exist) is said one at a time.
+pub fn read<T: DeserializeOwned>(
+    schema: &Map<String, Value>,
+    mut members: Map<String, Value>,
+) -> Result<T, Refusal> {
+    let problems = fit(schema, &mut members);
+    if !problems.is_empty() {
+        return Err(Refusal::invalid(problems));
+    }
+    serde_path_to_error::deserialize(Value::Object(members)).map_err(|error| {
+        let path = error.path().to_string();
+        Refusal::invalid(vec![problem(if path == "." { "" } else { &path }, &error.into_inner().to_string())])
+    })
+}
+
+/// The schema of a `T` as [`read`] takes it.
+pub fn schema_of<T: JsonSchema>() -> Map<String, Value> {
+    let schema = schemars::generate::SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true)
+        .into_generator()
+        .into_root_schema_for::<T>();
+    schema.as_object().cloned().unwrap_or_default()
+}
+
+/// serde's own words, with the field that they are about moved to where a program can find it.
+fn problem(path: &str, said: &str) -> Problem {
+    let inside = |name: &str| {
+        if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    };
+    let quoted = |start: &str| said.strip_prefix(start)?.split_once('`').map(|(name, _)| shown(name));
+    if let Some(name) = quoted("missing field `") {
+        return Problem::new(inside(&name), "Missing.");
+    }
+    if let Some(name) = quoted("unknown field `") {
+        let field = if path.ends_with(&name) { path.to_owned() } else { inside(&name) };
+        return Problem::new(field, "There is no such field.");
+    }
+    let said: String = said.chars().take(300).filter(|c| !c.is_control()).collect();
+    let mut letters = said.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let stop = if said.ends_with('.') { "" } else { "." };
+    Problem::new(if path.is_empty() { "arguments" } else { path }, format!("{first}{}{stop}", letters.as_str()))
 }
 
 fn value(schema: &Value, found: &mut Value, path: &str, problems: &mut Vec<Problem>) {
