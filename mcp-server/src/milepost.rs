@@ -45,6 +45,7 @@ fn verb(tool: &str) -> Option<Verb> {
         "milestone_remove" => Verb::RemoveMilestone,
         "key_dates_preview" => Verb::PreviewKeyDates,
         "key_dates_apply" => Verb::ApplyKeyDates,
+        "approval_list" => Verb::ReadApprovals,
         _ => return None,
     })
 }

@@ -3,6 +3,7 @@
 mod deals;
 mod key_dates;
 mod milestones;
+mod outbound;
 
 use domain::kernel::{Problem, Refusal};
 use jiff::civil::Date;
@@ -11,8 +12,8 @@ use rmcp::handler::server::tool::ToolRouter;
 use crate::milepost::Milepost;
 
 /// All tools of the default set.
-pub fn all() -> [ToolRouter<Milepost>; 3] {
-    [Milepost::deal_tools(), Milepost::milestone_tools(), Milepost::key_date_tools()]
+pub fn all() -> [ToolRouter<Milepost>; 4] {
+    [Milepost::deal_tools(), Milepost::milestone_tools(), Milepost::key_date_tools(), Milepost::outbound_tools()]
 }
 
 /// Dates of a filter, every wrong one named.

@@ -1,5 +1,6 @@
 //! REST for programs: `/api/v1`, with a token, JSON in and out, problems with a stable code.
 
+mod approvals;
 mod door;
 mod read;
 
@@ -20,7 +21,7 @@ pub use read::{Body, Caller, Id, Key, Query};
 
 /// Everything under `/api/v1`.
 pub fn router(host: &Host) -> Router {
-    let routes = Router::new();
+    let routes = Router::new().merge(approvals::routes());
     Router::new()
         .nest("/api/v1", routes)
         .route_layer(from_fn_with_state(host.clone(), door::guarded))
