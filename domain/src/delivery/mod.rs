@@ -3,8 +3,10 @@
 //! There is one way out: [`outbox::ops::enqueue`], then the policy's decision at the moment of sending
 //! ([`policy::gate`]), then a channel that takes only what the gate has [`policy::Cleared`], then the record.
 
+pub mod notify;
 pub mod outbox;
 pub mod policy;
+pub mod template;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

@@ -21,6 +21,7 @@ CREATE TABLE reminders (
     occasion TEXT,
     message_id UUID,
     leads BOOLEAN NOT NULL,
+    round INTEGER NOT NULL,
     planned_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (workspace_id, milestone_id, kind, recipient, on_date),
     FOREIGN KEY (workspace_id, milestone_id) REFERENCES milestones (workspace_id, id),

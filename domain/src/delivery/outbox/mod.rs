@@ -2,6 +2,7 @@
 
 pub mod ops;
 pub mod store;
+pub mod withdraw;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
