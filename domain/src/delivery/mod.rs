@@ -6,6 +6,7 @@
 pub mod notify;
 pub mod outbox;
 pub mod policy;
+pub mod settings;
 pub mod template;
 
 use jiff::Timestamp;
