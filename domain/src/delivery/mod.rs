@@ -4,9 +4,11 @@
 //! ([`policy::gate`]), then a channel that takes only what the gate has [`policy::Cleared`], then the record.
 
 pub mod feed;
+pub mod notify;
 pub mod outbox;
 pub mod policy;
 pub mod settings;
+pub mod template;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

@@ -498,7 +498,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Bool, Nullable, Text};
+    use diesel::sql_types::{Bool, Integer, Nullable, Text};
     use crate::kernel::column::{CivilDate, Timestamptz, Uuid};
     reminders (workspace_id, milestone_id, kind, recipient, on_date) {
         workspace_id -> Uuid,
@@ -514,6 +514,7 @@ table! {
         occasion -> Nullable<Text>,
         message_id -> Nullable<Uuid>,
         leads -> Bool,
+        round -> Integer,
         planned_at -> Timestamptz,
     }
 }

@@ -191,4 +191,4 @@ ALTER TABLE digest_items FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON digest_items
     USING (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid)
     WITH CHECK (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid);
-GRANT SELECT, INSERT, UPDATE ON digest_items TO milepost_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON digest_items TO milepost_app;

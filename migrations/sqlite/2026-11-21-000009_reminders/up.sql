@@ -18,11 +18,13 @@ CREATE TABLE reminders (
     occasion TEXT,
     message_id TEXT,
     leads BOOLEAN NOT NULL,
+    round INTEGER NOT NULL,
     planned_at TEXT NOT NULL,
     PRIMARY KEY (workspace_id, milestone_id, kind, recipient, on_date),
     FOREIGN KEY (workspace_id, milestone_id) REFERENCES milestones (workspace_id, id),
     FOREIGN KEY (workspace_id, deal_id) REFERENCES deals (workspace_id, id),
     FOREIGN KEY (workspace_id, message_id) REFERENCES messages (workspace_id, id)
 );
+CREATE INDEX reminders_by_time ON reminders (workspace_id, at, milestone_id);
 CREATE INDEX reminders_deal ON reminders (workspace_id, deal_id, at);
 CREATE INDEX reminders_message ON reminders (workspace_id, message_id) WHERE message_id IS NOT NULL;

@@ -8,6 +8,7 @@ pub mod rules;
 mod settle;
 pub mod store;
 pub mod view;
+pub mod withdraw;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
