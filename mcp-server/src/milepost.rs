@@ -46,6 +46,7 @@ fn verb(tool: &str) -> Option<Verb> {
         "key_dates_preview" => Verb::PreviewKeyDates,
         "key_dates_apply" => Verb::ApplyKeyDates,
         "approval_list" => Verb::ReadApprovals,
+        "delivery_list" => Verb::ReadDeliveries,
         _ => return None,
     })
 }

@@ -1,7 +1,9 @@
 //! REST for programs: `/api/v1`, with a token, JSON in and out, problems with a stable code.
 
 mod approvals;
+mod deliveries;
 mod door;
+mod notifications;
 mod read;
 
 use std::any::Any;
@@ -21,7 +23,8 @@ pub use read::{Body, Caller, Id, Key, Query};
 
 /// Everything under `/api/v1`.
 pub fn router(host: &Host) -> Router {
-    let routes = Router::new().merge(approvals::routes());
+    let routes =
+        Router::new().merge(approvals::routes()).merge(deliveries::routes()).merge(notifications::routes());
     Router::new()
         .nest("/api/v1", routes)
         .route_layer(from_fn_with_state(host.clone(), door::guarded))
