@@ -17,5 +17,6 @@ mod over_http;
 mod pages;
 mod plans;
 mod query_plans;
+mod rest;
 mod schema;
 mod tenancy;
