@@ -8,20 +8,9 @@ use domain::delivery::Message;
 use domain::delivery::outbox::Report;
 use domain::delivery::policy::Cleared;
 
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub use domain::delivery::outbox::Found;
 
-/// What a provider says when it is asked for a message of an unclear attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    Sent {
-        provider_id: Option<String>,
-    },
-    /// It has certainly not arrived, and nothing of it is still under way.
-    NotThere,
-    CannotTell {
-        why: String,
-    },
-}
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One way out.
 pub trait Channel: Send + Sync {
