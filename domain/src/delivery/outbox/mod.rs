@@ -44,6 +44,16 @@ pub enum Outcome {
     Unclear { why: String },
 }
 
+/// How far a failure reaches beyond the one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The provider takes nothing from us now: a login that is refused, a ban, its global limit. Every message of this
+    /// channel would meet it.
+    Provider,
+    /// This destination takes nothing from us now; others may.
+    Destination,
+}
+
 /// What became of one attempt.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -54,6 +64,8 @@ pub struct Report {
     /// The provider's own code: an HTTP status, an SMTP reply.
     pub provider_status: Option<i32>,
     pub outcome: Outcome,
+    /// A hint for whoever paces and breaks circuits; `None` when only this message is concerned.
+    pub trouble: Option<Trouble>,
 }
 
 /// What happens to a message.
