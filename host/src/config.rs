@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 pub const USUAL_LOG: &str = "info,rmcp=warn";
 
@@ -324,7 +324,9 @@ impl Config {
         if let Some(key) = &self.vault.master_key
             && crate::keys::parse(key.expose_secret()).is_none()
         {
-            wrong.push("vault.master_key must be 32 bytes in base64, as `openssl rand -base64 32` prints them.".into());
+            wrong.push(
+                "vault.master_key must be 32 bytes in base64, as `openssl rand -base64 32` prints them.".into(),
+            );
         }
     }
 
@@ -424,7 +426,9 @@ fn by_section(variables: Variables) -> BTreeMap<String, BTreeMap<String, Written
         let name = name.to_lowercase();
         let Some((section, key)) = name.split_once("__") else { continue };
         let value = if LISTS.contains(&(section, key)) {
-            Written::Many(value.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
+            Written::Many(
+                value.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
+            )
         } else {
             Written::One(value)
         };
@@ -439,7 +443,8 @@ fn base_url(text: &str) -> Result<(), &'static str> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err("must start with https:// (or http://) and a host.");
     }
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some()
+    {
         return Err("must be an address alone: without a name, a password, a query or a fragment.");
     }
     Ok(())
