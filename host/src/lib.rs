@@ -7,6 +7,7 @@ pub mod config;
 pub mod dispatch;
 pub mod doors;
 pub mod egress;
+pub mod keys;
 pub mod logs;
 pub mod loops;
 mod pace;

@@ -8,7 +8,9 @@ pub mod notify;
 pub mod outbox;
 pub mod policy;
 pub mod settings;
+pub mod sms;
 pub mod template;
+pub mod webhook;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kernel::canonical::{self, hex, sha256};
-use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, EndpointId, MemberId, MessageId};
+use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, EndpointId, MemberId, MessageId, WorkspaceId};
 use crate::people::reach::{Channel, Topic};
 use crate::words;
 
@@ -152,6 +154,7 @@ pub struct NewMessage {
 /// A row of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
+    pub workspace: WorkspaceId,
     pub id: MessageId,
     pub occasion: String,
     pub topic: Topic,
