@@ -16,5 +16,6 @@ mod over_http;
 mod pages;
 mod plans;
 mod query_plans;
+mod reminders;
 mod schema;
 mod tenancy;
