@@ -18,6 +18,7 @@ mod over_http;
 mod pages;
 mod plans;
 mod query_plans;
+mod reminders;
 mod rest;
 mod schema;
 mod tenancy;

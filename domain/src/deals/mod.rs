@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod deal;
 pub mod milestone;
+pub mod reminder;
 
 #[cfg(test)]
 pub(crate) mod example;

@@ -13,6 +13,7 @@ use super::store::PlanRow;
 use super::{Dating, Deal, DealStatus, Event, KeyDates, Moving, intake, store};
 use crate::deals::milestone::rules::lapses_at;
 use crate::deals::milestone::{self, Milestone};
+use crate::deals::reminder;
 use crate::kernel::id::{DealId, MilestoneId, PlanId};
 use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, time};
 use crate::words;
@@ -269,6 +270,7 @@ fn carry_out(
     }
     store::replace_key_dates(cx, deal.id, &plan.after)?;
     let version = store::update(cx, &deal)?;
+    reminder::ops::changed(cx, deal.id)?;
     store::mark_applied(cx, row.id)?;
     let inverse = plan.inverse(time::today(cx.now(), &zone));
     let undo_token = keep(cx, deal.id, PlanKind::Undo, version, &inverse)?;

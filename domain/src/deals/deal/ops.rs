@@ -9,6 +9,7 @@ use super::{Dating, Deal, DealStatus, Event, PartyRole, store};
 use crate::deals::milestone::rules::{Terms, lapses_at};
 use crate::deals::milestone::template::{self, Template};
 use crate::deals::milestone::{self, Milestone, OpenState, State};
+use crate::deals::reminder;
 use crate::kernel::event::Change;
 use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId, PartyId};
 use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Subject, text};
@@ -316,6 +317,10 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
     let change = Change::between(&facts(&before), &facts(&after));
     if !change.is_empty() {
         store::update(cx, &after)?;
+        if after.owner_id != before.owner_id {
+            reminder::store::look_soon(cx, after.id)?;
+            reminder::ops::changed(cx, after.id)?;
+        }
         cx.record(subject(after.id), &Event::Edited(change))?;
     }
     Ok(())
@@ -335,6 +340,8 @@ pub fn end(cx: &mut Cx<'_>, id: DealId, to: DealStatus, reason: Option<&str>) ->
     deal.status = status;
     deal.ended_at = Some(cx.now());
     store::update(cx, &deal)?;
+    reminder::store::forget_others(cx, &[id], &[])?;
+    reminder::ops::changed(cx, id)?;
     let event = match status {
         DealStatus::Closed => Event::Closed { open_milestones },
         _ => Event::Cancelled { open_milestones, reason: reason.filter(|text| !text.is_empty()) },

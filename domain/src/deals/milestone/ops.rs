@@ -11,6 +11,7 @@ use super::{
 };
 use crate::deals::deal::rules::check_date;
 use crate::deals::deal::{self, Deal, DealStatus, intake};
+use crate::deals::reminder;
 use crate::kernel::event::Change;
 use crate::kernel::id::{DealId, MemberId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
@@ -72,6 +73,7 @@ fn save(cx: &mut Cx<'_>, mut milestone: Milestone, deal: &Deal) -> Result<Milest
         return Err(Refusal::stale("milestone", milestone.version - 1, milestone.version).into());
     }
     deal::store::update(cx, deal)?;
+    reminder::ops::changed(cx, deal.id)?;
     Ok(view::view(&milestone, &deal.title, cx.now()))
 }
 
@@ -470,6 +472,7 @@ pub fn remove(cx: &mut Cx<'_>, id: MilestoneId, version: Option<i64>, why: Optio
     open_for(&deal, false)?;
     store::remove(cx, id)?;
     deal::store::update(cx, &deal)?;
+    reminder::ops::changed(cx, deal.id)?;
     let event = Event::Removed { deal_id: deal.id, title: milestone.title, due_on: milestone.due_on, reason };
     cx.record(subject(id), &event)
 }

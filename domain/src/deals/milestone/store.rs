@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Milestone, MilestoneState, MilestoneStatus, OpenState, Responsible, State};
 use crate::both;
+use crate::deals::reminder::rules::first_look;
 use crate::kernel::column::{At, On};
 use crate::kernel::id::{DealId, MemberId, MilestoneId, WorkspaceId};
 use crate::kernel::schema::{deals, milestones};
@@ -45,10 +46,19 @@ struct MilestoneRow {
     created_at: At,
     removed_at: Option<At>,
     version: i64,
+    attend_at: Option<At>,
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault::Corrupt(error.to_string()))
+}
+
+/// When the clock looks at it next: early rather than late, since the first look works out the rest.
+fn attend_at(m: &Milestone) -> Option<jiff::Timestamp> {
+    match m.state {
+        State::Open(_) => first_look(m.due_on, m.remind_days_before, m.lapses_at),
+        State::Completed { .. } | State::Waived { .. } => None,
+    }
 }
 
 impl MilestoneRow {
@@ -84,6 +94,7 @@ impl MilestoneRow {
             created_at: At(m.created_at),
             removed_at: None,
             version: m.version,
+            attend_at: attend_at(m).map(At),
         })
     }
 
@@ -157,7 +168,11 @@ pub fn remove(cx: &mut Cx<'_>, id: MilestoneId) -> Result<(), Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
     both!(cx.conn(), |c| {
         diesel::update(milestones::table.find((workspace, id)))
-            .set((milestones::removed_at.eq(now), milestones::version.eq(milestones::version + 1)))
+            .set((
+                milestones::removed_at.eq(now),
+                milestones::attend_at.eq(None::<At>),
+                milestones::version.eq(milestones::version + 1),
+            ))
             .execute(c)
     })?;
     Ok(())

@@ -141,7 +141,7 @@ pub struct Facts<'a> {
     pub owner: Option<MemberId>,
     pub items: &'a [Item],
     /// Everything that was told, missed or refused; what was taken back is not among it.
-    pub settled: &'a HashSet<Key>,
+    pub settled: HashSet<Key>,
     pub escalation: &'a Escalation,
 }
 

@@ -1,0 +1,267 @@
+use jiff::civil::date;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::deals::milestone::rules::lapses_at;
+
+fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap()
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn id(n: u128) -> MilestoneId {
+    MilestoneId(Uuid::from_u128(n))
+}
+
+fn member(n: u128) -> Recipient {
+    Recipient::Member(MemberId(Uuid::from_u128(n)))
+}
+
+/// A milestone of a deal in Chicago that one member is reminded of.
+fn item(n: u128, due_on: Date, lead: i32) -> Item {
+    Item {
+        id: id(n),
+        due_on,
+        lapses_at: lapses_at(due_on, &zone("America/Chicago")),
+        lead: Some(lead),
+        required: true,
+        by_agent: false,
+        recipients: vec![member(1)],
+    }
+}
+
+fn planned(items: &[Item], now: &str, settled: HashSet<Key>) -> Plan {
+    let escalation = Escalation { after: SignedDuration::from_hours(24), path: vec![vec![]] };
+    plan(&Facts {
+        now: instant(now),
+        zone: zone("America/Chicago"),
+        owner: Some(MemberId(Uuid::from_u128(1))),
+        items,
+        settled,
+        escalation: &escalation,
+    })
+}
+
+/// The zones of the matrix, with a day on which their clocks go forward and one on which they go back, where they do.
+const ZONES: [(&str, &str, &str); 14] = [
+    ("America/New_York", "2027-03-14", "2027-11-07"),
+    ("America/Chicago", "2027-03-14", "2027-11-07"),
+    ("America/Denver", "2027-03-14", "2027-11-07"),
+    ("America/Phoenix", "2027-03-14", "2027-11-07"),
+    ("America/Los_Angeles", "2027-03-14", "2027-11-07"),
+    ("America/Anchorage", "2027-03-14", "2027-11-07"),
+    ("Pacific/Honolulu", "2027-03-14", "2027-11-07"),
+    ("America/St_Johns", "2027-03-14", "2027-11-07"),
+    ("America/Santiago", "2027-09-05", "2027-04-04"),
+    ("Europe/London", "2027-03-28", "2027-10-31"),
+    ("Europe/Berlin", "2027-03-28", "2027-10-31"),
+    ("Asia/Kolkata", "2027-03-28", "2027-10-31"),
+    ("Australia/Lord_Howe", "2027-10-03", "2027-04-04"),
+    ("Pacific/Auckland", "2027-09-26", "2027-04-04"),
+];
+
+#[test]
+fn nine_is_nine_in_every_zone_around_both_changes_of_the_clocks() {
+    for (name, forward, back) in ZONES {
+        let zone = zone(name);
+        for change in [forward, back] {
+            let change: Date = change.parse().unwrap();
+            for day in [change.yesterday().unwrap(), change, change.tomorrow().unwrap()] {
+                let at = nine(day, &zone);
+                let local = at.to_zoned(zone.clone());
+                assert_eq!(local.datetime(), day.at(9, 0, 0, 0), "{name} {day}");
+                // One minute before it waits, at nine it goes out, and it is looked at before either.
+                let lapse = lapses_at(day.tomorrow().unwrap(), &zone);
+                let before = at - SignedDuration::from_mins(1);
+                assert_eq!(when(at, lapse, &zone, before), When::Later(at), "{name} {day}");
+                assert_eq!(when(at, lapse, &zone, at), When::Now, "{name} {day}");
+                let look = first_look(day.tomorrow().ok(), Some(1), Some(lapse)).unwrap();
+                assert!(look < at, "{name} {day}: first look {look}, due {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nine_in_a_gap_is_the_end_of_the_gap_and_in_a_fold_the_first() {
+    // Samoa left out the whole of 30 December 2011; Kwajalein the whole of 21 August 1993.
+    let apia = zone("Pacific/Apia");
+    assert_eq!(nine(date(2011, 12, 30), &apia).to_zoned(apia).datetime(), date(2011, 12, 31).at(9, 0, 0, 0));
+    // A zone by rule whose clocks go back over nine o'clock.
+    let fold = TimeZone::posix("AAA3BBB2,M3.2.0/9,M11.1.0/9:30").unwrap();
+    let day = date(2027, 11, 7);
+    let both = fold.to_ambiguous_zoned(day.at(9, 0, 0, 0));
+    assert!(both.is_ambiguous());
+    assert_eq!(nine(day, &fold), both.earlier().unwrap().timestamp());
+    let gap = nine(date(2027, 3, 14), &fold).to_zoned(fold.clone());
+    assert_eq!(gap.datetime(), date(2027, 3, 14).at(10, 0, 0, 0));
+}
+
+#[test]
+fn a_reminder_whose_time_passed_goes_out_at_once_but_not_at_night() {
+    let chicago = zone("America/Chicago");
+    let lapse = lapses_at(date(2026, 12, 11), &chicago);
+    let at = nine(date(2026, 12, 9), &chicago);
+    let check = |now: &str, expected: &str| {
+        let said = match when(at, lapse, &chicago, instant(now)) {
+            When::Now => "now".to_owned(),
+            When::TooLate => "too late".to_owned(),
+            When::Later(at) => at.to_zoned(chicago.clone()).strftime("%a %H:%M").to_string(),
+        };
+        assert_eq!(said, expected, "{now}");
+    };
+    check("2026-12-09T14:59:59Z", "Wed 09:00");
+    check("2026-12-09T15:00:00Z", "now");
+    check("2026-12-10T04:00:00Z", "now");
+    // Three in the morning: a server that comes up then waits for nine.
+    check("2026-12-10T09:00:00Z", "Thu 09:00");
+    check("2026-12-11T09:00:00Z", "Fri 09:00");
+    check("2026-12-12T05:59:59Z", "now");
+    check("2026-12-12T06:00:00Z", "too late");
+}
+
+#[test]
+fn an_owner_far_to_the_west_is_reminded_before_the_day_is_over() {
+    let (auckland, honolulu) = (zone("Pacific/Auckland"), zone("Pacific/Honolulu"));
+    let day = date(2026, 12, 11);
+    let lapse = lapses_at(day, &auckland);
+    let at = remind_at(day, lapse, &honolulu);
+    assert!(at < lapse);
+    assert_eq!(at.to_zoned(honolulu).datetime(), date(2026, 12, 10).at(9, 0, 0, 0));
+    assert!(first_look(Some(day), Some(0), Some(lapse)).unwrap() < at);
+}
+
+#[test]
+fn a_milestone_due_tomorrow_reminds_today_and_one_due_in_ten_days_does_not() {
+    let items = [item(1, date(2026, 10, 15), 2), item(2, date(2026, 10, 24), 2)];
+    let plan = planned(&items, "2026-10-14T15:00:00Z", HashSet::new());
+    assert_eq!(plan.groups.len(), 1);
+    assert_eq!(plan.groups[0].items, [(id(1), date(2026, 10, 13))]);
+    // The other is looked at shortly before its day begins anywhere.
+    assert_eq!(plan.looks[1], (id(2), Some(instant("2026-10-20T22:00:00Z"))));
+}
+
+#[test]
+fn due_days_within_three_days_share_a_message() {
+    let items = [item(1, date(2026, 12, 11), 2), item(2, date(2026, 12, 13), 2), item(3, date(2026, 12, 14), 2)];
+    let plan = planned(&items, "2026-12-09T15:00:00Z", HashSet::new());
+    assert_eq!(plan.groups.len(), 1);
+    assert_eq!(plan.groups[0].items, [(id(1), date(2026, 12, 9)), (id(2), date(2026, 12, 11))]);
+}
+
+#[test]
+fn what_an_agent_wrote_is_kept_from_contacts_and_shown_to_the_team() {
+    let contact = Recipient::Contact(ContactId(Uuid::from_u128(9)));
+    let written =
+        Item { by_agent: true, recipients: vec![contact.clone(), member(1)], ..item(1, date(2026, 12, 11), 2) };
+    let plan = planned(&[written], "2026-12-09T15:00:00Z", HashSet::new());
+    assert_eq!(plan.withheld.iter().map(|key| &key.recipient).collect::<Vec<_>>(), [&contact]);
+    assert_eq!(plan.groups.iter().map(|group| &group.recipient).collect::<Vec<_>>(), [&member(1)]);
+}
+
+#[test]
+fn an_overdue_milestone_is_told_once_and_escalates_step_by_step() {
+    let (admin, owner) = (MemberId(Uuid::from_u128(2)), MemberId(Uuid::from_u128(1)));
+    let escalation = Escalation { after: SignedDuration::from_hours(24), path: vec![vec![admin], vec![owner]] };
+    let optional = Item { required: false, ..item(2, date(2026, 12, 11), 2) };
+    let items = [Item { lead: None, ..item(1, date(2026, 12, 11), 2) }, Item { lead: None, ..optional }];
+    let mut settled = HashSet::new();
+    let mut told = Vec::new();
+    let mut now = instant("2026-12-11T12:00:00Z");
+    for _ in 0..20 {
+        let plan = plan(&Facts {
+            now,
+            zone: zone("America/Chicago"),
+            owner: Some(owner),
+            items: &items,
+            settled: settled.clone(),
+            escalation: &escalation,
+        });
+        for group in &plan.groups {
+            told.push(format!(
+                "{now} {} {} {}",
+                group.kind,
+                group.items.len(),
+                group.recipient.clone() == member(2)
+            ));
+            for (milestone, on) in &group.items {
+                let (kind, recipient) = (group.kind, group.recipient.clone());
+                settled.insert(Key { milestone: *milestone, kind, recipient, on: *on });
+            }
+        }
+        match plan.looks.iter().filter_map(|(_, at)| *at).min() {
+            Some(next) => now = next,
+            None => break,
+        }
+    }
+    assert_eq!(
+        told,
+        [
+            "2026-12-12T06:00:00Z overdue 2 false",
+            "2026-12-13T06:00:00Z escalation.1 1 true",
+            "2026-12-14T06:00:00Z escalation.2 1 false",
+        ]
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    // Whatever is due when, with looks at any instants: every reminder is in exactly one message or missed, never both,
+    // and no message spans more than three days.
+    #[test]
+    fn each_reminder_is_in_exactly_one_message(
+        days in prop::collection::vec((0i32..40, 0i32..12, 1u128..3), 1..14),
+        steps in prop::collection::vec(1i64..400, 0..40),
+    ) {
+        let first = date(2026, 11, 1);
+        let items: Vec<Item> = days
+            .iter()
+            .enumerate()
+            .map(|(n, (day, lead, who))| {
+                let due = first.checked_add(Span::new().days(*day)).unwrap();
+                Item { recipients: vec![member(*who)], ..item(n as u128 + 10, due, *lead) }
+            })
+            .collect();
+        let mut settled: HashSet<Key> = HashSet::new();
+        let mut now = instant("2026-10-01T00:00:00Z");
+        let mut steps = steps.into_iter();
+        loop {
+            let text = now.to_string();
+            let plan = planned(&items, &text, settled.clone());
+            for group in plan.groups.iter().filter(|group| group.kind == Kind::Reminder) {
+                let dues: Vec<Date> =
+                    group.items.iter().map(|(id, _)| items.iter().find(|i| i.id == *id).unwrap().due_on).collect();
+                let (least, most) = (dues.iter().min().unwrap(), dues.iter().max().unwrap());
+                prop_assert!(least.until(*most).unwrap().get_days() <= 2);
+            }
+            let reminded = plan.groups.iter().flat_map(|group| {
+                group.items.iter().map(|(milestone, on)| Key {
+                    milestone: *milestone,
+                    kind: group.kind,
+                    recipient: group.recipient.clone(),
+                    on: *on,
+                })
+            });
+            for key in reminded.chain(plan.missed.iter().cloned()) {
+                prop_assert!(settled.insert(key.clone()), "twice: {key:?}");
+            }
+            let next = plan.looks.iter().filter_map(|(_, at)| *at).min();
+            // An outage of some hours, or as soon as there is something to look at.
+            match (next, steps.next()) {
+                (None, _) => break,
+                (Some(at), None) => { prop_assert!(at > now, "a look that does not advance"); now = at }
+                (Some(at), Some(hours)) => now = at.max(now + SignedDuration::from_hours(hours)),
+            }
+        }
+        for item in &items {
+            for key in item.keys() {
+                prop_assert!(settled.contains(&key), "lost: {key:?}");
+            }
+        }
+    }
+}

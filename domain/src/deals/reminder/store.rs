@@ -1,0 +1,509 @@
+//! Reminders, and what they rest on, in the database. Everything is asked for many deals at once.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use diesel::prelude::*;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use super::{Key, Kind, Record, State};
+use crate::both;
+use crate::deals::deal::{DealStatus, PartyRole};
+use crate::deals::milestone::Responsible;
+use crate::delivery::Status;
+use crate::kernel::column::{At, On};
+use crate::kernel::event::AnyId;
+use crate::kernel::id::{ContactId, DealId, MemberId, MessageId, MilestoneId, WorkspaceId};
+use crate::kernel::schema::{
+    consents, contacts, deal_parties, deals, digest_items, events, messages, milestones, reminders,
+};
+use crate::kernel::{ActorKind, Conn, Cx, Fault};
+use crate::people::contact::Contact;
+use crate::people::reach::{Channel, Topic};
+
+/// Milestones that are looked at to find deals; those of deals that others hold are skipped.
+const LOOKED_AT: i64 = 2_000;
+
+/// At most `limit` deals with a milestone whose time has come, held until the end of the transaction. On PostgreSQL
+/// those that somebody else holds are left to them.
+pub fn hold_due(cx: &mut Cx<'_>, limit: i64) -> Result<Vec<DealId>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let mut due: Vec<DealId> = both!(cx.conn(), |c| {
+        milestones::table
+            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::attend_at.le(now))
+            .order((milestones::attend_at, milestones::id))
+            .limit(LOOKED_AT)
+            .select(milestones::deal_id)
+            .load(c)
+    })?;
+    let mut seen = HashSet::new();
+    due.retain(|id| seen.insert(*id));
+    let limit = usize::try_from(limit).unwrap_or(0);
+    if let Conn::Pg(c) = cx.conn() {
+        // Those that wait longest are as likely held as the others; any that are free will do.
+        return Ok(deals::table
+            .filter(deals::workspace_id.eq(workspace))
+            .filter(deals::id.eq_any(due))
+            .order(deals::id)
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(deals::id)
+            .for_no_key_update()
+            .skip_locked()
+            .load(&mut **c)?);
+    }
+    due.truncate(limit);
+    Ok(due)
+}
+
+/// What reminders need of a deal.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = deals)]
+pub struct DealFacts {
+    pub id: DealId,
+    pub title: String,
+    pub address: String,
+    pub time_zone: String,
+    pub owner_id: Option<MemberId>,
+    pub status: DealStatus,
+    /// An id of a channel on Discord.
+    pub chat_channel: Option<String>,
+}
+
+pub fn deals_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<Vec<DealFacts>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        deals::table
+            .filter(deals::workspace_id.eq(workspace))
+            .filter(deals::id.eq_any(ids))
+            .order(deals::id)
+            .select(DealFacts::as_select())
+            .load(c)
+    })?)
+}
+
+/// What reminders need of a milestone.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = milestones)]
+pub struct MilestoneFacts {
+    pub id: MilestoneId,
+    pub deal_id: DealId,
+    pub title: String,
+    pub due_on: Option<On>,
+    pub lapses_at: Option<At>,
+    pub required: bool,
+    pub responsible_role: Responsible,
+    pub responsible_member_id: Option<MemberId>,
+    pub remind_days_before: Option<i32>,
+    pub attend_at: Option<At>,
+}
+
+/// All open milestones of these deals that have a date.
+pub fn milestones_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<Vec<MilestoneFacts>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        milestones::table
+            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::deal_id.eq_any(ids))
+            .filter(milestones::removed_at.is_null())
+            .filter(milestones::ended_at.is_null())
+            .filter(milestones::due_on.is_not_null())
+            .order((milestones::deal_id, milestones::sorts_on, milestones::id))
+            .select(MilestoneFacts::as_select())
+            .load(c)
+    })?)
+}
+
+/// The parties of these deals with their contacts, in the order in which they were added.
+pub fn parties_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<HashMap<DealId, Vec<(PartyRole, Contact)>>, Fault> {
+    type Row = (DealId, PartyRole, ContactId, String, Option<String>, Option<String>, Option<String>);
+    let workspace = cx.workspace();
+    let rows: Vec<Row> = both!(cx.conn(), |c| {
+        deal_parties::table
+            .inner_join(
+                contacts::table.on(contacts::workspace_id
+                    .eq(deal_parties::workspace_id)
+                    .and(contacts::id.eq(deal_parties::contact_id))),
+            )
+            .filter(deal_parties::workspace_id.eq(workspace))
+            .filter(deal_parties::deal_id.eq_any(ids))
+            .order(deal_parties::id)
+            .select((
+                deal_parties::deal_id,
+                deal_parties::role,
+                contacts::id,
+                contacts::name,
+                contacts::email,
+                contacts::phone,
+                contacts::time_zone,
+            ))
+            .load(c)
+    })?;
+    let mut parties: HashMap<DealId, Vec<(PartyRole, Contact)>> = HashMap::new();
+    for (deal, role, id, name, email, phone, time_zone) in rows {
+        parties.entry(deal).or_default().push((role, contact(id, name, email, phone, time_zone)));
+    }
+    Ok(parties)
+}
+
+fn contact(
+    id: ContactId,
+    name: String,
+    email: Option<String>,
+    phone: Option<String>,
+    time_zone: Option<String>,
+) -> Contact {
+    Contact { id, name, email, phone, time_zone }
+}
+
+/// Who of these agreed to text messages and did not take it back.
+pub fn agreed_to_sms(cx: &mut Cx<'_>, who: &[ContactId]) -> Result<HashSet<ContactId>, Fault> {
+    if who.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let workspace = cx.workspace();
+    let found: Vec<ContactId> = both!(cx.conn(), |c| {
+        consents::table
+            .filter(consents::workspace_id.eq(workspace))
+            .filter(consents::contact_id.eq_any(who))
+            .filter(consents::channel.eq(Channel::Sms))
+            .filter(consents::withdrawn_at.is_null())
+            .select(consents::contact_id)
+            .load(c)
+    })?;
+    Ok(found.into_iter().collect())
+}
+
+/// Which of these milestones have a title that an agent wrote: it was the last to add or retitle them.
+pub fn titled_by_agents(cx: &mut Cx<'_>, ids: &[MilestoneId]) -> Result<HashSet<MilestoneId>, Fault> {
+    let workspace = cx.workspace();
+    let subjects: Vec<AnyId> = ids.iter().map(|id| AnyId(id.0)).collect();
+    let mut by_agent = HashMap::new();
+    for some in subjects.chunks(1_000) {
+        let rows: Vec<(AnyId, String, String, String)> = both!(cx.conn(), |c| {
+            events::table
+                .filter(events::workspace_id.eq(workspace))
+                .filter(events::subject_kind.eq("milestone"))
+                .filter(events::subject_id.eq_any(some))
+                .filter(events::event.eq_any(["milestone.added", "milestone.edited"]))
+                .order(events::seq)
+                .select((events::subject_id, events::actor_kind, events::event, events::data))
+                .load(c)
+        })?;
+        for (id, actor, event, data) in rows {
+            let titled = || {
+                let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
+                data["after"].get("title").is_some()
+            };
+            if event == "milestone.added" || titled() {
+                by_agent.insert(MilestoneId(id.0), actor == ActorKind::Agent.to_string());
+            }
+        }
+    }
+    Ok(by_agent.into_iter().filter(|(_, agent)| *agent).map(|(id, _)| id).collect())
+}
+
+#[derive(Clone, Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = reminders)]
+#[diesel(primary_key(workspace_id, milestone_id, kind, recipient, on_date))]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
+struct ReminderRow {
+    workspace_id: WorkspaceId,
+    milestone_id: MilestoneId,
+    kind: String,
+    recipient: String,
+    on_date: On,
+    deal_id: DealId,
+    due_on: On,
+    at: At,
+    state: State,
+    reason: Option<String>,
+    occasion: Option<String>,
+    message_id: Option<MessageId>,
+    leads: bool,
+    round: i32,
+    planned_at: At,
+}
+
+impl ReminderRow {
+    fn of(record: &Record, workspace_id: WorkspaceId) -> Self {
+        Self {
+            workspace_id,
+            milestone_id: record.key.milestone,
+            kind: record.key.kind.to_string(),
+            recipient: record.key.recipient.to_string(),
+            on_date: On(record.key.on),
+            deal_id: record.deal_id,
+            due_on: On(record.due_on),
+            at: At(record.at),
+            state: record.state,
+            reason: record.reason.clone(),
+            occasion: record.occasion.clone(),
+            message_id: record.message_id,
+            leads: record.leads,
+            round: record.round,
+            planned_at: At(record.planned_at),
+        }
+    }
+
+    fn record(self) -> Result<Record, Fault> {
+        let broken = |what: String| Fault::Corrupt(format!("a reminder of {}: {what}", self.milestone_id));
+        let kind: Kind = self.kind.parse().map_err(broken)?;
+        let recipient = self.recipient.parse().map_err(broken)?;
+        Ok(Record {
+            key: Key { milestone: self.milestone_id, kind, recipient, on: self.on_date.0 },
+            deal_id: self.deal_id,
+            due_on: self.due_on.0,
+            at: self.at.0,
+            state: self.state,
+            reason: self.reason,
+            occasion: self.occasion,
+            message_id: self.message_id,
+            leads: self.leads,
+            round: self.round,
+            planned_at: self.planned_at.0,
+        })
+    }
+}
+
+/// Everything that is recorded about these deals.
+pub fn records_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<Vec<Record>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<ReminderRow> = both!(cx.conn(), |c| {
+        reminders::table
+            .filter(reminders::workspace_id.eq(workspace))
+            .filter(reminders::deal_id.eq_any(ids))
+            .select(ReminderRow::as_select())
+            .load(c)
+    })?;
+    rows.into_iter().map(ReminderRow::record).collect()
+}
+
+/// Whether anything about a deal waits that a change could make untrue.
+pub fn waits(cx: &mut Cx<'_>, deal: DealId) -> Result<bool, Fault> {
+    let workspace = cx.workspace();
+    let waiting = |c: &mut Conn| {
+        both!(c, |c| {
+            diesel::select(diesel::dsl::exists(
+                messages::table
+                    .filter(messages::workspace_id.eq(workspace))
+                    .filter(messages::deal_id.eq(deal))
+                    .filter(messages::kind.eq_any([Topic::Reminder, Topic::Overdue, Topic::Escalation]))
+                    .filter(messages::status.eq_any([Status::Queued, Status::Deferred])),
+            ))
+            .get_result::<bool>(c)
+        })
+    };
+    let kept = |c: &mut Conn| {
+        both!(c, |c| {
+            diesel::select(diesel::dsl::exists(
+                reminders::table
+                    .filter(reminders::workspace_id.eq(workspace))
+                    .filter(reminders::deal_id.eq(deal))
+                    .filter(reminders::state.eq_any([State::Planned, State::Digest])),
+            ))
+            .get_result::<bool>(c)
+        })
+    };
+    Ok(waiting(cx.conn())? || kept(cx.conn())?)
+}
+
+/// Adds records. One that is there already is a fault: nobody is told twice.
+pub fn insert(cx: &mut Cx<'_>, new: &[Record]) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    // SQLite takes at most 32,766 binds a statement.
+    for some in new.chunks(1_000) {
+        let rows: Vec<ReminderRow> = some.iter().map(|record| ReminderRow::of(record, workspace)).collect();
+        both!(cx.conn(), |c| diesel::insert_into(reminders::table).values(rows).execute(c))?;
+    }
+    Ok(())
+}
+
+pub fn update(cx: &mut Cx<'_>, record: &Record) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    let row = ReminderRow::of(record, workspace);
+    let key = (workspace, row.milestone_id, row.kind.clone(), row.recipient.clone(), row.on_date);
+    both!(cx.conn(), |c| diesel::update(reminders::table.find(key)).set(row).execute(c))?;
+    Ok(())
+}
+
+/// Notes when each of these milestones needs the next look.
+pub fn look_next(cx: &mut Cx<'_>, looks: &[(MilestoneId, Option<Timestamp>)]) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    let mut by_instant: BTreeMap<Option<Timestamp>, Vec<MilestoneId>> = BTreeMap::new();
+    for (id, at) in looks {
+        by_instant.entry(*at).or_default().push(*id);
+    }
+    for (at, ids) in by_instant {
+        for some in ids.chunks(1_000) {
+            both!(cx.conn(), |c| {
+                diesel::update(milestones::table)
+                    .filter(milestones::workspace_id.eq(workspace))
+                    .filter(milestones::id.eq_any(some))
+                    .set(milestones::attend_at.eq(at.map(At)))
+                    .execute(c)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Nothing of these deals' milestones but the given ones needs a look any more: they ended, or have no date.
+pub fn forget_others(cx: &mut Cx<'_>, ids: &[DealId], but: &[MilestoneId]) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    let attended: Vec<MilestoneId> = both!(cx.conn(), |c| {
+        milestones::table
+            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::deal_id.eq_any(ids))
+            .filter(milestones::attend_at.is_not_null())
+            .select(milestones::id)
+            .load(c)
+    })?;
+    let kept: HashSet<&MilestoneId> = but.iter().collect();
+    let gone: Vec<_> = attended.into_iter().filter(|id| !kept.contains(id)).map(|id| (id, None)).collect();
+    look_next(cx, &gone)
+}
+
+/// Everything of a deal is looked at with the next sweep.
+pub fn look_soon(cx: &mut Cx<'_>, deal: DealId) -> Result<(), Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    both!(cx.conn(), |c| {
+        diesel::update(milestones::table)
+            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::deal_id.eq(deal))
+            .filter(milestones::removed_at.is_null())
+            .filter(milestones::ended_at.is_null())
+            .filter(milestones::due_on.is_not_null())
+            .set(milestones::attend_at.eq(now))
+            .execute(c)
+    })?;
+    Ok(())
+}
+
+/// A record as a list shows it.
+pub struct Listed {
+    pub record: Record,
+    pub milestone: String,
+    pub deal: String,
+    /// Where its message stands.
+    pub status: Option<Status>,
+    pub why: Option<String>,
+}
+
+/// Which records; in the order of their instants.
+pub struct Wanted {
+    pub deal: Option<DealId>,
+    pub after: Option<(Timestamp, Uuid, String, String)>,
+    pub limit: i64,
+}
+
+/// At most `limit + 1` records.
+pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Listed>, Fault> {
+    type Row = (ReminderRow, String, String, Option<Status>, Option<String>);
+    let workspace = cx.workspace();
+    let rows: Vec<Row> = both!(cx.conn(), |c| {
+        let mut query = reminders::table
+            .inner_join(
+                milestones::table.on(milestones::workspace_id
+                    .eq(reminders::workspace_id)
+                    .and(milestones::id.eq(reminders::milestone_id))),
+            )
+            .inner_join(
+                deals::table
+                    .on(deals::workspace_id.eq(reminders::workspace_id).and(deals::id.eq(reminders::deal_id))),
+            )
+            .left_join(
+                messages::table.on(messages::workspace_id
+                    .eq(reminders::workspace_id)
+                    .and(messages::id.nullable().eq(reminders::message_id))),
+            )
+            .filter(reminders::workspace_id.eq(workspace))
+            .order((reminders::at, reminders::milestone_id, reminders::kind, reminders::recipient))
+            .limit(wanted.limit + 1)
+            .select((
+                ReminderRow::as_select(),
+                milestones::title,
+                deals::title,
+                messages::status.nullable(),
+                messages::reason.nullable(),
+            ))
+            .into_boxed();
+        if let Some(deal) = wanted.deal {
+            query = query.filter(reminders::deal_id.eq(deal));
+        }
+        if let Some((at, milestone, kind, recipient)) = &wanted.after {
+            let (at, milestone) = (At(*at), MilestoneId(*milestone));
+            query =
+                query.filter(reminders::at.ge(at)).filter(
+                    reminders::at.gt(at).or(reminders::milestone_id.gt(milestone)).or(reminders::milestone_id
+                        .eq(milestone)
+                        .and(reminders::kind.gt(kind.clone()).or(
+                            reminders::kind.eq(kind.clone()).and(reminders::recipient.gt(recipient.clone())),
+                        ))),
+                );
+        }
+        query.load(c)
+    })?;
+    rows.into_iter()
+        .map(|(row, milestone, deal, status, why)| {
+            Ok(Listed { record: row.record()?, milestone, deal, status, why })
+        })
+        .collect()
+}
+
+/// Of the digests that these lines stand in, where their messages stand.
+pub fn digest_status(cx: &mut Cx<'_>, occasions: &[String]) -> Result<HashMap<String, Status>, Fault> {
+    let workspace = cx.workspace();
+    let mut found = HashMap::new();
+    for some in occasions.chunks(1_000) {
+        let rows: Vec<(String, Status)> = both!(cx.conn(), |c| {
+            digest_items::table
+                .inner_join(
+                    messages::table.on(messages::workspace_id
+                        .eq(digest_items::workspace_id)
+                        .and(messages::id.nullable().eq(digest_items::message_id))),
+                )
+                .filter(digest_items::workspace_id.eq(workspace))
+                .filter(digest_items::occasion.eq_any(some))
+                .select((digest_items::occasion, messages::status))
+                .load(c)
+        })?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// Open milestones of the active deals that a member owns, due between two days: their deals' titles, titles and days.
+pub fn owned(
+    cx: &mut Cx<'_>,
+    owner: MemberId,
+    from: Option<Date>,
+    to: Date,
+    limit: i64,
+) -> Result<Vec<(String, String, Date)>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(String, String, On)> = both!(cx.conn(), |c| {
+        let mut query = milestones::table
+            .inner_join(
+                deals::table
+                    .on(deals::workspace_id.eq(milestones::workspace_id).and(deals::id.eq(milestones::deal_id))),
+            )
+            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::removed_at.is_null())
+            .filter(milestones::ended_at.is_null())
+            .filter(milestones::due_on.is_not_null())
+            .filter(milestones::sorts_on.le(On(to)))
+            .filter(deals::owner_id.eq(owner))
+            .filter(deals::status.eq(DealStatus::Active))
+            .order((milestones::sorts_on, milestones::id))
+            .limit(limit)
+            .select((deals::title, milestones::title, milestones::sorts_on))
+            .into_boxed();
+        if let Some(from) = from {
+            query = query.filter(milestones::sorts_on.ge(On(from)));
+        }
+        query.load(c)
+    })?;
+    Ok(rows.into_iter().map(|(deal, title, on)| (deal, title, on.0)).collect())
+}

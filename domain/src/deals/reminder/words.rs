@@ -1,0 +1,205 @@
+//! What reminders say. Facts in, words out.
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::Kind;
+use super::store::{DealFacts, MilestoneFacts};
+use crate::deals::deal::PartyRole;
+use crate::delivery::template::{Templates, Words};
+use crate::kernel::Fault;
+use crate::people::contact::Contact;
+use crate::workspace::member::Member;
+
+/// Everything that the templates of reminders, overdue notices and escalations may say.
+#[derive(Serialize)]
+struct Context {
+    deal: String,
+    deal_short: String,
+    address: String,
+    /// The first name of the recipient; empty in chat.
+    name: String,
+    /// Whether a party of the deal reads it.
+    contact: bool,
+    owner: String,
+    items: Vec<Item>,
+}
+
+#[derive(Serialize)]
+struct Item {
+    title: String,
+    short: String,
+    /// "Friday 11 December 2026"
+    due: String,
+    /// "today", "tomorrow", or nothing.
+    near: &'static str,
+    /// "tomorrow, Friday 11 December"
+    when: String,
+    /// "Fri 11 Dec"
+    brief: String,
+    /// "the buyer (Ann Lee)"
+    responsible: String,
+    note: String,
+}
+
+/// What is in a message, and who reads it.
+pub struct Says<'a> {
+    pub deal: &'a DealFacts,
+    pub owner: Option<&'a Member>,
+    pub parties: &'a [(PartyRole, Contact)],
+    /// The full name of the recipient; `None` in chat.
+    pub name: Option<&'a str>,
+    pub contact: bool,
+    /// The day on which it is read, where the deal is.
+    pub today: Date,
+    pub items: Vec<(&'a MilestoneFacts, Option<&'a Member>, Option<String>)>,
+}
+
+pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Words, Fault> {
+    let items = says.items.iter().filter_map(|(m, member, note)| {
+        let due_on = m.due_on?.0;
+        let near = near(due_on, says.today);
+        let day = due_on.strftime("%A %-d %B").to_string();
+        Some(Item {
+            title: m.title.clone(),
+            short: clip(&m.title, 30),
+            due: due_on.strftime("%A %-d %B %Y").to_string(),
+            near,
+            when: if near.is_empty() { day } else { format!("{near}, {day}") },
+            brief: due_on.strftime("%a %-d %b").to_string(),
+            responsible: responsible(m, *member, says.parties),
+            note: note.clone().unwrap_or_default(),
+        })
+    });
+    let context = Context {
+        deal: says.deal.title.clone(),
+        deal_short: clip(&says.deal.title, 30),
+        address: says.deal.address.clone(),
+        name: says.name.map(first).unwrap_or_default(),
+        contact: says.contact,
+        owner: says.owner.map_or_else(|| "the team".to_owned(), |owner| owner.name.clone()),
+        items: items.collect(),
+    };
+    let name = match kind {
+        Kind::Reminder => "reminder",
+        Kind::Overdue => "overdue",
+        Kind::Escalation(_) => "escalation",
+    };
+    templates.render(name, &context)
+}
+
+/// Tells a deal's owner that somebody was not reminded.
+pub fn unreached(
+    templates: &Templates,
+    deal: &DealFacts,
+    owner: &Member,
+    who: &str,
+    titles: &[String],
+    why: &Why,
+) -> Result<Words, Fault> {
+    #[derive(Serialize)]
+    struct Unreached<'a> {
+        deal: &'a str,
+        deal_short: String,
+        name: String,
+        who: &'a str,
+        titles: &'a [String],
+        why: String,
+        next: String,
+    }
+    let context = Unreached {
+        deal: &deal.title,
+        deal_short: clip(&deal.title, 30),
+        name: first(&owner.name),
+        who,
+        titles,
+        why: why.sentence(who),
+        next: why.next(who),
+    };
+    templates.render("unreached", &context)
+}
+
+/// Why a contact is not sent a reminder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    NoAddress,
+    SwitchedOff,
+    ByAgent,
+}
+
+impl Why {
+    /// The reason as it is recorded: a code, and a sentence.
+    pub fn recorded(self, who: &str) -> String {
+        let code = match self {
+            Self::NoAddress => "BAD_ADDRESS",
+            Self::SwitchedOff => "SWITCHED_OFF",
+            Self::ByAgent => "AGENT_WORDS",
+        };
+        format!("{code}: {}", self.sentence(who))
+    }
+
+    fn sentence(self, who: &str) -> String {
+        match self {
+            Self::NoAddress => format!("{who} has no e-mail address here, and has not agreed to text messages."),
+            Self::SwitchedOff => format!("{who} does not want reminders."),
+            Self::ByAgent => "An agent wrote the title, and contacts are not sent words of an agent.".into(),
+        }
+    }
+
+    fn next(self, who: &str) -> String {
+        match self {
+            Self::NoAddress => {
+                format!("Add an e-mail address of {who}, or record the consent to text messages; or call {who}.")
+            }
+            Self::SwitchedOff => format!("Call {who} if it matters."),
+            Self::ByAgent => format!("Read the title and set it yourself if {who} may read it, or call {who}."),
+        }
+    }
+}
+
+/// The note beside a milestone whose title an agent wrote, for the team.
+pub fn by_agent(to_contacts: bool) -> String {
+    let not = if to_contacts { ", so that the responsible party was not sent it" } else { "" };
+    format!("An agent wrote this title{not}.")
+}
+
+fn near(due_on: Date, today: Date) -> &'static str {
+    if due_on == today {
+        "today"
+    } else if today.tomorrow().is_ok_and(|tomorrow| tomorrow == due_on) {
+        "tomorrow"
+    } else {
+        ""
+    }
+}
+
+fn responsible(m: &MilestoneFacts, member: Option<&Member>, parties: &[(PartyRole, Contact)]) -> String {
+    if let Some(member) = member {
+        return member.name.clone();
+    }
+    let Some(role) = m.responsible_role.role() else { return "everybody".into() };
+    let spoken = match role {
+        PartyRole::Title => "title company".to_owned(),
+        PartyRole::Other => "other party".to_owned(),
+        role => role.as_str().replace("_agent", "'s agent"),
+    };
+    let names: Vec<&str> = parties.iter().filter(|(of, _)| *of == role).map(|(_, c)| c.name.as_str()).collect();
+    match names.as_slice() {
+        [] => format!("the {spoken}"),
+        names => format!("the {spoken} ({})", names.join(", ")),
+    }
+}
+
+fn first(name: &str) -> String {
+    name.split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+/// At most so many characters, cut at a word where there is one.
+fn clip(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(most - 2).collect();
+    let whole = cut.rsplit_once(' ').map_or(cut.as_str(), |(whole, _)| whole);
+    format!("{whole}..")
+}
