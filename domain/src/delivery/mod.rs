@@ -5,6 +5,7 @@
 
 pub mod outbox;
 pub mod policy;
+pub mod settings;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
