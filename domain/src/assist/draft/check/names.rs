@@ -58,7 +58,7 @@ const STARTERS: &[&str] = &[
 /// What people do, after a name at the start of a sentence.
 const VERBS: &[&str] = &[
     "will", "has", "is", "was", "can", "would", "said", "says", "asked", "asks", "called", "calls", "confirmed", "confirms",
-    "needs", "wants", "agreed", "agrees", "sent", "sends", "wrote", "told", "may", "must", "should", "and", "from",
+    "needs", "wants", "agreed", "agrees", "sent", "sends", "wrote", "told", "may", "must", "should", "from",
     "promised", "signed", "approved", "offered", "accepted", "handles", "handled", "expects", "knows", "wired", "paid",
 ];
 
