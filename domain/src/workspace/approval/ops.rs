@@ -310,58 +310,58 @@ pub enum Lapse {
 /// Who a deadline's doing is put down to.
 pub const DEADLINE: &str = "the deadline";
 
-/// Does what the deadlines that have passed say, for the longest overdue ones, at most `limit`. Doing it again does
-/// nothing more. Part of a loop, and of whatever owns the subjects.
-pub fn due(cx: &mut Cx<'_>, limit: i64) -> Result<Vec<Lapse>, No> {
+/// Open approvals whose deadline has passed, the longest overdue first, at most `limit`.
+pub fn lapsed(cx: &mut Cx<'_>, limit: i64) -> Result<Vec<ApprovalId>, No> {
     let now = cx.now();
-    let mut ids = store::lapsed(cx, now, limit)?;
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    Ok(store::lapsed(cx, now, limit)?)
+}
+
+/// Does what the deadline of the open stage says, when it has passed; `None` when there is nothing to do (any more).
+///
+/// Part of a loop, and of whoever owns the subject.
+pub fn lapse(cx: &mut Cx<'_>, id: ApprovalId) -> Result<Option<Lapse>, No> {
+    let now = cx.now();
+    let Some(mut approval) = store::hold(cx, id)? else { return Ok(None) };
+    if approval.state != ApprovalState::Pending || approval.due_at.is_none_or(|at| at > now) {
+        return Ok(None);
     }
-    // Always in the same order, so that two who do this at once wait instead of locking each other out.
-    ids.sort_unstable();
     let team = member::store::list(cx)?;
-    let mut lapses = Vec::new();
-    for id in ids {
-        let Some(mut approval) = store::hold(cx, id)? else { continue };
-        if approval.state != ApprovalState::Pending || approval.due_at.is_none_or(|at| at > now) {
-            continue;
+    let stage = approval.stages[approval.stage].clone();
+    Ok(Some(match stage.on_deadline {
+        OnDeadline::Escalate(to) if stage.escalated_to.is_none() => {
+            approval.stages[approval.stage].escalated_to = Some(to);
+            let who = rules::electorate(&approval.stages[approval.stage], approval.author, &team);
+            let event = Event::Escalated { stage: approval.stage, to };
+            again(cx, &mut approval, &event)?;
+            Lapse::Escalated { approval, to: who.deciders.into_iter().collect() }
         }
-        let stage = approval.stages[approval.stage].clone();
-        let who = rules::electorate(&stage, approval.author, &team);
-        match stage.on_deadline {
-            OnDeadline::Escalate(to) if stage.escalated_to.is_none() => {
-                approval.stages[approval.stage].escalated_to = Some(to);
-                let deciders =
-                    rules::electorate(&approval.stages[approval.stage], approval.author, &team).deciders;
-                approval.due_at = deadline(now, stage.hours);
-                approval.version += 1;
-                store::update(cx, &approval)?;
-                cx.record(subject(id), &Event::Escalated { stage: approval.stage, to })?;
-                lapses.push(Lapse::Escalated { approval, to: deciders.into_iter().collect() });
-            }
-            OnDeadline::Remind | OnDeadline::Escalate(_) => {
-                approval.due_at = deadline(now, stage.hours);
-                approval.version += 1;
-                store::update(cx, &approval)?;
-                cx.record(subject(id), &Event::Reminded { stage: approval.stage })?;
-                let waiting = waited_for(cx, &approval, &who)?;
-                lapses.push(Lapse::Reminded { approval, waiting: waiting.into_iter().collect() });
-            }
-            OnDeadline::AutoReject => {
-                let reason = Some("Nobody decided in time.".to_owned());
-                lapses.push(Lapse::Closed(close(cx, approval, ApprovalState::Expired, DEADLINE, reason)?));
-            }
-            OnDeadline::AutoApprove if approval.stage + 1 < approval.stages.len() => {
-                lapses.push(Lapse::Advanced(advance(cx, approval)?));
-            }
-            OnDeadline::AutoApprove => {
-                let reason = Some("Nobody objected in time.".to_owned());
-                lapses.push(Lapse::Closed(close(cx, approval, ApprovalState::Approved, DEADLINE, reason)?));
-            }
+        OnDeadline::Remind | OnDeadline::Escalate(_) => {
+            let who = rules::electorate(&stage, approval.author, &team);
+            let event = Event::Reminded { stage: approval.stage };
+            again(cx, &mut approval, &event)?;
+            let waiting = waited_for(cx, &approval, &who)?.into_iter().collect();
+            Lapse::Reminded { approval, waiting }
         }
-    }
-    Ok(lapses)
+        OnDeadline::AutoReject => {
+            let reason = Some("Nobody decided in time.".to_owned());
+            Lapse::Closed(close(cx, approval, ApprovalState::Expired, DEADLINE, reason)?)
+        }
+        OnDeadline::AutoApprove if approval.stage + 1 < approval.stages.len() => {
+            Lapse::Advanced(advance(cx, approval)?)
+        }
+        OnDeadline::AutoApprove => {
+            let reason = Some("Nobody objected in time.".to_owned());
+            Lapse::Closed(close(cx, approval, ApprovalState::Approved, DEADLINE, reason)?)
+        }
+    }))
+}
+
+/// Starts the open stage's hours anew.
+fn again(cx: &mut Cx<'_>, approval: &mut Approval, event: &Event) -> Result<(), No> {
+    approval.due_at = deadline(cx.now(), approval.stages[approval.stage].hours);
+    approval.version += 1;
+    store::update(cx, approval)?;
+    cx.record(subject(approval.id), event)
 }
 
 /// Who has not spoken in the open stage.
