@@ -14,6 +14,7 @@ mod long_run;
 mod migrations;
 mod over_http;
 mod pages;
+mod peers;
 mod plans;
 mod query_plans;
 mod schema;
