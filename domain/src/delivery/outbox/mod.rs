@@ -1,5 +1,7 @@
 //! Messages on their way: one for each occasion, claimed by one dispatcher at a time, each with an end that is recorded.
 
+#[cfg(test)]
+mod model;
 pub mod ops;
 pub mod store;
 
