@@ -8,6 +8,7 @@
 
 mod agents;
 mod behind;
+mod outbound;
 pub mod peers;
 mod place;
 mod samples;
@@ -16,6 +17,7 @@ mod world;
 
 pub use agents::{Agent, Answer, Era};
 pub use behind::{lines, lines_of};
+pub use outbound::{accepted, message, not_sent, report, unclear};
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};
 pub use steps::{DATES, change};

@@ -12,6 +12,7 @@ mod idempotency;
 mod import;
 mod long_run;
 mod migrations;
+mod outbox;
 mod over_http;
 mod pages;
 mod peers;

@@ -3,6 +3,7 @@
 //! There is one way out: [`outbox::ops::enqueue`], then the policy's decision at the moment of sending
 //! ([`policy::gate`]), then a channel that takes only what the gate has [`policy::Cleared`], then the record.
 
+pub mod feed;
 pub mod outbox;
 pub mod policy;
 
@@ -116,6 +117,10 @@ pub enum Priority {
     Urgent = 0,
     Usual = 1,
     Bulk = 2,
+}
+
+impl Priority {
+    pub const ALL: [Self; 3] = [Self::Urgent, Self::Usual, Self::Bulk];
 }
 
 /// A message that somebody or some rule wants to leave.
