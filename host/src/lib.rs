@@ -4,6 +4,7 @@ pub mod channels;
 pub mod clock;
 pub mod config;
 pub mod egress;
+pub mod keys;
 pub mod logs;
 mod pace;
 mod random;

@@ -1,8 +1,8 @@
 //! Runs verbs for the faces: off the async threads, with a bound on waiting, every fault logged once.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::kernel::id::{CorrelationId, WorkspaceId};
@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::keys::Keys;
 use crate::pace::Pace;
 use crate::random::SystemRandomness;
 
@@ -42,6 +43,7 @@ struct Inner {
     parts: Parts,
     pace: Pace,
     wait: Duration,
+    keys: OnceLock<Result<Keys, String>>,
 }
 
 impl Host {
@@ -72,7 +74,7 @@ impl Host {
     pub fn of(parts: Parts) -> Self {
         let pace = Pace::new(parts.config.limits.calls_per_minute);
         let wait = Duration::from_secs(parts.config.limits.call_timeout);
-        Self(Arc::new(Inner { parts, pace, wait }))
+        Self(Arc::new(Inner { parts, pace, wait, keys: OnceLock::new() }))
     }
 
     pub fn clock(&self) -> &Clock {
@@ -85,6 +87,16 @@ impl Host {
 
     pub fn db(&self) -> &Db {
         &self.0.parts.db
+    }
+
+    /// The installation's key, made on first use when the database is embedded. The error is a sentence that says what
+    /// is missing; it stays the same until the process starts again.
+    pub fn keys(&self) -> Result<&Keys, String> {
+        let open = || {
+            let folder = self.db().file().and_then(Path::parent);
+            Keys::open(self.config(), folder, &*self.0.parts.randomness)
+        };
+        self.0.keys.get_or_init(open).as_ref().map_err(Clone::clone)
     }
 
     /// An id outside of any verb: a correlation, a new workspace.

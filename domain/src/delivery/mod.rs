@@ -6,6 +6,8 @@
 pub mod feed;
 pub mod outbox;
 pub mod policy;
+pub mod sms;
+pub mod webhook;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -13,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kernel::canonical::{self, hex, sha256};
-use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, EndpointId, MemberId, MessageId};
+use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, EndpointId, MemberId, MessageId, WorkspaceId};
 use crate::people::reach::{Channel, Topic};
 use crate::words;
 
@@ -149,6 +151,7 @@ pub struct NewMessage {
 /// A row of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
+    pub workspace: WorkspaceId,
     pub id: MessageId,
     pub occasion: String,
     pub topic: Topic,

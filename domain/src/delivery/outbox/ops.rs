@@ -59,6 +59,7 @@ pub fn enqueue(cx: &mut Cx<'_>, new: &[NewMessage]) -> Result<Vec<Enqueued>, No>
 
 fn message(cx: &mut Cx<'_>, new: &NewMessage) -> Message {
     Message {
+        workspace: cx.workspace(),
         id: MessageId(cx.mint()),
         occasion: new.occasion.clone(),
         topic: new.topic,

@@ -107,6 +107,7 @@ impl MessageRow {
         Ok(Message {
             content: serde_json::from_str(&self.content).map_err(|error| broken(&error.to_string()))?,
             to,
+            workspace: self.workspace_id,
             id: self.id,
             occasion: self.occasion,
             topic: self.kind,
