@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::{Nullable, Text};
 use domain::both;
 use domain::kernel::Conn;
+use domain::kernel::id::WorkspaceId;
 
 use crate::{Team, World};
 
@@ -23,20 +24,25 @@ pub fn lines(conn: &mut Conn, query: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.line.unwrap_or_default()).collect()
 }
 
+/// The column `line` of a query's rows. On PostgreSQL as the owner of the tables, whom row-level security binds to this
+/// workspace all the same.
+#[track_caller]
+pub fn lines_of(conn: &mut Conn, workspace: WorkspaceId, query: &str) -> Vec<String> {
+    if let Conn::Pg(c) = conn {
+        c.batch_execute(&format!("SET milepost.workspace = '{workspace}'")).unwrap();
+    }
+    let found = lines(conn, query);
+    if let Conn::Pg(c) = conn {
+        c.batch_execute("RESET milepost.workspace").unwrap();
+    }
+    found
+}
+
 impl World {
-    /// The column `line` of a query's rows. On PostgreSQL as the owner of the tables, whom row-level security binds
-    /// to the team's workspace all the same.
+    /// The column `line` of a query's rows in a team's workspace.
     #[track_caller]
     pub fn lines(&self, team: &Team, query: &str) -> Vec<String> {
-        let mut conn = self.db().raw().unwrap();
-        if let Conn::Pg(c) = &mut conn {
-            c.batch_execute(&format!("SET milepost.workspace = '{}'", team.id)).unwrap();
-        }
-        let found = lines(&mut conn, query);
-        if let Conn::Pg(c) = &mut conn {
-            c.batch_execute("RESET milepost.workspace").unwrap();
-        }
-        found
+        lines_of(&mut self.db().raw().unwrap(), team.id, query)
     }
 
     /// Statements behind the product's back, all or none.

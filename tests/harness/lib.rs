@@ -3,18 +3,20 @@
 //!
 //! Each story runs on SQLite and on PostgreSQL. The second needs a server: `tests/with-postgres cargo test` starts a
 //! throw-away one. Without it those stories are skipped, which one line per process says; where they must not be
-//! skipped, `MILEPOST_TEST_POSTGRES_REQUIRED=1` makes them fail.
+//! skipped, `MILEPOST_TEST_POSTGRES_REQUIRED=1` makes them fail. Stories that send e-mail need a mail server, which
+//! `tests/with-smtp` installs once; the same holds for them and `MILEPOST_TEST_SMTP_REQUIRED=1`.
 
 mod agents;
 mod behind;
 mod outbound;
+pub mod peers;
 mod place;
 mod samples;
 mod steps;
 mod world;
 
 pub use agents::{Agent, Answer, Era};
-pub use behind::lines;
+pub use behind::{lines, lines_of};
 pub use outbound::{accepted, message, not_sent, report, unclear};
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};

@@ -16,6 +16,7 @@ mod migrations;
 mod outbox;
 mod over_http;
 mod pages;
+mod peers;
 mod plans;
 mod query_plans;
 mod reminders;

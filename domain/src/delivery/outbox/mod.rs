@@ -3,6 +3,8 @@
 mod alert;
 mod claim;
 mod hands;
+#[cfg(test)]
+mod model;
 pub mod ops;
 pub mod rules;
 mod settle;
