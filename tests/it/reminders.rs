@@ -99,12 +99,8 @@ fn only_reminds(world: &World, deal_id: DealId, type_: &str) -> MilestoneId {
 }
 
 fn set(world: &World, key: &str, value: serde_json::Value) {
-    let mut settings = world
-        .look(&world.team.as_(Role::Admin), domain::delivery::settings::ops::get)
-        .map(|stored| serde_json::to_value(stored.settings).unwrap())
-        .unwrap();
-    settings[key] = value;
-    let cmd = EditSettings { version: None, settings: serde_json::from_value(settings).unwrap() };
+    let set = serde_json::Map::from_iter([(key.to_owned(), value)]);
+    let cmd = EditSettings { version: None, set };
     world.act(&world.team.as_(Role::Admin), |cx| edit_settings(cx, &cmd)).unwrap();
 }
 

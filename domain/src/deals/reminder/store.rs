@@ -20,6 +20,7 @@ use crate::kernel::schema::{
 };
 use crate::kernel::{ActorKind, Conn, Cx, Fault};
 use crate::people::contact::Contact;
+use crate::people::contact::store::ContactRow;
 use crate::people::reach::{Channel, Topic};
 
 /// Milestones that are looked at to find deals; those of deals that others hold are skipped.
@@ -117,7 +118,7 @@ pub fn milestones_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<Vec<MilestoneFac
 
 /// The parties of these deals with their contacts, in the order in which they were added.
 pub fn parties_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<HashMap<DealId, Vec<(PartyRole, Contact)>>, Fault> {
-    type Row = (DealId, PartyRole, ContactId, String, Option<String>, Option<String>, Option<String>);
+    type Row = (DealId, PartyRole, ContactRow);
     let workspace = cx.workspace();
     let rows: Vec<Row> = both!(cx.conn(), |c| {
         deal_parties::table
@@ -129,32 +130,14 @@ pub fn parties_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<HashMap<DealId, Vec
             .filter(deal_parties::workspace_id.eq(workspace))
             .filter(deal_parties::deal_id.eq_any(ids))
             .order(deal_parties::id)
-            .select((
-                deal_parties::deal_id,
-                deal_parties::role,
-                contacts::id,
-                contacts::name,
-                contacts::email,
-                contacts::phone,
-                contacts::time_zone,
-            ))
+            .select((deal_parties::deal_id, deal_parties::role, ContactRow::as_select()))
             .load(c)
     })?;
     let mut parties: HashMap<DealId, Vec<(PartyRole, Contact)>> = HashMap::new();
-    for (deal, role, id, name, email, phone, time_zone) in rows {
-        parties.entry(deal).or_default().push((role, contact(id, name, email, phone, time_zone)));
+    for (deal, role, contact) in rows {
+        parties.entry(deal).or_default().push((role, contact.into()));
     }
     Ok(parties)
-}
-
-fn contact(
-    id: ContactId,
-    name: String,
-    email: Option<String>,
-    phone: Option<String>,
-    time_zone: Option<String>,
-) -> Contact {
-    Contact { id, name, email, phone, time_zone }
 }
 
 /// Who of these agreed to text messages and did not take it back.

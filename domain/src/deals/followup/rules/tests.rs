@@ -57,6 +57,7 @@ fn file(side: Side, today: &str) -> File {
             email: Some(format!("{role}@example.org")),
             phone: None,
             time_zone: None,
+            region: None,
         };
         (*role, contact)
     });
