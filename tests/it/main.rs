@@ -16,6 +16,7 @@ mod outbox;
 mod over_http;
 mod pages;
 mod plans;
+mod policy;
 mod query_plans;
 mod schema;
 mod tenancy;

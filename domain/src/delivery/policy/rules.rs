@@ -202,7 +202,8 @@ fn consent(facts: &Facts, standing: &Standing) -> Step {
     let inputs = json!({ "channel": facts.channel, "needed": needed, "given": given });
     match (needed, given) {
         (false, _) => {
-            let sentence = format!("For {} of this kind ({}) no consent is needed.", way(facts.channel), facts.purpose);
+            let sentence =
+                format!("For {} of this kind ({}) no consent is needed.", way(facts.channel), facts.purpose);
             step(Rule::Consent, inputs, sentence)
         }
         (true, true) => step(Rule::Consent, inputs, format!("The contact agreed to {}.", way(facts.channel))),
