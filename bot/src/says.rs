@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bench;
 pub mod config;
+pub mod contact;
 pub mod dates;
 pub mod deal;
 pub mod demo;
@@ -11,7 +12,9 @@ pub mod import;
 pub mod mcp;
 pub mod migrate;
 pub mod milestone;
+pub mod policy;
 pub mod serve;
+pub mod settings;
 pub mod setup;
 pub mod template;
 #[cfg(test)]

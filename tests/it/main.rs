@@ -18,6 +18,7 @@ mod over_http;
 mod pages;
 mod peers;
 mod plans;
+mod policy;
 mod query_plans;
 mod reminders;
 mod rest;

@@ -50,6 +50,26 @@ fn furnish(world: &World) {
     world.token(&world.team, For::Agent("robot".into()), Grant::Read, None);
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
+    how_ann_stands(world);
+}
+
+/// What a contact agreed to and asked for, and settings of the workspace's own.
+fn how_ann_stands(world: &World) {
+    use domain::delivery::settings::ops::{EditSettings, edit};
+    use domain::people::contact::standing::{Via, ops};
+    use domain::people::contact::view;
+    use domain::people::reach::Channel;
+    use domain::workspace::access::Role;
+    let ann = world.look(&world.team.cora(), |cx| view::find(cx, "ann@example.org")).unwrap()[0].id;
+    let consent =
+        ops::SetConsent { contact_id: ann, channel: Channel::Sms, given: true, evidence: "signed".into() };
+    world.act(&world.team.cora(), |cx| ops::set_consent(cx, &consent)).unwrap();
+    let out = ops::OptOut { contact_id: ann, via: Via::Phone, why: "said so".into() };
+    world.act(&world.team.cora(), |cx| ops::opt_out(cx, &out)).unwrap();
+    let set = serde_json::Map::from_iter([("hold_saturdays".to_owned(), true.into())]);
+    world
+        .act(&world.team.as_(Role::Admin), |cx| edit(cx, &EditSettings { version: None, set: set.clone() }))
+        .unwrap();
 }
 
 fn on_postgres() -> Option<World> {

@@ -5,6 +5,7 @@ mod answer;
 mod audit;
 pub mod bench;
 mod config;
+mod contact;
 mod deal;
 mod desk;
 mod endpoint;
@@ -13,7 +14,9 @@ mod manual;
 mod mcp;
 mod migrate;
 mod milestone;
+mod policy;
 mod read;
+mod settings;
 mod setup;
 mod template;
 mod token;
@@ -106,6 +109,15 @@ enum Command {
     /// Milestones: list, explain, complete, waive, edit
     #[command(subcommand)]
     Milestone(milestone::Milestone),
+    /// People outside the team: their consents, their opt-outs, who leads the conversation
+    #[command(subcommand)]
+    Contact(contact::Contact),
+    /// What may be sent to whom, when, and why
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// What the workspace says of itself, such as how messages leave
+    #[command(subcommand)]
+    Settings(settings::Settings),
     /// The rules that make milestones
     #[command(subcommand)]
     Template(template::Template),
@@ -151,6 +163,9 @@ pub fn main() -> ExitCode {
         Some(Command::Import(cmd)) => import::run(&common, &cmd),
         Some(Command::Deal(cmd)) => deal::run(&common, cmd),
         Some(Command::Milestone(cmd)) => milestone::run(&common, cmd),
+        Some(Command::Contact(cmd)) => contact::run(&common, cmd),
+        Some(Command::Policy(cmd)) => policy::run(&common, &cmd),
+        Some(Command::Settings(cmd)) => settings::run(&common, cmd),
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
         Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),
