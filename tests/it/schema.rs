@@ -51,7 +51,7 @@ fn furnish(world: &World) {
     let hook = domain::delivery::webhook::ops::AddEndpoint {
         url: "https://hooks.example.com/milepost".into(),
         events: vec!["*".into()],
-        headers: std::collections::BTreeMap::new(),
+        headers: BTreeMap::new(),
     };
     world
         .act(&world.team.as_(Role::Admin), |cx| {
