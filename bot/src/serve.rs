@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,6 +10,9 @@ use clap::{Args, ValueEnum};
 use domain::kernel::{Principal, Source};
 use domain::workspace::access::{self, Grant};
 use host::Host;
+use host::dispatch::Dispatcher;
+use host::loops::Loop;
+use host::telling::Telling;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -131,8 +135,20 @@ async fn listen(
         }
         tracing::info!("Stopping: requests under way get {} s", GRACE.as_secs());
     };
-    mcp_server::http::listen(listener, routes, told, close, GRACE).await?;
+    let loops = if cmd.does(Role::Worker) { Some(loops(host)?) } else { None };
+    let running = loops.map(|loops| host::loops::start(host, loops));
+    let served = mcp_server::http::listen(listener, routes, told, close, GRACE).await;
+    if let Some(running) = running {
+        running.stop(GRACE).await;
+    }
+    served?;
     Ok(())
+}
+
+/// What runs by itself. Each is safe on all replicas at once.
+fn loops(host: &Host) -> Result<Vec<Arc<dyn Loop>>, Stop> {
+    let ways = host::channels::open(host).map_err(Stop::Failed)?;
+    Ok(vec![Arc::new(Dispatcher::new(host, ways)), Arc::new(Telling::new(host))])
 }
 
 fn routes(host: &Host, cmd: &Serve, no_auth: Option<Principal>, close: CancellationToken) -> Result<Router, Stop> {
@@ -156,9 +172,6 @@ fn notes(host: &Host, cmd: &Serve, address: SocketAddr, empty: bool) -> Vec<Stri
     if cmd.does(Role::Bot) {
         let token = host.config().discord.token.is_some();
         notes.push(if token { says::serve::CHAT_NOT_YET } else { says::serve::CHAT_OFF }.to_owned());
-    }
-    if cmd.role.contains(&Role::Worker) {
-        notes.push(says::serve::NO_LOOPS_YET.to_owned());
     }
     if !address.ip().is_loopback() && host.config().http.allowed_hosts.is_empty() {
         notes.push(says::serve::NO_ALLOWED_HOSTS.to_owned());

@@ -58,6 +58,12 @@ fn furnish(world: &World) {
             domain::delivery::webhook::ops::add(cx, &hook, &domain::delivery::webhook::target::Allowed::default())
         })
         .unwrap();
+    let now = world.now();
+    let to = domain::delivery::To::Member(world.team.members[&Role::Owner].id);
+    let shown = harness::message("furnish", domain::people::reach::Channel::InApp, "", now);
+    world.enqueue(&world.team, &[domain::delivery::NewMessage { to, ..shown }]);
+    world.claim(10);
+    world.act(&world.team.cora(), |cx| domain::delivery::outbox::ops::hold(cx, "to furnish")).unwrap();
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
 }

@@ -16,7 +16,7 @@ use crate::people::reach::Channel;
 
 /// Whether a claim would find something. A look, for those who do not want to write in order to learn that.
 pub fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, No> {
-    Ok(store::is_anything_due(cx)?)
+    Ok(store::standing(cx)?.held_since.is_none() && store::is_anything_due(cx)?)
 }
 
 /// Takes on due messages, by priority and then by how long they have been due.
