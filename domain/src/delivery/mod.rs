@@ -6,6 +6,7 @@
 pub mod notify;
 pub mod outbox;
 pub mod policy;
+pub mod rehearsal;
 pub mod settings;
 pub mod template;
 

@@ -122,7 +122,10 @@ fn set_up(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<(Scene, Vec<Case>), No> {
     let soon: Vec<MilestoneId> = milestones
         .values()
         .flatten()
-        .filter(|m| rules::first_look(m.due_on.map(|on| on.0), m.remind_days_before, m.lapses_at.map(|at| at.0)) <= Some(now))
+        .filter(|m| {
+            rules::first_look(m.due_on.map(|on| on.0), m.remind_days_before, m.lapses_at.map(|at| at.0))
+                <= Some(now)
+        })
         .map(|m| m.id)
         .collect();
     let by_agents = store::titled_by_agents(cx, &soon)?;
@@ -232,7 +235,8 @@ fn take_back(cx: &mut Cx<'_>, cases: &mut [Case]) -> Result<usize, No> {
     }
     untrue.sort();
     untrue.dedup();
-    let ids: Vec<MessageId> = untrue.iter().filter_map(|base| by_base.get(base.as_str())).flatten().copied().collect();
+    let ids: Vec<MessageId> =
+        untrue.iter().filter_map(|base| by_base.get(base.as_str())).flatten().copied().collect();
     let gone: HashSet<MessageId> = withdraw(cx, &ids, TAKEN_BACK)?.into_iter().collect();
     let mut freed: HashSet<String> = wholly_gone(cx, &untrue, &gone)?;
     if !lines.is_empty() {
@@ -260,8 +264,10 @@ fn take_back(cx: &mut Cx<'_>, cases: &mut [Case]) -> Result<usize, No> {
     Ok(gone.len())
 }
 
-const TAKEN_BACK: &str = "A milestone in it changed before it was sent. What still holds is sent in another message.";
-const REGROUPED: &str = "Its message was taken back because of another milestone in it. It comes again at its time.";
+const TAKEN_BACK: &str =
+    "A milestone in it changed before it was sent. What still holds is sent in another message.";
+const REGROUPED: &str =
+    "Its message was taken back because of another milestone in it. It comes again at its time.";
 
 /// An occasion without the channel at its end.
 fn base(occasion: &str) -> &str {
@@ -270,8 +276,10 @@ fn base(occasion: &str) -> &str {
 
 /// Those of which no message has left on any channel. Where one has, the person was told.
 fn wholly_gone(cx: &mut Cx<'_>, bases: &[String], gone: &HashSet<MessageId>) -> Result<HashSet<String>, No> {
-    let all: Vec<String> =
-        bases.iter().flat_map(|base| Channel::ALL.iter().map(move |channel| format!("{base}:{channel}"))).collect();
+    let all: Vec<String> = bases
+        .iter()
+        .flat_map(|base| Channel::ALL.iter().map(move |channel| format!("{base}:{channel}")))
+        .collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let mut free: HashSet<String> = bases.iter().cloned().collect();
     for (occasion, id) in outbox::store::of_occasions(cx, &all)? {
@@ -324,10 +332,14 @@ fn carry_out(
             ways.push((n, group, occasion, way));
         }
     }
-    let messages: Vec<NewMessage> =
-        ways.iter().filter_map(|(.., way)| if let Way::Message(m) = way { Some((**m).clone()) } else { None }).collect();
-    let tellings: Vec<Telling> =
-        ways.iter().filter_map(|(.., way)| if let Way::Telling(t) = way { Some((**t).clone()) } else { None }).collect();
+    let messages: Vec<NewMessage> = ways
+        .iter()
+        .filter_map(|(.., way)| if let Way::Message(m) = way { Some((**m).clone()) } else { None })
+        .collect();
+    let tellings: Vec<Telling> = ways
+        .iter()
+        .filter_map(|(.., way)| if let Way::Telling(t) = way { Some((**t).clone()) } else { None })
+        .collect();
     done.messages = messages.len() + tellings.len();
     let mut queued = enqueue(cx, &messages)?.into_iter();
     let mut told = tell(cx, &scene.team, &tellings)?.into_iter();
@@ -354,12 +366,7 @@ fn carry_out(
         };
         let kept = state == State::Queued || state == State::Digest;
         for (at, (milestone, on)) in group.items.iter().enumerate() {
-            let key = Key {
-                milestone: *milestone,
-                kind: group.kind,
-                recipient: group.recipient.clone(),
-                on: *on,
-            };
+            let key = Key { milestone: *milestone, kind: group.kind, recipient: group.recipient.clone(), on: *on };
             new.add(
                 case,
                 scene.now,
@@ -632,6 +639,49 @@ fn tell_owners(
     }
     tell(cx, &scene.team, &tellings)?;
     Ok(())
+}
+
+/// What would become of reminders if milestones moved to other dates: those that wait to leave would be taken back, those
+/// to come would come on another day. One sentence each.
+pub(in crate::deals) fn affected(
+    cx: &mut Cx<'_>,
+    deal: DealId,
+    moves: &[(MilestoneId, Option<jiff::civil::Date>)],
+) -> Result<Vec<String>, No> {
+    let milestones = store::milestones_of(cx, &[deal])?;
+    let waiting: HashSet<String> = unsent(cx, &[deal], &[Topic::Reminder, Topic::Overdue, Topic::Escalation])?
+        .into_iter()
+        .map(|message| base(&message.occasion).to_owned())
+        .collect();
+    let mut records = store::records_of(cx, &[deal])?;
+    records.retain(|r| r.state == State::Digest || r.occasion.as_ref().is_some_and(|o| waiting.contains(o)));
+    records.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut sentences = Vec::new();
+    for (id, to) in moves {
+        let Some(m) = milestones.iter().find(|m| m.id == *id) else { continue };
+        let anew = to.zip(m.remind_days_before).map(|(to, lead)| rules::remind_on(to, lead));
+        let then = anew.map_or_else(|| "not planned anew".to_owned(), |on| format!("planned anew for {on}"));
+        let mut waits = false;
+        for record in records.iter().filter(|record| record.key.milestone == *id) {
+            waits = true;
+            let who = view::name(cx, &record.key.recipient)?;
+            let what = match record.key.kind {
+                Kind::Reminder => "reminder",
+                Kind::Overdue => "overdue notice",
+                Kind::Escalation(_) => "escalation",
+            };
+            sentences
+                .push(format!("The {what} of {} to {who} has not left: it is taken back and {then}.", m.title));
+        }
+        let planned = m.due_on.zip(m.remind_days_before).map(|(due, lead)| rules::remind_on(due.0, lead));
+        let to_come = m.attend_at.is_some() && m.lapses_at.is_some_and(|at| at.0 > cx.now());
+        if let (false, true, Some(planned)) = (waits, to_come, planned)
+            && rules::nine(planned, &TimeZone::UTC) > cx.now()
+        {
+            sentences.push(format!("The reminder of {} that is to come on {planned} is {then}.", m.title));
+        }
+    }
+    Ok(sentences)
 }
 
 /// The sections of a digest that this slice knows: what comes up in the next three days, and what is overdue, of the

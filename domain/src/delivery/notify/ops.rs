@@ -249,11 +249,7 @@ fn occasion(member: MemberId, at: Timestamp) -> String {
 }
 
 /// The channel on which the member wanted these topics as a digest, when it is none of those for digests as such.
-fn also(
-    member: &Member,
-    preferences: &Preferences,
-    items: &[(String, Topic, String)],
-) -> Option<Channel> {
+fn also(member: &Member, preferences: &Preferences, items: &[(String, Topic, String)]) -> Option<Channel> {
     let person = Person::Member(member.id);
     let wanted = |channel: &Channel| {
         let wants = |topic: &Topic| preferences.mode(person, *topic, *channel).is_digest();
@@ -277,4 +273,19 @@ fn words(
         "sections": parts,
     });
     Ok(templates.render("digest", &context)?)
+}
+
+/// When the next digest of anybody may go out, after now.
+pub fn next_digest(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, No> {
+    let (team, now) = (Team::load(cx)?, cx.now());
+    let next = team.all().into_iter().filter_map(|member| {
+        let preferences = team.preferences(member.id)?;
+        let person = Person::Member(member.id);
+        let zone = time::zone(&member.time_zone);
+        let modes = Topic::ALL
+            .iter()
+            .flat_map(|topic| Channel::ALL.iter().map(|channel| preferences.mode(person, *topic, *channel)));
+        modes.filter(|mode| mode.is_digest()).map(|mode| rules::next_digest(preferences, mode, now, &zone)).min()
+    });
+    Ok(next.min())
 }

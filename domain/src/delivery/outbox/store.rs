@@ -183,3 +183,34 @@ pub fn find(cx: &mut Cx<'_>, id: MessageId) -> Result<Option<Message>, Fault> {
     })?;
     row.map(MessageRow::message).transpose()
 }
+
+/// Messages that wait and are due, the longest waiting first, as nobody but a rehearsal takes them: without holding them.
+pub(in crate::delivery) fn due_unheld(cx: &mut Cx<'_>, limit: i64) -> Result<Vec<Message>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let rows: Vec<MessageRow> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::next_at.le(now))
+            .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
+            .order((messages::next_at, messages::id))
+            .limit(limit)
+            .select(MessageRow::as_select())
+            .load(c)
+    })?;
+    rows.into_iter().map(MessageRow::message).collect()
+}
+
+/// The instant at which the next message is due.
+pub fn next_due(cx: &mut Cx<'_>) -> Result<Option<jiff::Timestamp>, Fault> {
+    let workspace = cx.workspace();
+    let next: Option<Option<At>> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::next_at.is_not_null())
+            .order(messages::next_at)
+            .select(messages::next_at)
+            .first(c)
+            .optional()
+    })?;
+    Ok(next.flatten().map(|at| at.0))
+}

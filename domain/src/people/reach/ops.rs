@@ -40,9 +40,7 @@ fn shown(person: Person, name: String, preferences: Preferences, version: i64) -
 
 fn name(cx: &mut Cx<'_>, person: Person) -> Result<String, No> {
     match person {
-        Person::Member(id) => {
-            Ok(member::store::find(cx, id)?.ok_or_else(|| Refusal::not_found("member"))?.name)
-        }
+        Person::Member(id) => Ok(member::store::find(cx, id)?.ok_or_else(|| Refusal::not_found("member"))?.name),
         Person::Contact(id) => {
             Ok(contact::store::find(cx, id)?.ok_or_else(|| Refusal::not_found("contact"))?.name)
         }
@@ -103,7 +101,8 @@ fn check(person: Person, new: &Preferences) -> Result<Preferences, No> {
         for (channel, mode) in ways {
             let field = format!("topics.{topic}.{channel}");
             if matches!(channel, Channel::Webhook | Channel::Console) {
-                problems.push(Problem::new(&field, "is no way to reach a person. Use in_app, email, sms or discord."));
+                problems
+                    .push(Problem::new(&field, "is no way to reach a person. Use in_app, email, sms or discord."));
             }
             if mode.is_digest() && matches!(person, Person::Contact(_)) {
                 problems.push(Problem::new(&field, "can be on or off: digests are for members."));

@@ -68,13 +68,7 @@ fn next_hour(local: &Zoned) -> Timestamp {
     Timestamp::from_second(next).unwrap_or(Timestamp::MAX)
 }
 
-fn first_after(
-    from: Date,
-    at: Time,
-    zone: &TimeZone,
-    after: Timestamp,
-    fits: impl Fn(Date) -> bool,
-) -> Timestamp {
+fn first_after(from: Date, at: Time, zone: &TimeZone, after: Timestamp, fits: impl Fn(Date) -> bool) -> Timestamp {
     let mut date = from;
     for _ in 0..9 {
         let candidate = instant(date, at, zone);

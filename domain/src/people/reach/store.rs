@@ -26,11 +26,8 @@ pub fn of(cx: &mut Cx<'_>, people: &[Person]) -> Result<HashMap<Person, Preferen
                 .load(c)
         })?;
         for (kind, id, body) in rows {
-            let person = if kind == "member" {
-                Person::Member(MemberId(id.0))
-            } else {
-                Person::Contact(ContactId(id.0))
-            };
+            let person =
+                if kind == "member" { Person::Member(MemberId(id.0)) } else { Person::Contact(ContactId(id.0)) };
             let read = serde_json::from_str(&body);
             found.insert(person, read.map_err(|e| Fault::Corrupt(format!("preferences of {id}: {e}")))?);
         }

@@ -147,11 +147,7 @@ fn a_milestone_due_tomorrow_reminds_today_and_one_due_in_ten_days_does_not() {
 
 #[test]
 fn due_days_within_three_days_share_a_message() {
-    let items = [
-        item(1, date(2026, 12, 11), 2),
-        item(2, date(2026, 12, 13), 2),
-        item(3, date(2026, 12, 14), 2),
-    ];
+    let items = [item(1, date(2026, 12, 11), 2), item(2, date(2026, 12, 13), 2), item(3, date(2026, 12, 14), 2)];
     let plan = planned(&items, "2026-12-09T15:00:00Z", HashSet::new());
     assert_eq!(plan.groups.len(), 1);
     assert_eq!(plan.groups[0].items, [(id(1), date(2026, 12, 9)), (id(2), date(2026, 12, 11))]);
@@ -160,7 +156,8 @@ fn due_days_within_three_days_share_a_message() {
 #[test]
 fn what_an_agent_wrote_is_kept_from_contacts_and_shown_to_the_team() {
     let contact = Recipient::Contact(ContactId(Uuid::from_u128(9)));
-    let written = Item { by_agent: true, recipients: vec![contact.clone(), member(1)], ..item(1, date(2026, 12, 11), 2) };
+    let written =
+        Item { by_agent: true, recipients: vec![contact.clone(), member(1)], ..item(1, date(2026, 12, 11), 2) };
     let plan = planned(&[written], "2026-12-09T15:00:00Z", HashSet::new());
     assert_eq!(plan.withheld.iter().map(|key| &key.recipient).collect::<Vec<_>>(), [&contact]);
     assert_eq!(plan.groups.iter().map(|group| &group.recipient).collect::<Vec<_>>(), [&member(1)]);
@@ -185,7 +182,12 @@ fn an_overdue_milestone_is_told_once_and_escalates_step_by_step() {
             escalation: &escalation,
         });
         for group in &plan.groups {
-            told.push(format!("{now} {} {} {}", group.kind, group.items.len(), group.recipient.clone() == member(2)));
+            told.push(format!(
+                "{now} {} {} {}",
+                group.kind,
+                group.items.len(),
+                group.recipient.clone() == member(2)
+            ));
             for (milestone, on) in &group.items {
                 let (kind, recipient) = (group.kind, group.recipient.clone());
                 settled.insert(Key { milestone: *milestone, kind, recipient, on: *on });
