@@ -3,6 +3,7 @@
 //! Synchronous, with no network and no clock of its own: a verb gets one actor, one instant and one
 //! transaction in a [`kernel::Cx`], and nothing it does can wait for anything but the database.
 
+pub mod assist;
 pub mod deals;
 pub mod delivery;
 pub mod insight;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 pub const USUAL_LOG: &str = "info,rmcp=warn";
 
@@ -22,6 +22,11 @@ pub struct Config {
     pub database: Database,
     pub http: Http,
     pub discord: Discord,
+    pub mail: Mail,
+    pub sms: Sms,
+    pub webhooks: Webhooks,
+    pub console: Console,
+    pub vault: Vault,
     pub clock: TestClock,
     pub limits: Limits,
     pub telemetry: Telemetry,
@@ -56,6 +61,9 @@ pub struct Http {
     pub body_limit: usize,
     /// Whether MCP clients may open sessions. Without them every call stands alone.
     pub sessions: bool,
+    /// Where the outside world reaches this server, such as `https://milepost.example.com`: for links in messages and
+    /// for providers that call back.
+    pub public_url: Option<String>,
 }
 
 impl Default for Http {
@@ -66,14 +74,90 @@ impl Default for Http {
             allowed_origins: Vec::new(),
             body_limit: 1 << 20,
             sessions: false,
+            public_url: None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Discord {
+    pub token: Option<SecretString>,
+    /// Where Discord's REST interface is.
+    pub api_url: String,
+}
+
+impl Default for Discord {
+    fn default() -> Self {
+        Self { token: None, api_url: "https://discord.com/api/v10".into() }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// `smtps://user:password@host` (TLS from the first byte, port 465), or `smtp://...?tls=required|opportunistic|none`
+    /// (STARTTLS, port 587; `required` when nothing is said, `none` on loopback only).
+    pub smtp_url: Option<SecretString>,
+    /// Who writes, such as `Milepost <milepost@example.com>`.
+    pub from: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sms {
+    /// Where Twilio's REST interface is.
+    pub api_url: String,
+    pub account_sid: Option<String>,
+    pub auth_token: Option<SecretString>,
+    /// The number that sends (`+13125550100`), a short code, or a messaging service (`MG...`).
+    pub from: Option<String>,
+}
+
+impl Default for Sms {
+    fn default() -> Self {
+        Self { api_url: "https://api.twilio.com".into(), account_sid: None, auth_token: None, from: None }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    /// Ports to which webhooks may go.
+    pub ports: Vec<u16>,
+    /// Exact `address:port` of targets in private space that webhooks may go to, also over plain http.
+    pub allow_private: Vec<String>,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self { ports: vec![443, 8443], allow_private: Vec::new() }
+    }
+}
+
+impl Webhooks {
+    pub fn allowed(&self) -> domain::delivery::webhook::target::Allowed {
+        domain::delivery::webhook::target::Allowed {
+            ports: self.ports.clone(),
+            private: self.allow_private.clone(),
         }
     }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Discord {
-    pub token: Option<SecretString>,
+pub struct Console {
+    /// A file to which every message on the console is added.
+    pub file: Option<PathBuf>,
+    /// Whether messages for channels that are not set up are printed on the console in their place, and count as sent.
+    pub stand_in: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vault {
+    /// The installation's key: 32 random bytes in base64. The secrets of webhooks and the links in messages derive from it.
+    pub master_key: Option<SecretString>,
 }
 
 /// For tests: the instant at which the process's clock stands.
@@ -138,15 +222,9 @@ impl Config {
         if let Some(file) = file {
             builder = builder.add_source(config::File::from(file.to_owned()).format(config::FileFormat::Toml));
         }
-        let source = config::Environment::default()
-            .separator("__")
-            .list_separator(",")
-            .source(Some(variables.into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect()));
-        let source = source
-            .try_parsing(true)
-            .with_list_parse_key("http.allowed_hosts")
-            .with_list_parse_key("http.allowed_origins");
-        let all = match builder.add_source(source).build() {
+        let all = match config::Config::try_from(&by_section(variables))
+            .and_then(|environment| builder.add_source(environment).build())
+        {
             Ok(all) => all,
             Err(error) => {
                 wrong.push(error.to_string());
@@ -158,6 +236,11 @@ impl Config {
             database: section(&mut sections, "database", &mut wrong),
             http: section(&mut sections, "http", &mut wrong),
             discord: section(&mut sections, "discord", &mut wrong),
+            mail: section(&mut sections, "mail", &mut wrong),
+            sms: section(&mut sections, "sms", &mut wrong),
+            webhooks: section(&mut sections, "webhooks", &mut wrong),
+            console: section(&mut sections, "console", &mut wrong),
+            vault: section(&mut sections, "vault", &mut wrong),
             clock: section(&mut sections, "clock", &mut wrong),
             limits: section(&mut sections, "limits", &mut wrong),
             telemetry: section(&mut sections, "telemetry", &mut wrong),
@@ -185,6 +268,66 @@ impl Config {
                 );
             }
         }
+        self.check_ways_out(wrong);
+    }
+
+    fn check_ways_out(&self, wrong: &mut Vec<String>) {
+        for (name, base) in [
+            ("http.public_url", self.http.public_url.as_deref()),
+            ("discord.api_url", Some(self.discord.api_url.as_str())),
+            ("sms.api_url", Some(self.sms.api_url.as_str())),
+        ] {
+            if let Some(base) = base
+                && let Err(why) = base_url(base)
+            {
+                wrong.push(format!("{name} {why}"));
+            }
+        }
+        if let Some(token) = &self.discord.token
+            && !token.expose_secret().bytes().all(|b| b.is_ascii_graphic())
+        {
+            wrong.push("discord.token has spaces or characters that no token has. Copy it again.".into());
+        }
+        match (&self.mail.smtp_url, &self.mail.from) {
+            (None, None) => {}
+            (Some(_), None) => wrong.push("mail.from is missing: say who writes, such as Milepost <milepost@example.com>.".into()),
+            (None, Some(_)) => wrong.push("mail.smtp_url is missing: say which server takes the e-mail, such as smtps://user:password@smtp.example.com.".into()),
+            (Some(url), Some(from)) => {
+                if let Err(why) = crate::channels::email::Server::parse(url.expose_secret()) {
+                    wrong.push(format!("mail.smtp_url {why}"));
+                }
+                if from.parse::<lettre::message::Mailbox>().is_err() {
+                    wrong.push("mail.from is no e-mail address. Write it as Milepost <milepost@example.com>.".into());
+                }
+            }
+        }
+        match (&self.sms.account_sid, &self.sms.auth_token, &self.sms.from) {
+            (None, None, None) => {}
+            (Some(account), Some(_), Some(from)) => {
+                if account.is_empty() || !account.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                    wrong.push("sms.account_sid is no account: it is AC and 32 digits or letters.".into());
+                }
+                if !crate::channels::sms::is_sender(from) {
+                    wrong.push("sms.from must be a number such as +13125550100, a short code, or a messaging service (MG...).".into());
+                }
+            }
+            _ => wrong.push("[sms] needs account_sid, auth_token and from together, or none of them.".into()),
+        }
+        if self.webhooks.ports.is_empty() {
+            wrong.push("webhooks.ports is empty; leave it out for 443 and 8443.".into());
+        }
+        for entry in &self.webhooks.allow_private {
+            if !domain::delivery::webhook::target::is_exact(entry) {
+                wrong.push(format!("webhooks.allow_private: {entry:?} must be an address and a port, such as 127.0.0.1:9000, [fd00::1]:9000 or build.lan:9000."));
+            }
+        }
+        if let Some(key) = &self.vault.master_key
+            && crate::keys::parse(key.expose_secret()).is_none()
+        {
+            wrong.push(
+                "vault.master_key must be 32 bytes in base64, as `openssl rand -base64 32` prints them.".into(),
+            );
+        }
     }
 
     /// The settings as they are in force, secrets masked. Section by section, as TOML.
@@ -192,9 +335,17 @@ impl Config {
         let secret =
             |value: &Option<SecretString>| if value.is_some() { "\"********\"" } else { "\"\"  # not set" };
         let list = |items: &[String]| format!("{items:?}");
+        let plain = |value: Option<&str>| match value {
+            Some(value) => format!("{value:?}"),
+            None => "\"\"  # not set".into(),
+        };
         format!(
             "[database]\nurl = {}\nconnections = {}\nwait = {}\n\n[http]\nlisten = \"{}\"\nallowed_hosts = {}\n\
-             allowed_origins = {}\nbody_limit = {}\nsessions = {}\n\n[discord]\ntoken = {}\n\n[limits]\n\
+             allowed_origins = {}\nbody_limit = {}\nsessions = {}\npublic_url = {}\n\n\
+             [discord]\ntoken = {}\napi_url = {:?}\n\n[mail]\nsmtp_url = {}\nfrom = {}\n\n\
+             [sms]\napi_url = {:?}\naccount_sid = {}\nauth_token = {}\nfrom = {}\n\n\
+             [webhooks]\nports = {:?}\nallow_private = {}\n\n[console]\nfile = {}\nstand_in = {}\n\n\
+             [vault]\nmaster_key = {}\n\n[limits]\n\
              calls_per_minute = {}\ncall_timeout = {}\n\n[telemetry]\nlog = {:?}\nformat = \"{}\"\n",
             secret(&self.database.url),
             self.database.connections,
@@ -204,7 +355,20 @@ impl Config {
             list(&self.http.allowed_origins),
             self.http.body_limit,
             self.http.sessions,
+            plain(self.http.public_url.as_deref()),
             secret(&self.discord.token),
+            self.discord.api_url,
+            secret(&self.mail.smtp_url),
+            plain(self.mail.from.as_deref()),
+            self.sms.api_url,
+            plain(self.sms.account_sid.as_deref()),
+            secret(&self.sms.auth_token),
+            plain(self.sms.from.as_deref()),
+            self.webhooks.ports,
+            list(&self.webhooks.allow_private),
+            plain(self.console.file.as_ref().map(|file| file.to_string_lossy()).as_deref()),
+            self.console.stand_in,
+            secret(&self.vault.master_key),
             self.limits.calls_per_minute,
             self.limits.call_timeout,
             self.telemetry.log,
@@ -241,6 +405,49 @@ fn section<T: DeserializeOwned + Default>(
     wrong.extend(sentences);
     keys.retain(|key, _| found.iter().all(|(bad, _)| bad != key));
     config::Value::from(keys).try_deserialize().unwrap_or_default()
+}
+
+/// A setting whose value is a list, written with commas in the environment.
+const LISTS: [(&str, &str); 4] =
+    [("http", "allowed_hosts"), ("http", "allowed_origins"), ("webhooks", "ports"), ("webhooks", "allow_private")];
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Written {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// The variables as the file would have them. All values stay text until a field asks for more: a telephone number or a
+/// password may look like a number and is none.
+fn by_section(variables: Variables) -> BTreeMap<String, BTreeMap<String, Written>> {
+    let mut sections: BTreeMap<String, BTreeMap<String, Written>> = BTreeMap::new();
+    for (name, value) in variables {
+        let name = name.to_lowercase();
+        let Some((section, key)) = name.split_once("__") else { continue };
+        let value = if LISTS.contains(&(section, key)) {
+            Written::Many(
+                value.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect(),
+            )
+        } else {
+            Written::One(value)
+        };
+        sections.entry(section.to_owned()).or_default().insert(key.to_owned(), value);
+    }
+    sections
+}
+
+/// An address to which paths are added.
+fn base_url(text: &str) -> Result<(), &'static str> {
+    let url = url::Url::parse(text).map_err(|_| "is no web address. Write it as https://example.com.")?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err("must start with https:// (or http://) and a host.");
+    }
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some()
+    {
+        return Err("must be an address alone: without a name, a password, a query or a fragment.");
+    }
+    Ok(())
 }
 
 /// `MILEPOST_SECTION__KEY` as `SECTION__KEY`; of `..._FILE` the file's content.
@@ -309,6 +516,48 @@ mod tests {
             "MILEPOST_DISCORD__TOKEN_FILE",
         ] {
             assert!(all.contains(part), "{part} in:\n{all}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_number_stays_the_text_it_is() {
+        let config = load(
+            "",
+            &[
+                ("MILEPOST_SMS__FROM", "+13125550100"),
+                ("MILEPOST_SMS__ACCOUNT_SID", "AC1"),
+                ("MILEPOST_SMS__AUTH_TOKEN", "0012e4"),
+                ("MILEPOST_WEBHOOKS__PORTS", "443, 9443"),
+                ("MILEPOST_CONSOLE__STAND_IN", "true"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.sms.from.as_deref(), Some("+13125550100"));
+        assert_eq!(config.sms.auth_token.unwrap().expose_secret(), "0012e4");
+        assert_eq!(config.webhooks.ports, [443, 9443]);
+        assert!(config.console.stand_in);
+    }
+
+    #[test]
+    fn each_way_out_says_what_it_lacks() {
+        for (file, part) in [
+            ("[mail]\nfrom = \"a@example.com\"", "mail.smtp_url is missing"),
+            ("[mail]\nsmtp_url = \"smtps://smtp.example.com\"", "mail.from is missing"),
+            ("[mail]\nsmtp_url = \"smtp://mail.example.com?tls=none\"\nfrom = \"a@example.com\"", "loopback"),
+            ("[mail]\nsmtp_url = \"http://mail.example.com\"\nfrom = \"a@example.com\"", "smtp://"),
+            ("[mail]\nsmtp_url = \"smtp://localhost?tls=none\"\nfrom = \"nobody\"", "mail.from is no"),
+            ("[sms]\naccount_sid = \"AC1\"", "[sms] needs"),
+            ("[sms]\naccount_sid = \"AC1\"\nauth_token = \"t\"\nfrom = \"me\"", "sms.from must be"),
+            ("[sms]\napi_url = \"ftp://x\"", "sms.api_url must start with https://"),
+            ("[discord]\napi_url = \"nowhere\"", "discord.api_url is no web address"),
+            ("[discord]\ntoken = \"a b\"", "discord.token has spaces"),
+            ("[http]\npublic_url = \"https://u:p@example.com\"", "http.public_url must be an address alone"),
+            ("[webhooks]\nallow_private = [\"10.0.0.0/8\"]", "webhooks.allow_private"),
+            ("[webhooks]\nports = []", "webhooks.ports is empty"),
+            ("[vault]\nmaster_key = \"c2hvcnQ=\"", "vault.master_key must be 32 bytes"),
+        ] {
+            let Wrong(all) = load(file, &[]).expect_err(file);
+            assert!(all.iter().any(|line| line.contains(part)), "{file}: {all:?}");
         }
     }
 

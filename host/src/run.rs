@@ -1,14 +1,14 @@
 //! Runs verbs for the faces: off the async threads, with a bound on waiting, every fault logged once.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::kernel::id::{CorrelationId, WorkspaceId};
 use domain::kernel::idempotency::{Answer, Key};
 use domain::kernel::{
-    Code, Cx, Db, Done, Fault, No, Principal, Randomness, Refusal, Source, Work, cx, db, migrate,
+    Code, Cx, Db, Done, Fault, No, Principal, Randomness, Receipt, Refusal, Source, Work, cx, db, migrate,
 };
 use domain::workspace::access;
 use domain::workspace::tenant::{self, Workspace};
@@ -16,10 +16,12 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::keys::Keys;
 use crate::pace::Pace;
 use crate::random::SystemRandomness;
 
@@ -42,6 +44,9 @@ struct Inner {
     parts: Parts,
     pace: Pace,
     wait: Duration,
+    keys: OnceLock<Result<Keys, String>>,
+    /// Counts the times that loops were told to look at once.
+    pokes: watch::Sender<u64>,
 }
 
 impl Host {
@@ -72,7 +77,25 @@ impl Host {
     pub fn of(parts: Parts) -> Self {
         let pace = Pace::new(parts.config.limits.calls_per_minute);
         let wait = Duration::from_secs(parts.config.limits.call_timeout);
-        Self(Arc::new(Inner { parts, pace, wait }))
+        Self(Arc::new(Inner { parts, pace, wait, keys: OnceLock::new(), pokes: watch::Sender::new(0) }))
+    }
+
+    /// Tells the loops of this process that there is something to do. Those of other processes find it by themselves.
+    pub fn poke(&self) {
+        self.0.pokes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Changes whenever somebody pokes.
+    pub(crate) fn pokes(&self) -> watch::Receiver<u64> {
+        self.0.pokes.subscribe()
+    }
+
+    /// Pokes when a change left something to send.
+    fn poke_after(&self, receipts: &[Receipt]) {
+        let wakes = ["message.queued", "message.rescheduled", "dispatch.resumed"];
+        if receipts.iter().any(|receipt| wakes.contains(&receipt.event.as_str())) {
+            self.poke();
+        }
     }
 
     pub fn clock(&self) -> &Clock {
@@ -87,6 +110,16 @@ impl Host {
         &self.0.parts.db
     }
 
+    /// The installation's key, made on first use when the database is embedded. The error is a sentence that says what
+    /// is missing; it stays the same until the process starts again.
+    pub fn keys(&self) -> Result<&Keys, String> {
+        let open = || {
+            let folder = self.db().file().and_then(Path::parent);
+            Keys::open(self.config(), folder, &*self.0.parts.randomness)
+        };
+        self.0.keys.get_or_init(open).as_ref().map_err(Clone::clone)
+    }
+
     /// An id outside of any verb: a correlation, a new workspace.
     pub fn mint(&self) -> uuid::Uuid {
         cx::mint(self.clock().now(), 0, &*self.0.parts.randomness)
@@ -98,7 +131,9 @@ impl Host {
         T: Send + 'static,
         F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
-        self.run(who, move |work| work.write(f)).await
+        let done = self.run(who, move |work| work.write(f)).await?;
+        self.poke_after(&done.receipts);
+        Ok(done)
     }
 
     /// Runs a verb once for each idempotency key; a repeated call gets the first one's answer.
@@ -115,7 +150,9 @@ impl Host {
         T: Serialize + DeserializeOwned + Send + 'static,
         F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
-        self.run(who, move |work| work.write_once(key.as_ref(), verb, &command, f)).await
+        let answer = self.run(who, move |work| work.write_once(key.as_ref(), verb, &command, f)).await?;
+        self.poke_after(&answer.receipts);
+        Ok(answer)
     }
 
     /// Runs a verb that only looks.

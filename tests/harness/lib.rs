@@ -7,6 +7,7 @@
 
 mod agents;
 mod behind;
+mod outbound;
 mod place;
 mod samples;
 mod steps;
@@ -14,6 +15,7 @@ mod world;
 
 pub use agents::{Agent, Answer, Era};
 pub use behind::lines;
+pub use outbound::{accepted, message, not_sent, report, unclear};
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};
 pub use steps::{DATES, change};

@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod deal;
+pub mod followup;
 pub mod milestone;
 pub mod reminder;
 

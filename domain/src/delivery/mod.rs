@@ -4,11 +4,14 @@
 //! ([`policy::gate`]), then a channel that takes only what the gate has [`policy::Cleared`], then the record.
 
 pub mod notify;
+pub mod feed;
 pub mod outbox;
 pub mod policy;
 pub mod rehearsal;
 pub mod settings;
 pub mod template;
+pub mod sms;
+pub mod webhook;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::kernel::canonical::{self, hex, sha256};
-use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, EndpointId, MemberId, MessageId};
+use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, EndpointId, MemberId, MessageId, WorkspaceId};
 use crate::people::reach::{Channel, Topic};
 use crate::words;
 
@@ -122,6 +125,10 @@ pub enum Priority {
     Bulk = 2,
 }
 
+impl Priority {
+    pub const ALL: [Self; 3] = [Self::Urgent, Self::Usual, Self::Bulk];
+}
+
 /// A message that somebody or some rule wants to leave.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
@@ -148,6 +155,7 @@ pub struct NewMessage {
 /// A row of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
+    pub workspace: WorkspaceId,
     pub id: MessageId,
     pub occasion: String,
     pub topic: Topic,

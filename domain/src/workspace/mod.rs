@@ -1,5 +1,6 @@
-//! The tenant: its members, its agents, and who may do what.
+//! The tenant: its members, its agents, who may do what, and what waits for their word.
 
 pub mod access;
+pub mod approval;
 pub mod member;
 pub mod tenant;

@@ -12,6 +12,7 @@ use super::{
 use crate::deals::deal::rules::check_date;
 use crate::deals::deal::{self, Deal, DealStatus, intake};
 use crate::deals::reminder;
+use crate::deals::followup;
 use crate::kernel::event::Change;
 use crate::kernel::id::{DealId, MemberId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
@@ -121,11 +122,12 @@ pub fn complete(cx: &mut Cx<'_>, cmd: &CompleteMilestone) -> Result<Outcome, No>
     milestone.state = state;
     let milestone = save(cx, milestone, &deal)?;
     cx.record(subject(cmd.id), &event)?;
+    followup::ops::completed(cx, &deal, cmd.id)?;
     Ok(Outcome { milestone, already: None })
 }
 
 /// Civil days after the due date; 0 when in time or without a date.
-fn days_late(due_on: Option<Date>, today: Date) -> i32 {
+pub(crate) fn days_late(due_on: Option<Date>, today: Date) -> i32 {
     let late = due_on.and_then(|due_on| due_on.until((jiff::Unit::Day, today)).ok());
     late.map_or(0, |span| span.get_days().max(0))
 }
@@ -357,6 +359,7 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
     if was_reopened {
         let event = Event::Reopened { deal_id: deal.id, before: was, after: is, reason };
         cx.record(subject(cmd.id), &event)?;
+        followup::ops::no_longer_completed(cx, cmd.id, "The milestone was reopened.")?;
     }
     if !change.is_empty() {
         cx.record(subject(cmd.id), &Event::Edited { deal_id: deal.id, change })?;
@@ -474,7 +477,8 @@ pub fn remove(cx: &mut Cx<'_>, id: MilestoneId, version: Option<i64>, why: Optio
     deal::store::update(cx, &deal)?;
     reminder::ops::changed(cx, deal.id)?;
     let event = Event::Removed { deal_id: deal.id, title: milestone.title, due_on: milestone.due_on, reason };
-    cx.record(subject(id), &event)
+    cx.record(subject(id), &event)?;
+    followup::ops::no_longer_completed(cx, id, "The milestone was removed.")
 }
 
 /// Which milestones to list. Without a deal: those of all active deals.

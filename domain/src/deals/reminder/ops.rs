@@ -13,8 +13,8 @@ use super::{Event, Key, Kind, Recipient, Record, State};
 use crate::deals::deal::{self, DealStatus, PartyRole};
 use crate::delivery::notify::ops::{Team, section, tell};
 use crate::delivery::notify::{self, Section, Telling, Told, Urgency};
-use crate::delivery::outbox::ops::enqueue;
-use crate::delivery::outbox::withdraw::{unsent, withdraw};
+use crate::delivery::outbox::ops::{cancel_unsent, enqueue};
+use crate::delivery::outbox::withdraw::unsent;
 use crate::delivery::settings::{self, Settings, Whom};
 use crate::delivery::template::Templates;
 use crate::delivery::{NewMessage, Priority, Purpose, To, outbox};
@@ -237,7 +237,7 @@ fn take_back(cx: &mut Cx<'_>, cases: &mut [Case]) -> Result<usize, No> {
     untrue.dedup();
     let ids: Vec<MessageId> =
         untrue.iter().filter_map(|base| by_base.get(base.as_str())).flatten().copied().collect();
-    let gone: HashSet<MessageId> = withdraw(cx, &ids, TAKEN_BACK)?.into_iter().collect();
+    let gone: HashSet<MessageId> = cancel_unsent(cx, &ids, TAKEN_BACK)?.into_iter().collect();
     let mut freed: HashSet<String> = wholly_gone(cx, &untrue, &gone)?;
     if !lines.is_empty() {
         freed.extend(notify::store::take_back(cx, &lines)?);

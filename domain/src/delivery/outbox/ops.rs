@@ -1,4 +1,4 @@
-//! Putting messages in.
+//! Putting messages in; what else is done with them stands beside this file and is reached through it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,6 +7,13 @@ use crate::delivery::{Message, NewMessage, Status, To};
 use crate::kernel::id::MessageId;
 use crate::kernel::{Cx, Fault, No, Subject};
 use crate::people::reach::Channel;
+
+pub use super::claim::{claim, found, is_anything_due};
+pub use super::hands::{
+    Dispatch, after_clock_went_back, cancel, cancel_unsent, clock_jumped, dispatch, hold, replay, reschedule,
+    resolve, resume,
+};
+pub use super::settle::{provider_says, settle};
 
 pub(in crate::delivery) fn subject(id: MessageId) -> Subject {
     Subject::new("message", id.0)
@@ -52,6 +59,7 @@ pub fn enqueue(cx: &mut Cx<'_>, new: &[NewMessage]) -> Result<Vec<Enqueued>, No>
 
 fn message(cx: &mut Cx<'_>, new: &NewMessage) -> Message {
     Message {
+        workspace: cx.workspace(),
         id: MessageId(cx.mint()),
         occasion: new.occasion.clone(),
         topic: new.topic,

@@ -1,13 +1,20 @@
 //! The outbox in the database.
 
-use diesel::prelude::*;
+use std::collections::HashSet;
 
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+use super::Ended;
 use crate::both;
-use crate::delivery::{Message, Purpose, Status, To};
-use crate::kernel::column::At;
-use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, EndpointId, MemberId, MessageId, WorkspaceId};
-use crate::kernel::schema::messages;
-use crate::kernel::{Cx, Fault};
+use crate::delivery::policy::Verdict;
+use crate::delivery::{Message, Priority, Purpose, Status, To};
+use crate::kernel::column::{At, instant_text};
+use crate::kernel::id::{
+    ApprovalId, BatchId, ContactId, DealId, DecisionId, EndpointId, MemberId, MessageId, WorkspaceId,
+};
+use crate::kernel::schema::{attempts, decisions, delivery_settings, messages};
+use crate::kernel::{Conn, Cx, Fault};
 use crate::people::reach::{Channel, Topic};
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -100,6 +107,7 @@ impl MessageRow {
         Ok(Message {
             content: serde_json::from_str(&self.content).map_err(|error| broken(&error.to_string()))?,
             to,
+            workspace: self.workspace_id,
             id: self.id,
             occasion: self.occasion,
             topic: self.kind,
@@ -152,7 +160,7 @@ pub(in crate::delivery) fn insert(cx: &mut Cx<'_>, new: &[Message]) -> Result<Ve
     let mut added = Vec::new();
     // SQLite takes at most 32,766 binds a statement. Its Diesel inserts row by row when conflicts are let pass.
     match cx.conn() {
-        crate::kernel::Conn::Pg(c) => {
+        Conn::Pg(c) => {
             for some in rows.chunks(1_000) {
                 added.extend(
                     diesel::insert_into(messages::table)
@@ -163,7 +171,7 @@ pub(in crate::delivery) fn insert(cx: &mut Cx<'_>, new: &[Message]) -> Result<Ve
                 );
             }
         }
-        crate::kernel::Conn::Lite(c) => {
+        Conn::Lite(c) => {
             for row in rows {
                 let id = row.id;
                 let insert = diesel::insert_into(messages::table).values(row).on_conflict_do_nothing();
@@ -184,33 +192,463 @@ pub fn find(cx: &mut Cx<'_>, id: MessageId) -> Result<Option<Message>, Fault> {
     row.map(MessageRow::message).transpose()
 }
 
-/// Messages that wait and are due, the longest waiting first, as nobody but a rehearsal takes them: without holding them.
-pub(in crate::delivery) fn due_unheld(cx: &mut Cx<'_>, limit: i64) -> Result<Vec<Message>, Fault> {
-    let (workspace, now) = (cx.workspace(), At(cx.now()));
-    let rows: Vec<MessageRow> = both!(cx.conn(), |c| {
-        messages::table
-            .filter(messages::workspace_id.eq(workspace))
-            .filter(messages::next_at.le(now))
-            .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
-            .order((messages::next_at, messages::id))
-            .limit(limit)
-            .select(MessageRow::as_select())
-            .load(c)
-    })?;
-    rows.into_iter().map(MessageRow::message).collect()
+/// Loads messages and, on PostgreSQL, locks them until the transaction ends; SQLite has one writer at a time.
+macro_rules! load_held {
+    ($cx:expr, $query:expr, $($lock:ident),+) => {
+        match $cx.conn() {
+            Conn::Pg(c) => $query$(.$lock())+.load::<MessageRow>(&mut **c)?,
+            Conn::Lite(c) => $query.load::<MessageRow>(&mut **c)?,
+        }
+    };
 }
 
-/// The instant at which the next message is due.
-pub fn next_due(cx: &mut Cx<'_>) -> Result<Option<jiff::Timestamp>, Fault> {
+/// These messages, locked until the transaction ends, in the order of their ids.
+pub(in crate::delivery) fn hold(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Message>, Fault> {
     let workspace = cx.workspace();
-    let next: Option<Option<At>> = both!(cx.conn(), |c| {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(1_000) {
+        let rows: Vec<MessageRow> = load_held!(
+            cx,
+            messages::table
+                .filter(messages::workspace_id.eq(workspace))
+                .filter(messages::id.eq_any(some))
+                .order(messages::id)
+                .select(MessageRow::as_select()),
+            for_update
+        );
+        for row in rows {
+            found.push(row.message()?);
+        }
+    }
+    Ok(found)
+}
+
+/// The message that a provider knows under this id, locked.
+pub(super) fn hold_by_provider(
+    cx: &mut Cx<'_>,
+    channel: Channel,
+    provider_id: &str,
+) -> Result<Option<Message>, Fault> {
+    let workspace = cx.workspace();
+    let row: Option<MessageRow> = load_held!(
+        cx,
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::provider_id.eq(provider_id))
+            .filter(messages::channel.eq(channel))
+            .order(messages::id)
+            .select(MessageRow::as_select())
+            .limit(1),
+        for_update
+    )
+    .into_iter()
+    .next();
+    row.map(MessageRow::message).transpose()
+}
+
+/// What else waits for the same address on the same channel, locked.
+pub(super) fn hold_waiting_for(cx: &mut Cx<'_>, channel: Channel, address: &str) -> Result<Vec<Message>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<MessageRow> = load_held!(
+        cx,
         messages::table
             .filter(messages::workspace_id.eq(workspace))
             .filter(messages::next_at.is_not_null())
-            .order(messages::next_at)
-            .select(messages::next_at)
+            .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
+            .filter(messages::channel.eq(channel))
+            .filter(messages::address.eq(address))
+            .order(messages::id)
+            .limit(1_000)
+            .select(MessageRow::as_select()),
+        for_update
+    );
+    rows.into_iter().map(MessageRow::message).collect()
+}
+
+/// Where a walk through due messages goes on.
+pub(super) type Place = (At, MessageId);
+
+/// Due messages of one priority, the longest due first, locked; those that another dispatcher holds are left out.
+pub(super) fn hold_due(
+    cx: &mut Cx<'_>,
+    priority: i32,
+    after: Option<Place>,
+    without: (&[Channel], &[String]),
+    limit: usize,
+) -> Result<Vec<Message>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let (at, id) = after.unwrap_or((At(jiff::Timestamp::UNIX_EPOCH), MessageId(uuid::Uuid::nil())));
+    let rows: Vec<MessageRow> = load_held!(
+        cx,
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::priority.eq(priority))
+            .filter(messages::next_at.is_not_null())
+            .filter(messages::next_at.assume_not_null().le(now))
+            .filter(messages::next_at.assume_not_null().ge(at))
+            .filter(messages::next_at.assume_not_null().gt(at).or(messages::id.gt(id)))
+            .filter(messages::channel.ne_all(without.0))
+            .filter(messages::destination.ne_all(without.1))
+            .order((messages::next_at, messages::id))
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(MessageRow::as_select()),
+        for_update,
+        skip_locked
+    );
+    rows.into_iter().map(MessageRow::message).collect()
+}
+
+/// Whether anything is due. A look only: what is due may be somebody else's by the time of a claim.
+pub(super) fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    for priority in Priority::ALL {
+        let found: Option<MessageId> = both!(cx.conn(), |c| {
+            messages::table
+                .filter(messages::workspace_id.eq(workspace))
+                .filter(messages::priority.eq(priority as i32))
+                .filter(messages::next_at.is_not_null())
+                .filter(messages::next_at.assume_not_null().le(now))
+                .order((messages::next_at, messages::id))
+                .select(messages::id)
+                .first(c)
+                .optional()
+        })?;
+        if found.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What is in flight: which message, whither.
+pub(super) fn in_flight(cx: &mut Cx<'_>) -> Result<Vec<(MessageId, String, Option<At>)>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("status = 'sending'"))
+            .select((messages::id, messages::destination, messages::lease_until))
+            .load(c)
+    })?)
+}
+
+/// Which of these destinations are ours until the transaction ends. On SQLite all of them: there is one writer.
+pub(super) fn lock_destinations(cx: &mut Cx<'_>, destinations: &[String]) -> Result<HashSet<String>, Fault> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        destination: String,
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        ours: bool,
+    }
+    let workspace = cx.workspace();
+    match cx.conn() {
+        Conn::Lite(_) => Ok(destinations.iter().cloned().collect()),
+        Conn::Pg(c) => {
+            let rows: Vec<Locked> = diesel::sql_query(
+                "SELECT d AS destination, pg_try_advisory_xact_lock(hashtextextended($1 || d, 0)) AS ours \
+                 FROM unnest($2) AS d",
+            )
+            .bind::<diesel::sql_types::Text, _>(workspace.to_string())
+            .bind::<diesel::sql_types::Array<diesel::sql_types::Text>, _>(destinations)
+            .load(&mut **c)?;
+            Ok(rows.into_iter().filter(|row| row.ours).map(|row| row.destination).collect())
+        }
+    }
+}
+
+/// Messages that wait by a clock that has since gone back: made, tried or claimed in what is now the future.
+pub(super) fn hold_ahead(cx: &mut Cx<'_>, after: Option<MessageId>, limit: i64) -> Result<Vec<Message>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let rows: Vec<MessageRow> = load_held!(
+        cx,
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::next_at.is_not_null())
+            .filter(messages::next_at.assume_not_null().gt(now))
+            .filter(messages::status.ne(Status::Deferred))
+            .filter(messages::attempts.gt(0).or(messages::created_at.gt(now)))
+            .filter(messages::id.gt(after.unwrap_or(MessageId(uuid::Uuid::nil()))))
+            .order(messages::id)
+            .limit(limit)
+            .select(MessageRow::as_select()),
+        for_update
+    );
+    rows.into_iter().map(MessageRow::message).collect()
+}
+
+/// Writes messages whose versions were raised by one, all in one statement. They must be held.
+pub(super) fn save(cx: &mut Cx<'_>, changed: &[Message]) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    for some in changed.chunks(1_000) {
+        let at = |at: Option<jiff::Timestamp>| at.map(instant_text);
+        let rows: Vec<Value> = some
+            .iter()
+            .map(|m| {
+                json!({
+                    "id": m.id, "version": m.version, "status": m.status, "reason": m.reason,
+                    "due_at": instant_text(m.due_at), "expires_at": at(m.expires_at), "next_at": at(m.next_at),
+                    "lease_until": at(m.lease_until), "attempts": m.attempts,
+                    "first_write_at": at(m.first_write_at), "counted_at": at(m.counted_at),
+                    "provider_id": m.provider_id, "settled_at": at(m.settled_at),
+                })
+            })
+            .collect();
+        let rows = Value::Array(rows).to_string();
+        // Many rows, each with values of its own: no expression of Diesel's says that.
+        let query = match cx.conn() {
+            Conn::Pg(_) => {
+                "UPDATE messages AS m SET status = v.status, reason = v.reason, due_at = v.due_at, \
+                 expires_at = v.expires_at, next_at = v.next_at, lease_until = v.lease_until, attempts = v.attempts, \
+                 first_write_at = v.first_write_at, counted_at = v.counted_at, provider_id = v.provider_id, \
+                 settled_at = v.settled_at, version = v.version \
+                 FROM json_to_recordset($1::json) AS v (id uuid, version bigint, status text, reason text, \
+                 due_at timestamptz, expires_at timestamptz, next_at timestamptz, lease_until timestamptz, \
+                 attempts integer, first_write_at timestamptz, counted_at timestamptz, provider_id text, \
+                 settled_at timestamptz) \
+                 WHERE m.workspace_id = $2 AND m.id = v.id AND m.version = v.version - 1"
+            }
+            Conn::Lite(_) => {
+                "UPDATE messages SET status = v.value ->> 'status', reason = v.value ->> 'reason', \
+                 due_at = v.value ->> 'due_at', expires_at = v.value ->> 'expires_at', \
+                 next_at = v.value ->> 'next_at', lease_until = v.value ->> 'lease_until', \
+                 attempts = v.value ->> 'attempts', first_write_at = v.value ->> 'first_write_at', \
+                 counted_at = v.value ->> 'counted_at', provider_id = v.value ->> 'provider_id', \
+                 settled_at = v.value ->> 'settled_at', version = v.value ->> 'version' FROM json_each($1) AS v \
+                 WHERE messages.workspace_id = $2 AND messages.id = v.value ->> 'id' \
+                 AND messages.version = (v.value ->> 'version') - 1"
+            }
+        };
+        let written = both!(cx.conn(), |c| {
+            diesel::sql_query(query)
+                .bind::<diesel::sql_types::Text, _>(&rows)
+                .bind::<crate::kernel::column::Uuid, _>(workspace)
+                .execute(c)
+        })?;
+        if written != some.len() {
+            return Err(Fault::Corrupt(format!("{} messages were held, {written} could be written", some.len())));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = attempts)]
+#[diesel(treat_none_as_default_value = false)]
+pub(super) struct AttemptRow {
+    pub workspace_id: WorkspaceId,
+    pub message_id: MessageId,
+    pub number: i32,
+    pub decision_id: DecisionId,
+    pub started_at: At,
+    pub ended_at: Option<At>,
+    pub outcome: Option<Ended>,
+    pub detail: Option<String>,
+    pub provider_status: Option<i32>,
+    pub provider_id: Option<String>,
+}
+
+pub(super) fn insert_attempts(cx: &mut Cx<'_>, rows: &[AttemptRow]) -> Result<(), Fault> {
+    for some in rows.chunks(1_000) {
+        let some = some.to_vec();
+        both!(cx.conn(), |c| diesel::insert_into(attempts::table).values(some).execute(c))?;
+    }
+    Ok(())
+}
+
+/// All attempts at these messages.
+pub(super) fn attempts_of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<AttemptRow>, Fault> {
+    let workspace = cx.workspace();
+    let mut found = Vec::new();
+    for some in ids.chunks(1_000) {
+        found.extend(both!(cx.conn(), |c| {
+            attempts::table
+                .filter(attempts::workspace_id.eq(workspace))
+                .filter(attempts::message_id.eq_any(some))
+                .order((attempts::message_id, attempts::number))
+                .select(AttemptRow::as_select())
+                .load(c)
+        })?);
+    }
+    Ok(found)
+}
+
+/// How an attempt ended.
+pub(super) struct End {
+    pub message: MessageId,
+    pub number: i32,
+    pub at: jiff::Timestamp,
+    pub outcome: Ended,
+    pub detail: Option<String>,
+    pub provider_status: Option<i32>,
+    pub provider_id: Option<String>,
+}
+
+/// Writes how attempts ended, all in one statement.
+pub(super) fn end_attempts(cx: &mut Cx<'_>, ends: &[End]) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    for some in ends.chunks(1_000) {
+        let rows: Vec<Value> = some
+            .iter()
+            .map(|e| {
+                json!({
+                    "message_id": e.message, "number": e.number, "ended_at": instant_text(e.at),
+                    "outcome": e.outcome, "detail": e.detail, "provider_status": e.provider_status,
+                    "provider_id": e.provider_id,
+                })
+            })
+            .collect();
+        let rows = Value::Array(rows).to_string();
+        let query = match cx.conn() {
+            Conn::Pg(_) => {
+                "UPDATE attempts AS a SET ended_at = v.ended_at, outcome = v.outcome, detail = v.detail, \
+                 provider_status = v.provider_status, provider_id = v.provider_id \
+                 FROM json_to_recordset($1::json) AS v (message_id uuid, number integer, ended_at timestamptz, \
+                 outcome text, detail text, provider_status integer, provider_id text) \
+                 WHERE a.workspace_id = $2 AND a.message_id = v.message_id AND a.number = v.number"
+            }
+            Conn::Lite(_) => {
+                "UPDATE attempts SET ended_at = v.value ->> 'ended_at', outcome = v.value ->> 'outcome', \
+                 detail = v.value ->> 'detail', provider_status = v.value ->> 'provider_status', \
+                 provider_id = v.value ->> 'provider_id' FROM json_each($1) AS v \
+                 WHERE attempts.workspace_id = $2 AND attempts.message_id = v.value ->> 'message_id' \
+                 AND attempts.number = v.value ->> 'number'"
+            }
+        };
+        both!(cx.conn(), |c| {
+            diesel::sql_query(query)
+                .bind::<diesel::sql_types::Text, _>(&rows)
+                .bind::<crate::kernel::column::Uuid, _>(workspace)
+                .execute(c)
+        })?;
+    }
+    Ok(())
+}
+
+/// A decision in short.
+pub(super) type DecisionRow = (DecisionId, MessageId, At, Verdict, Option<String>, Option<At>);
+
+/// The decisions about these messages, in order.
+pub(super) fn decisions_of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<DecisionRow>, Fault> {
+    let workspace = cx.workspace();
+    let mut found = Vec::new();
+    for some in ids.chunks(1_000) {
+        found.extend(both!(cx.conn(), |c| {
+            decisions::table
+                .filter(decisions::workspace_id.eq(workspace))
+                .filter(decisions::message_id.eq_any(some))
+                .order((decisions::message_id, decisions::id))
+                .select((
+                    decisions::id,
+                    decisions::message_id,
+                    decisions::at,
+                    decisions::verdict,
+                    decisions::code,
+                    decisions::until,
+                ))
+                .load::<DecisionRow>(c)
+        })?);
+    }
+    Ok(found)
+}
+
+/// What the workspace's settings say of dispatching.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    pub held_since: Option<jiff::Timestamp>,
+    pub held_why: Option<String>,
+    /// E-mail and text messages whose fate is unclear are sent again.
+    pub resend_unclear: bool,
+}
+
+pub(super) fn standing(cx: &mut Cx<'_>) -> Result<Standing, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Part {
+        #[serde(default)]
+        resend_unclear: bool,
+    }
+    let workspace = cx.workspace();
+    let row: Option<(String, Option<At>, Option<String>)> = both!(cx.conn(), |c| {
+        delivery_settings::table
+            .find(workspace)
+            .select((delivery_settings::body, delivery_settings::held_since, delivery_settings::held_why))
             .first(c)
             .optional()
     })?;
-    Ok(next.flatten().map(|at| at.0))
+    let Some((body, held_since, held_why)) = row else { return Ok(Standing::default()) };
+    let part: Part =
+        serde_json::from_str(&body).map_err(|error| Fault::Corrupt(format!("the delivery settings: {error}")))?;
+    Ok(Standing { held_since: held_since.map(|at| at.0), held_why, resend_unclear: part.resend_unclear })
+}
+
+/// Holds dispatching, or lets it go on. The settings themselves stay as they are.
+pub(super) fn set_held(cx: &mut Cx<'_>, held: Option<(jiff::Timestamp, &str)>) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    let (since, why) = (held.map(|(at, _)| At(at)), held.map(|(_, why)| why));
+    let first = (
+        delivery_settings::workspace_id.eq(workspace),
+        delivery_settings::body.eq("{}"),
+        delivery_settings::version.eq(1_i64),
+    );
+    both!(cx.conn(), |c| {
+        diesel::insert_into(delivery_settings::table).values(first).on_conflict_do_nothing().execute(c)
+    })?;
+    both!(cx.conn(), |c| {
+        diesel::update(delivery_settings::table.find(workspace))
+            .set((delivery_settings::held_since.eq(since), delivery_settings::held_why.eq(why)))
+            .execute(c)
+    })?;
+    Ok(())
+}
+
+/// Which messages, newest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    pub status: Vec<Status>,
+    pub deal: Option<DealId>,
+    pub contact: Option<ContactId>,
+    pub member: Option<MemberId>,
+    pub channel: Option<Channel>,
+    pub topic: Option<Topic>,
+    pub after: Option<MessageId>,
+    pub limit: i64,
+}
+
+/// At most `limit + 1` messages.
+pub(super) fn list(cx: &mut Cx<'_>, wanted: &Filter) -> Result<Vec<Message>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<MessageRow> = both!(cx.conn(), |c| {
+        let mut query = messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .order(messages::id.desc())
+            .limit(wanted.limit + 1)
+            .select(MessageRow::as_select())
+            .into_boxed();
+        if !wanted.status.is_empty() {
+            query = query.filter(messages::status.eq_any(wanted.status.clone()));
+        }
+        if let Some(deal) = wanted.deal {
+            query = query.filter(messages::deal_id.eq(deal));
+        }
+        if let Some(contact) = wanted.contact {
+            query = query.filter(messages::contact_id.eq(contact));
+        }
+        if let Some(member) = wanted.member {
+            query = query.filter(messages::member_id.eq(member));
+        }
+        if let Some(channel) = wanted.channel {
+            query = query.filter(messages::channel.eq(channel));
+        }
+        if let Some(topic) = wanted.topic {
+            query = query.filter(messages::kind.eq(topic));
+        }
+        if let Some(after) = wanted.after {
+            query = query.filter(messages::id.lt(after));
+        }
+        query.load(c)
+    })?;
+    rows.into_iter().map(MessageRow::message).collect()
 }

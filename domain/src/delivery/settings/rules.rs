@@ -130,7 +130,7 @@ fn wrong_place(place: &TeamChannel) -> Option<Problem> {
         Channel::Discord => (!is_snowflake(&place.address)).then(|| {
             Problem::new(
                 "team_channel.address",
-                "is no id of a Discord channel: 15 to 20 digits, as Copy Channel ID gives it.",
+                "is no id of a Discord channel: up to 20 digits, as Copy Channel ID gives it.",
             )
         }),
         Channel::Console => text::line("team_channel.address", &place.address, text::NAME).err(),
@@ -143,7 +143,7 @@ fn wrong_place(place: &TeamChannel) -> Option<Problem> {
 
 /// Whether a text has the form of an id on Discord.
 pub fn is_snowflake(text: &str) -> bool {
-    (15..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+    (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -1,0 +1,155 @@
+//! A letter: a subject, a body, who signs; and the exact bytes of it for each who gets one.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Recipient;
+use super::check::{Finding, Known, check};
+use crate::delivery::Content;
+use crate::kernel::{Problem, text};
+
+/// What a writer gives, person or model: no recipients, no greeting, no signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Letter {
+    /// One line, at most 200 characters.
+    pub subject: String,
+    /// Plain text: paragraphs between empty lines, lists as lines that start with "- ". No greeting and no signature;
+    /// those are added for each recipient.
+    pub body: String,
+}
+
+impl Letter {
+    /// The letter as it is kept, or everything that keeps it from being one.
+    pub fn checked(&self) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let subject = text::line("subject", &self.subject, text::TITLE).map_err(|p| problems.push(p)).ok();
+        let body = text::prose("body", &self.body.replace("\r\n", "\n"), text::NOTES)
+            .map_err(|p| problems.push(p))
+            .ok()
+            .map(|body| body.replace('\t', " "));
+        if body.as_ref().is_some_and(String::is_empty) {
+            problems.push(Problem::new("body", "is empty. It needs at least one character."));
+        }
+        match (subject, body) {
+            (Some(subject), Some(body)) if problems.is_empty() => Ok(Self { subject, body }),
+            _ => Err(problems),
+        }
+    }
+
+    /// Everything in it that is not known.
+    pub fn findings(&self, known: &Known) -> Vec<Finding> {
+        let mut findings = check("subject", &self.subject, known);
+        findings.extend(check("body", &self.body, known));
+        findings
+    }
+}
+
+/// A letter and who signs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Words {
+    pub subject: String,
+    pub body: String,
+    /// The lines under it.
+    pub signature: String,
+}
+
+impl Words {
+    pub fn of(letter: Letter, signature: &str) -> Self {
+        Self { subject: letter.subject, body: letter.body, signature: signature.into() }
+    }
+
+    pub fn letter(&self) -> Letter {
+        Letter { subject: self.subject.clone(), body: self.body.clone() }
+    }
+
+    /// What one recipient gets, byte for byte the same however often it is asked for.
+    pub fn to(&self, recipient: &Recipient) -> Content {
+        let text = format!("Hello {},\n\n{}\n\n{}", recipient.name, self.body, self.signature);
+        Content { subject: self.subject.clone(), html: Some(html(&text)), text, ..Content::default() }
+    }
+}
+
+/// The same words for a mail program that draws: paragraphs and lists, everything else as it is written.
+pub fn html(text: &str) -> String {
+    let mut page = String::from("<!doctype html>\n<html lang=\"en\"><body>\n");
+    for block in text.split("\n\n").map(str::trim).filter(|block| !block.is_empty()) {
+        let mut open = "";
+        for line in block.lines() {
+            let (tag, line) = match line.strip_prefix("- ") {
+                Some(item) => ("ul", item),
+                None => ("p", line),
+            };
+            if open != tag {
+                close(&mut page, open);
+                page.push_str(&format!("<{tag}>"));
+                open = tag;
+            } else if tag == "p" {
+                page.push_str("<br>\n");
+            }
+            let line = escaped(line);
+            page.push_str(&if tag == "ul" { format!("\n<li>{line}</li>") } else { line });
+        }
+        close(&mut page, open);
+    }
+    page.push_str("</body></html>\n");
+    page
+}
+
+fn close(page: &mut String, tag: &str) {
+    match tag {
+        "" => {}
+        "ul" => page.push_str("\n</ul>\n"),
+        tag => page.push_str(&format!("</{tag}>\n")),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::id::ContactId;
+
+    #[test]
+    fn each_recipient_gets_their_own_greeting_and_text_stays_text() {
+        let words = Words {
+            subject: "Inspection".into(),
+            body: "It is done & fine.\n\nNext:\n- <b>bold</b>\n- keys".into(),
+            signature: "Cora\nLakeside Realty".into(),
+        };
+        let recipient = Recipient { contact_id: ContactId(uuid::Uuid::nil()), name: "Ann \"A\" Lee".into(), address: String::new() };
+        let content = words.to(&recipient);
+        assert_eq!(content, words.to(&recipient));
+        insta::assert_snapshot!("a_letter_and_its_page", format!("{}\n=====\n{}", content.text, content.html.unwrap()));
+    }
+
+    #[test]
+    fn a_letter_is_bounded_and_has_no_characters_that_deceive() {
+        let check = |subject: &str, body: &str, wrong: &str| {
+            let problems = Letter { subject: subject.into(), body: body.into() }.checked().unwrap_err();
+            assert!(problems.iter().any(|p| p.field == wrong), "{problems:?}");
+        };
+        check("", "x", "subject");
+        check("two\nlines", "x", "subject");
+        check("x", " ", "body");
+        check("x", &"y".repeat(20_000), "body");
+        check("x", "pay \u{202e}now", "body");
+    }
+}

@@ -1,0 +1,291 @@
+//! Drafts and their versions in the database.
+
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use super::check::Finding;
+use super::letter::Words;
+use super::{Draft, DraftKind, DraftState, Recipient, Urgency, Version, WrittenBy};
+use crate::both;
+use crate::kernel::column::At;
+use crate::kernel::id::{ApprovalId, DealId, DraftId, MilestoneId, WorkspaceId};
+use crate::kernel::schema::{draft_versions, drafts};
+use crate::kernel::{Conn, Cx, Fault};
+use crate::people::reach::Channel;
+
+#[derive(Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = drafts)]
+#[diesel(primary_key(workspace_id, id))]
+#[diesel(treat_none_as_default_value = false, treat_none_as_null = true)]
+struct DraftRow {
+    workspace_id: WorkspaceId,
+    id: DraftId,
+    occasion: String,
+    kind: DraftKind,
+    deal_id: DealId,
+    milestone_id: Option<MilestoneId>,
+    recipient_role: String,
+    urgency: Urgency,
+    state: DraftState,
+    current: i32,
+    approval_id: Option<ApprovalId>,
+    lease_until: Option<At>,
+    created_at: At,
+    settled_at: Option<At>,
+    version: i64,
+}
+
+impl DraftRow {
+    fn of(d: &Draft, workspace_id: WorkspaceId) -> Self {
+        Self {
+            workspace_id,
+            id: d.id,
+            occasion: d.occasion.clone(),
+            kind: d.kind,
+            deal_id: d.deal_id,
+            milestone_id: d.milestone_id,
+            recipient_role: d.recipient_role.clone(),
+            urgency: d.urgency,
+            state: d.state,
+            current: d.current,
+            approval_id: d.approval_id,
+            lease_until: d.lease_until.map(At),
+            created_at: At(d.created_at),
+            settled_at: d.settled_at.map(At),
+            version: d.version,
+        }
+    }
+}
+
+impl From<DraftRow> for Draft {
+    fn from(row: DraftRow) -> Self {
+        Self {
+            id: row.id,
+            occasion: row.occasion,
+            kind: row.kind,
+            deal_id: row.deal_id,
+            milestone_id: row.milestone_id,
+            recipient_role: row.recipient_role,
+            urgency: row.urgency,
+            state: row.state,
+            current: row.current,
+            approval_id: row.approval_id,
+            lease_until: row.lease_until.map(|at| at.0),
+            created_at: row.created_at.0,
+            settled_at: row.settled_at.map(|at| at.0),
+            version: row.version,
+        }
+    }
+}
+
+/// Adds drafts; those whose occasion has one already are left out. Gives the ids that are new.
+pub fn insert(cx: &mut Cx<'_>, new: &[Draft]) -> Result<Vec<DraftId>, Fault> {
+    let workspace = cx.workspace();
+    let mut added = Vec::new();
+    for draft in new {
+        let row = DraftRow::of(draft, workspace);
+        let inserted = both!(cx.conn(), |c| {
+            diesel::insert_into(drafts::table).values(row).on_conflict_do_nothing().execute(c)
+        })?;
+        if inserted == 1 {
+            added.push(draft.id);
+        }
+    }
+    Ok(added)
+}
+
+/// Writes a draft that is held and raises its version.
+pub fn update(cx: &mut Cx<'_>, draft: &mut Draft) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    draft.version += 1;
+    let row = DraftRow::of(draft, workspace);
+    both!(cx.conn(), |c| diesel::update(drafts::table.find((workspace, draft.id))).set(row).execute(c))?;
+    Ok(())
+}
+
+pub fn find(cx: &mut Cx<'_>, id: DraftId) -> Result<Option<Draft>, Fault> {
+    let workspace = cx.workspace();
+    let row: Option<DraftRow> = both!(cx.conn(), |c| {
+        drafts::table.find((workspace, id)).select(DraftRow::as_select()).first(c).optional()
+    })?;
+    Ok(row.map(Into::into))
+}
+
+/// The draft, held until the end of the transaction.
+pub fn hold(cx: &mut Cx<'_>, id: DraftId) -> Result<Option<Draft>, Fault> {
+    let workspace = cx.workspace();
+    // The one writer of SQLite holds everything.
+    if let Conn::Pg(c) = cx.conn() {
+        let held: Option<DraftId> =
+            drafts::table.find((workspace, id)).select(drafts::id).for_update().first(&mut **c).optional()?;
+        if held.is_none() {
+            return Ok(None);
+        }
+    }
+    find(cx, id)
+}
+
+/// Which drafts have these occasions.
+pub fn of_occasions(cx: &mut Cx<'_>, occasions: &[String]) -> Result<Vec<Draft>, Fault> {
+    let workspace = cx.workspace();
+    let mut found: Vec<Draft> = Vec::new();
+    for some in occasions.chunks(1_000) {
+        let rows: Vec<DraftRow> = both!(cx.conn(), |c| {
+            drafts::table
+                .filter(drafts::workspace_id.eq(workspace))
+                .filter(drafts::occasion.eq_any(some))
+                .order(drafts::id)
+                .select(DraftRow::as_select())
+                .load(c)
+        })?;
+        found.extend(rows.into_iter().map(Into::into));
+    }
+    Ok(found)
+}
+
+/// The drafts about a milestone that are not settled, in order of their ids.
+pub fn open_of_milestone(cx: &mut Cx<'_>, milestone: MilestoneId) -> Result<Vec<DraftId>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        drafts::table
+            .filter(drafts::workspace_id.eq(workspace))
+            .filter(drafts::milestone_id.eq(milestone))
+            .filter(drafts::settled_at.is_null())
+            .order(drafts::id)
+            .select(drafts::id)
+            .load(c)
+    })?)
+}
+
+/// The drafts of this kind on a deal that are not settled, in order of their ids.
+pub fn open_of_deal(cx: &mut Cx<'_>, deal: DealId, kind: DraftKind) -> Result<Vec<Draft>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<DraftRow> = both!(cx.conn(), |c| {
+        drafts::table
+            .filter(drafts::workspace_id.eq(workspace))
+            .filter(drafts::deal_id.eq(deal))
+            .filter(drafts::kind.eq(kind))
+            .filter(drafts::settled_at.is_null())
+            .order(drafts::id)
+            .select(DraftRow::as_select())
+            .load(c)
+    })?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// The draft that has waited longest to be written, held; one whose writer's time is up waits as well. Those that
+/// somebody else holds are passed over.
+pub fn take_waiting(cx: &mut Cx<'_>) -> Result<Option<Draft>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let row: Option<DraftRow> = match cx.conn() {
+        Conn::Pg(c) => drafts::table
+            .filter(drafts::workspace_id.eq(workspace))
+            .filter(drafts::state.eq(DraftState::Waiting).or(drafts::state.eq(DraftState::Writing)))
+            .filter(drafts::lease_until.is_null().or(drafts::lease_until.le(now)))
+            .order(drafts::id)
+            .select(DraftRow::as_select())
+            .for_update()
+            .skip_locked()
+            .first(&mut **c)
+            .optional()?,
+        Conn::Lite(c) => drafts::table
+            .filter(drafts::workspace_id.eq(workspace))
+            .filter(drafts::state.eq(DraftState::Waiting).or(drafts::state.eq(DraftState::Writing)))
+            .filter(drafts::lease_until.is_null().or(drafts::lease_until.le(now)))
+            .order(drafts::id)
+            .select(DraftRow::as_select())
+            .first(&mut **c)
+            .optional()?,
+    };
+    Ok(row.map(Into::into))
+}
+
+/// Which drafts, the newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub deal: Option<DealId>,
+    /// Any when empty.
+    pub states: Vec<DraftState>,
+    pub before: Option<Uuid>,
+    pub limit: i64,
+}
+
+/// At most `limit + 1` drafts.
+pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Draft>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<DraftRow> = both!(cx.conn(), |c| {
+        let mut query = drafts::table
+            .filter(drafts::workspace_id.eq(workspace))
+            .order(drafts::id.desc())
+            .limit(wanted.limit + 1)
+            .select(DraftRow::as_select())
+            .into_boxed();
+        if let Some(deal) = wanted.deal {
+            query = query.filter(drafts::deal_id.eq(deal));
+        }
+        if !wanted.states.is_empty() {
+            query = query.filter(drafts::state.eq_any(wanted.states.clone()));
+        }
+        if let Some(before) = wanted.before {
+            query = query.filter(drafts::id.lt(DraftId(before)));
+        }
+        query.load(c)
+    })?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+pub fn insert_version(cx: &mut Cx<'_>, draft: DraftId, v: &Version) -> Result<(), Fault> {
+    let json = |value: Result<String, serde_json::Error>| value.map_err(|error| Fault::Corrupt(error.to_string()));
+    let row = (
+        draft_versions::workspace_id.eq(cx.workspace()),
+        draft_versions::draft_id.eq(draft),
+        draft_versions::version.eq(v.number),
+        draft_versions::channel.eq(v.channel),
+        draft_versions::recipients.eq(json(serde_json::to_string(&v.recipients))?),
+        draft_versions::content.eq(json(serde_json::to_string(&v.words))?),
+        draft_versions::content_hash.eq(v.content_hash.clone()),
+        draft_versions::source.eq(v.source),
+        draft_versions::findings.eq(json(serde_json::to_string(&v.findings))?),
+        draft_versions::made_by.eq(v.made_by.clone()),
+        draft_versions::made_at.eq(At(v.made_at)),
+    );
+    both!(cx.conn(), |c| diesel::insert_into(draft_versions::table).values(row).execute(c))?;
+    Ok(())
+}
+
+type VersionRow = (DraftId, i32, Channel, String, String, String, WrittenBy, String, String, At);
+
+/// The versions of these drafts, each draft's first one first.
+pub fn versions(cx: &mut Cx<'_>, ids: &[DraftId]) -> Result<Vec<(DraftId, Version)>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<VersionRow> = both!(cx.conn(), |c| {
+        draft_versions::table
+            .filter(draft_versions::workspace_id.eq(workspace))
+            .filter(draft_versions::draft_id.eq_any(ids.to_vec()))
+            .order((draft_versions::draft_id, draft_versions::version))
+            .select((
+                draft_versions::draft_id,
+                draft_versions::version,
+                draft_versions::channel,
+                draft_versions::recipients,
+                draft_versions::content,
+                draft_versions::content_hash,
+                draft_versions::source,
+                draft_versions::findings,
+                draft_versions::made_by,
+                draft_versions::made_at,
+            ))
+            .load(c)
+    })?;
+    rows.into_iter().map(version).collect()
+}
+
+fn version(row: VersionRow) -> Result<(DraftId, Version), Fault> {
+    let (id, number, channel, recipients, words, content_hash, source, findings, made_by, made_at) = row;
+    let unread = |error: serde_json::Error| Fault::Corrupt(format!("draft {id}, version {number}: {error}"));
+    let recipients: Vec<Recipient> = serde_json::from_str(&recipients).map_err(unread)?;
+    let words: Words = serde_json::from_str(&words).map_err(unread)?;
+    let findings: Vec<Finding> = serde_json::from_str(&findings).map_err(unread)?;
+    let made_at = made_at.0;
+    Ok((id, Version { number, channel, recipients, words, content_hash, source, findings, made_by, made_at }))
+}

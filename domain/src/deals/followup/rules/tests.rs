@@ -1,0 +1,203 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::*;
+use crate::assist::prompt;
+use crate::deals::deal::{Deal, DealStatus, Financing};
+use crate::deals::milestone::template::Template;
+use crate::deals::milestone::{ByHand, OpenState, Origin};
+use crate::kernel::id::{ContactId, DealId, MilestoneId, WorkspaceId};
+use crate::workspace::tenant::Workspace;
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn noon(date: Date) -> Timestamp {
+    format!("{date}T18:00:00Z").parse().unwrap()
+}
+
+/// A deal with a milestone of each type and a custom one, a week apart, and a party in every role.
+fn file(side: Side, today: &str) -> File {
+    let template = Template::built_in("residential").unwrap();
+    let mut rules: Vec<(String, String, Responsible)> =
+        template.rules.iter().map(|r| (r.type_.clone(), r.title.clone(), r.responsible)).collect();
+    rules.push(("custom".into(), "Chimney sweep".into(), Responsible::Seller));
+    let start = day("2026-10-17");
+    let milestone = |(n, (type_, title, responsible)): (usize, (String, String, Responsible))| {
+        let due = start.checked_add(jiff::Span::new().days(n as i64 * 7)).unwrap();
+        Milestone {
+            id: MilestoneId(Uuid::from_u128(n as u128 + 1)),
+            deal_id: DealId(Uuid::nil()),
+            type_,
+            title,
+            due_on: Some(due),
+            lapses_at: None,
+            state: State::Open(OpenState::Upcoming),
+            required: true,
+            responsible,
+            responsible_member: None,
+            remind_days_before: None,
+            notify: vec![Responsible::All],
+            notes: String::new(),
+            evidence: Vec::new(),
+            pinned: false,
+            rule: None,
+            origin: Origin::ByHand(ByHand { by: "x".into(), at: noon(start), reason: None, instead_of: None }),
+            created_at: noon(start),
+            version: 1,
+        }
+    };
+    let parties = PartyRole::ALL.iter().enumerate().map(|(n, role)| {
+        let contact = Contact {
+            id: ContactId(Uuid::from_u128(n as u128 + 100)),
+            name: format!("Party {role}"),
+            email: Some(format!("{role}@example.org")),
+            phone: None,
+            time_zone: None,
+        };
+        (*role, contact)
+    });
+    File {
+        deal: Deal {
+            id: DealId(Uuid::nil()),
+            title: "12 Oak Street".into(),
+            address: "12 Oak Street, Chicago, IL 60601".into(),
+            side,
+            financing: Financing::Conventional,
+            state: Some("IL".into()),
+            price_cents: Some(42_500_000),
+            time_zone: "America/Chicago".into(),
+            owner_id: None,
+            status: DealStatus::Active,
+            template: "residential".into(),
+            template_version: 1,
+            key_dates: BTreeMap::from([
+                ("contract_date".to_owned(), day("2026-10-14")),
+                (CLOSING_DATE.to_owned(), day("2026-12-26")),
+            ]),
+            created_at: noon(start),
+            activated_at: None,
+            ended_at: None,
+            version: 1,
+        },
+        milestones: rules.into_iter().enumerate().map(milestone).collect(),
+        parties: parties.collect(),
+        owner: None,
+        workspace: Workspace {
+            id: WorkspaceId(Uuid::nil()),
+            slug: "lakeside".into(),
+            name: "Lakeside Realty".into(),
+            time_zone: "America/Chicago".into(),
+        },
+        today: day(today),
+    }
+}
+
+/// The deal on the day when a milestone is completed, all before it done as well.
+fn on_completion(side: Side, n: usize, late: i64) -> File {
+    let due = file(side, "2026-10-17").milestones[n].due_on.unwrap();
+    let today = due.checked_add(jiff::Span::new().days(late)).unwrap();
+    let mut file = file(side, &today.to_string());
+    for m in &mut file.milestones[..=n] {
+        m.state = State::Completed { at: noon(today), by: "Cora".into() };
+    }
+    file
+}
+
+/// Every type x role x side x in time or late, each text once with everybody who gets it. Each passes the same check as a
+/// model's words.
+#[test]
+fn every_letter_without_a_model_is_whole_and_states_only_what_is_so() {
+    let count = file(Side::Buyer, "2026-10-17").milestones.len();
+    let mut rendered = 0;
+    for n in 0..count {
+        let type_ = file(Side::Buyer, "2026-10-17").milestones[n].type_.clone();
+        let mut letters: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (late, when) in [(0, "in time"), (3, "late")] {
+            for side in Side::ALL {
+                let file = on_completion(*side, n, late);
+                let known = known(&file);
+                for role in PartyRole::ALL {
+                    let told = follow_up(&file, &file.milestones[n], *role).unwrap();
+                    assert_eq!(told.done.days_late, late);
+                    let letter = prompt::fallback(&told).unwrap().checked().unwrap();
+                    assert_eq!(letter.findings(&known), [], "{}\n{}", letter.subject, letter.body);
+                    prompt::question(&told).unwrap();
+                    let words = format!("{}\n\n{}", letter.subject, letter.body);
+                    assert!(!words.contains("  ") && !words.contains("\n\n\n") && words.len() < 2_000, "{words}");
+                    letters.entry(words).or_default().push(format!("{role}, our {side} side, {when}"));
+                    rendered += 1;
+                }
+            }
+        }
+        let mut all: Vec<(Vec<String>, String)> = letters.into_iter().map(|(words, who)| (who, words)).collect();
+        all.sort();
+        let all: Vec<String> = all.into_iter().map(|(who, words)| format!("# {}\n{words}", who.join("\n# "))).collect();
+        insta::assert_snapshot!(format!("letters_about_{type_}"), all.join("\n\n----------\n\n"));
+    }
+    assert_eq!(rendered, 12 * 10 * 3 * 2);
+}
+
+#[test]
+fn the_nearer_the_next_date_the_more_urgent() {
+    for (next, late, overdue, expected) in [
+        (Some(30), 0, 0, Urgency::Routine),
+        (None, 0, 0, Urgency::Routine),
+        (Some(30), 3, 0, Urgency::Important),
+        (Some(7), 0, 0, Urgency::Important),
+        (Some(2), 0, 0, Urgency::Urgent),
+        (Some(0), 0, 0, Urgency::Urgent),
+        (Some(30), 0, 1, Urgency::Urgent),
+    ] {
+        assert_eq!(urgency(next, late, overdue), expected, "{next:?} {late} {overdue}");
+    }
+}
+
+#[test]
+fn what_is_listed_is_the_deal_as_it_is() {
+    let mut file = on_completion(Side::Buyer, 3, 0);
+    // Earlier steps that are still open are named as late; later ones that are done are not named at all.
+    file.milestones[1].state = State::Open(OpenState::Scheduled);
+    file.milestones[4].state = State::Completed { at: noon(file.today), by: "Cora".into() };
+    let told = follow_up(&file, &file.milestones[3], PartyRole::Lender).unwrap();
+    assert_eq!(told.overdue.iter().map(|s| s.title.as_str()).collect::<Vec<_>>(), ["Home inspection"]);
+    assert_eq!(told.next[0].title, "Appraisal complete");
+    assert_eq!(told.yours.unwrap().title, "Appraisal complete");
+    assert_eq!(told.urgency, Urgency::Urgent);
+    let open = &file.milestones[1];
+    assert_eq!(follow_up(&file, open, PartyRole::Lender), None, "it is not completed");
+}
+
+#[test]
+fn the_same_person_twice_in_a_role_is_written_to_once_and_nobody_without_an_address() {
+    let mut file = file(Side::Buyer, "2026-10-17");
+    let twice = file.parties[0].clone();
+    file.parties.push(twice);
+    assert_eq!(recipients(&file, PartyRole::Buyer).len(), 1);
+    file.parties.retain(|(role, _)| *role != PartyRole::Lender);
+    assert_eq!(recipients(&file, PartyRole::Lender), []);
+    assert!(!roles(&[Responsible::All], &file.parties).contains(&PartyRole::Lender));
+    assert_eq!(roles(&[Responsible::Buyer, Responsible::Lender], &file.parties), [PartyRole::Buyer]);
+}
+
+#[test]
+fn a_closing_week_is_the_seven_days_before() {
+    let closing = day("2026-12-11");
+    for (today, expected) in
+        [("2026-12-03", false), ("2026-12-04", true), ("2026-12-10", true), ("2026-12-11", false), ("2026-12-12", false)]
+    {
+        assert_eq!(is_closing_week(day(today), closing), expected, "{today}");
+    }
+}
+
+#[test]
+fn a_checklist_states_only_what_is_so() {
+    for role in [PartyRole::Buyer, PartyRole::Seller] {
+        let file = file(Side::Both, "2026-12-20");
+        let letter = prompt::fallback(&checklist(&file, role).unwrap()).unwrap();
+        assert_eq!(letter.findings(&known(&file)), [], "{}", letter.body);
+    }
+}

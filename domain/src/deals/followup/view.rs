@@ -1,0 +1,116 @@
+//! A draft as every face shows it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::assist::draft::check::Finding;
+use crate::assist::draft::{Draft, DraftKind, DraftState, Recipient, Urgency, Version, WrittenBy};
+use crate::delivery::Content;
+use crate::kernel::id::{ApprovalId, DealId, DraftId, MilestoneId};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct DraftView {
+    pub id: DraftId,
+    pub kind: DraftKind,
+    pub deal_id: DealId,
+    pub deal_title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "MilestoneId")]
+    pub milestone_id: Option<MilestoneId>,
+    /// A role on the deal, or `contact:<id>`.
+    pub recipient_role: String,
+    pub urgency: Urgency,
+    pub state: DraftState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ApprovalId")]
+    pub approval_id: Option<ApprovalId>,
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub created_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub settled_at: Option<Timestamp>,
+    /// The newest words; absent while nobody has written any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "VersionView")]
+    pub newest: Option<VersionView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct VersionView {
+    /// From 1.
+    pub version: i32,
+    pub subject: String,
+    /// Without greeting and signature.
+    pub body: String,
+    pub signature: String,
+    pub recipients: Vec<Recipient>,
+    pub source: WrittenBy,
+    /// What stands in the words and not in the deal, and what became of asking a model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// SHA-256 over the hashes of everything that would leave; what an approval is bound to.
+    pub content_hash: String,
+    pub made_by: String,
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub made_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct DraftDetail {
+    pub draft: DraftView,
+    /// All of them, the first one first.
+    pub versions: Vec<VersionView>,
+}
+
+/// What one recipient would get, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Rendered {
+    pub recipient: Recipient,
+    pub content: Content,
+    /// Over the channel, the address and the content; the message in the outbox has the same.
+    pub content_hash: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct DraftPreview {
+    pub draft: DraftView,
+    pub messages: Vec<Rendered>,
+}
+
+pub fn version_view(v: &Version) -> VersionView {
+    VersionView {
+        version: v.number,
+        subject: v.words.subject.clone(),
+        body: v.words.body.clone(),
+        signature: v.words.signature.clone(),
+        recipients: v.recipients.clone(),
+        source: v.source,
+        findings: v.findings.clone(),
+        content_hash: v.content_hash.clone(),
+        made_by: v.made_by.clone(),
+        made_at: v.made_at,
+    }
+}
+
+pub fn view(draft: &Draft, deal_title: &str, newest: Option<&Version>) -> DraftView {
+    DraftView {
+        id: draft.id,
+        kind: draft.kind,
+        deal_id: draft.deal_id,
+        deal_title: deal_title.into(),
+        milestone_id: draft.milestone_id,
+        recipient_role: draft.recipient_role.clone(),
+        urgency: draft.urgency,
+        state: draft.state,
+        approval_id: draft.approval_id,
+        created_at: draft.created_at,
+        settled_at: draft.settled_at,
+        newest: newest.map(version_view),
+    }
+}

@@ -1,0 +1,259 @@
+//! Taking on what is due: one dispatcher, one lease, one decision, one attempt.
+
+use std::collections::{HashMap, HashSet};
+
+use super::ops::subject;
+use super::rules::{self, Claim};
+use super::store::{self, AttemptRow, End};
+use super::{Claimed, Ended, Event, Found, LookUp, Wanted, alert};
+use crate::delivery::feed;
+use crate::delivery::policy::{Cleared, Ruling, Verdict, gate};
+use crate::delivery::{Message, Priority, Status};
+use crate::kernel::column::At;
+use crate::kernel::id::{DecisionId, MessageId};
+use crate::kernel::{Cx, Fault, No};
+use crate::people::reach::Channel;
+
+/// Whether a claim would find something. A look, for those who do not want to write in order to learn that.
+pub fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, No> {
+    Ok(store::is_anything_due(cx)?)
+}
+
+/// Takes on due messages, by priority and then by how long they have been due.
+///
+/// What another dispatcher claimed and let go stale is taken over, each by what its channel can bear. Of a channel of
+/// Discord at most one message is in flight, whoever asks. Messages that are shown in the product are shown and settled
+/// here. Nothing leaves that the policy did not allow in this transaction.
+pub fn claim(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Claimed, No> {
+    let standing = store::standing(cx)?;
+    if standing.held_since.is_some() {
+        return Ok(Claimed { held: Some(standing.held_why.unwrap_or_default()), ..Claimed::default() });
+    }
+    let now = cx.now();
+    let due = take(cx, wanted)?;
+    cut_off(cx, &due)?;
+    let mut moves = Moves::default();
+    let mut claimed = Claimed::default();
+    let mut ready = Vec::new();
+    for message in due {
+        match rules::on_claim(&message, now, standing.resend_unclear) {
+            Claim::Send => ready.push(message),
+            Claim::LookUp => {
+                let next = rules::looked_up(&message, now);
+                claimed.look_ups.push(LookUp { message: next.clone() });
+                moves.to(&message, next);
+            }
+            Claim::End(status, why) => {
+                let next = rules::settled(&message, status, Some(why), now);
+                moves.to(&message, next);
+                claimed.done += 1;
+            }
+        }
+    }
+    let mut attempts = Vec::new();
+    let mut shown = Vec::new();
+    for ruling in gate::clear(cx, ready)? {
+        match ruling {
+            Ruling::Go(cleared) => {
+                let message = cleared.message();
+                let mut next = rules::sending(message, now);
+                let mut attempt = attempt(cx, &cleared, &next);
+                if message.channel == Channel::InApp {
+                    let version = next.version;
+                    next = rules::settled(&next, Status::Sent, None, now);
+                    next.version = version;
+                    attempt.ended_at = Some(At(now));
+                    attempt.outcome = Some(Ended::Accepted);
+                    shown.push(next.clone());
+                    claimed.done += 1;
+                    moves.to(message, next);
+                } else {
+                    moves.to(message, next);
+                    claimed.cleared.push(cleared);
+                }
+                attempts.push(attempt);
+            }
+            Ruling::Wait { message, until, why } => {
+                // A decision that defers to the past would spin.
+                let until = until.max(now + jiff::SignedDuration::from_secs(1));
+                moves.to(&message, rules::waiting(&message, Status::Deferred, until, Some(why)));
+                claimed.done += 1;
+            }
+            Ruling::No { message, why } => {
+                moves.to(&message, rules::unsent(&message, Status::Suppressed, why, now));
+                claimed.done += 1;
+            }
+        }
+    }
+    store::insert_attempts(cx, &attempts)?;
+    feed::ops::show(cx, &shown)?;
+    moves.write(cx)?;
+    Ok(claimed)
+}
+
+fn attempt(cx: &Cx<'_>, cleared: &Cleared, next: &Message) -> AttemptRow {
+    let decision: DecisionId = cleared.decision();
+    AttemptRow {
+        workspace_id: cx.workspace(),
+        message_id: next.id,
+        number: next.attempts,
+        decision_id: decision,
+        started_at: At(cx.now()),
+        ended_at: None,
+        outcome: None,
+        detail: None,
+        provider_status: None,
+        provider_id: None,
+    }
+}
+
+/// Messages on their way from one state to the next, written together.
+#[derive(Default)]
+pub(super) struct Moves(Vec<(Status, Message)>);
+
+impl Moves {
+    pub fn to(&mut self, from: &Message, next: Message) {
+        self.0.push((from.status, next));
+    }
+
+    /// Saves them, notes each in the log, and tells people of those that failed.
+    pub fn write(self, cx: &mut Cx<'_>) -> Result<Vec<Message>, No> {
+        if self.0.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (before, after): (Vec<Status>, Vec<Message>) = self.0.into_iter().unzip();
+        store::save(cx, &after)?;
+        for (before, m) in before.into_iter().zip(&after) {
+            let event = Event::Moved { before, after: m.status, attempt: m.attempts, reason: m.reason.clone() };
+            cx.record(subject(m.id), &event)?;
+        }
+        let suppressed: Vec<MessageId> =
+            after.iter().filter(|m| m.status == Status::Suppressed).map(|m| m.id).collect();
+        let bad_address: HashSet<MessageId> = match suppressed.is_empty() {
+            true => HashSet::new(),
+            false => {
+                let of = store::decisions_of(cx, &suppressed)?;
+                let bad = |code: &Option<String>| code.as_deref() == Some("BAD_ADDRESS");
+                of.into_iter().filter(|d| d.3 == Verdict::Block && bad(&d.4)).map(|d| d.1).collect()
+            }
+        };
+        let failed: Vec<&Message> = after
+            .iter()
+            .filter(|m| match m.status {
+                Status::Failed | Status::Dead | Status::Unknown => true,
+                Status::Suppressed => bad_address.contains(&m.id),
+                _ => false,
+            })
+            .collect();
+        alert::tell(cx, &failed)?;
+        Ok(after)
+    }
+}
+
+/// Chooses due messages, at most one of those whose destination or channel takes no more.
+fn take(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Message>, Fault> {
+    /// How many looks past what may not be taken now; the next claim goes on from a better place.
+    const LOOKS: usize = 8;
+    let mut taken: Vec<Message> = Vec::new();
+    let mut room = wanted.limit;
+    let mut no_channels = wanted.no_channels.clone();
+    let mut no_destinations = wanted.no_destinations.clone();
+    for priority in Priority::ALL {
+        let mut after = None;
+        for _ in 0..LOOKS {
+            if room == 0 {
+                return Ok(taken);
+            }
+            let found = store::hold_due(cx, priority as i32, after, (&no_channels, &no_destinations), room)?;
+            let all = found.len() < room;
+            after = found.last().and_then(|m| Some((At(m.next_at?), m.id)));
+            let flights = flights(cx, &found)?;
+            for message in found {
+                if no_channels.contains(&message.channel) || no_destinations.contains(&message.destination) {
+                    continue;
+                }
+                if message.channel == Channel::Discord {
+                    no_destinations.push(message.destination.clone());
+                    // What is in flight there may be this very one, whose lease has ended.
+                    let free = match flights.get(&message.destination) {
+                        Some(ids) => ids.iter().all(|id| *id == message.id),
+                        None => false,
+                    };
+                    if !free {
+                        continue;
+                    }
+                } else if wanted.one_of_destination.contains(&message.destination) {
+                    no_destinations.push(message.destination.clone());
+                }
+                if wanted.one_of_channel.contains(&message.channel) {
+                    no_channels.push(message.channel);
+                }
+                room -= 1;
+                taken.push(message);
+            }
+            if all {
+                break;
+            }
+        }
+    }
+    Ok(taken)
+}
+
+/// Of the Discord channels that these messages go to: what is in flight there. Those that another claimer holds at this
+/// moment are left out.
+fn flights(cx: &mut Cx<'_>, found: &[Message]) -> Result<HashMap<String, Vec<MessageId>>, Fault> {
+    let mut destinations: Vec<String> =
+        found.iter().filter(|m| m.channel == Channel::Discord).map(|m| m.destination.clone()).collect();
+    if destinations.is_empty() {
+        return Ok(HashMap::new());
+    }
+    destinations.sort_unstable();
+    destinations.dedup();
+    let ours = store::lock_destinations(cx, &destinations)?;
+    // Only now: whoever held the lock before us has committed what it put in flight.
+    let mut flights: HashMap<String, Vec<MessageId>> = ours.into_iter().map(|d| (d, Vec::new())).collect();
+    for (id, destination, _) in store::in_flight(cx)? {
+        if let Some(ids) = flights.get_mut(&destination) {
+            ids.push(id);
+        }
+    }
+    Ok(flights)
+}
+
+/// Ends the attempts of dispatchers that did not come back in time. A report that comes after all says it better.
+fn cut_off(cx: &mut Cx<'_>, due: &[Message]) -> Result<(), Fault> {
+    let now = cx.now();
+    let stale: Vec<MessageId> = due.iter().filter(|m| m.status == Status::Sending).map(|m| m.id).collect();
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let ends: Vec<End> = store::attempts_of(cx, &stale)?
+        .into_iter()
+        .filter(|a| a.outcome.is_none())
+        .map(|a| End {
+            message: a.message_id,
+            number: a.number,
+            at: now,
+            outcome: Ended::Unclear,
+            detail: Some("The process that tried it did not come back before its lease ended.".into()),
+            provider_status: None,
+            provider_id: None,
+        })
+        .collect();
+    store::end_attempts(cx, &ends)
+}
+
+/// Says what a provider answered when it was asked for messages. What somebody else has settled or taken over since is
+/// left as it is. Gives the ids of those that changed.
+pub fn found(cx: &mut Cx<'_>, answers: &[(LookUp, Found)]) -> Result<Vec<MessageId>, No> {
+    let now = cx.now();
+    let ids: Vec<MessageId> = answers.iter().map(|(look_up, _)| look_up.message.id).collect();
+    let held: HashMap<MessageId, Message> = store::hold(cx, &ids)?.into_iter().map(|m| (m.id, m)).collect();
+    let mut moves = Moves::default();
+    for (LookUp { message }, found) in answers {
+        if let Some(current) = held.get(&message.id).filter(|m| m.version == message.version) {
+            moves.to(current, rules::after_look_up(current, found, now));
+        }
+    }
+    Ok(moves.write(cx)?.into_iter().map(|m| m.id).collect())
+}

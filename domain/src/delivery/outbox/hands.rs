@@ -1,0 +1,196 @@
+//! What people do with messages: take back, try again, say what became of them, hold all of them.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::claim::Moves;
+use super::ops::subject;
+use super::view::{self, Delivery};
+use super::{DispatchEvent, Event, Resolution, rules, store};
+use crate::delivery::{Message, Status};
+use crate::kernel::id::MessageId;
+use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, text};
+use crate::workspace::access::{Require, Verb};
+
+fn held(cx: &mut Cx<'_>, id: MessageId) -> Result<Message, No> {
+    let found = store::hold(cx, &[id])?.into_iter().next();
+    Ok(found.ok_or_else(|| Refusal::not_found("message"))?)
+}
+
+fn moved(cx: &mut Cx<'_>, from: &Message, next: Message) -> Result<Delivery, No> {
+    let mut moves = Moves::default();
+    moves.to(from, next);
+    moves.write(cx)?;
+    view::get(cx, from.id)
+}
+
+fn reason(given: Option<&str>) -> Result<Option<String>, No> {
+    let given = given.map(|t| text::prose("reason", t, text::REASON)).transpose().map_err(|p| vec![p])?;
+    Ok(given.map(|reason| rules::shown(&reason)).filter(|reason| !reason.is_empty()))
+}
+
+/// Takes back a message that has not left. Taking it back again changes nothing.
+pub fn cancel(cx: &mut Cx<'_>, id: MessageId, why: Option<&str>) -> Result<Delivery, No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let why = reason(why)?;
+    let message = held(cx, id)?;
+    let by = &cx.actor().name;
+    let why = why.map_or_else(|| format!("Cancelled by {by}."), |why| format!("Cancelled by {by}: {why}"));
+    match rules::cancel(&message, why, cx.now())? {
+        Some(next) => moved(cx, &message, next),
+        None => view::get(cx, id),
+    }
+}
+
+/// Takes back those of these messages that have not left; the others are left as they are. Gives the ids of those that
+/// were taken back.
+///
+/// Part of other verbs, which ask for the right to do so.
+pub fn cancel_unsent(cx: &mut Cx<'_>, ids: &[MessageId], why: &str) -> Result<Vec<MessageId>, No> {
+    let now = cx.now();
+    let mut moves = Moves::default();
+    for message in store::hold(cx, ids)? {
+        if matches!(message.status, Status::Queued | Status::Deferred) {
+            moves.to(&message, rules::unsent(&message, Status::Cancelled, why.to_owned(), now));
+        }
+    }
+    let ended = moves.write(cx)?;
+    Ok(ended.into_iter().filter(|m| m.status == Status::Cancelled).map(|m| m.id).collect())
+}
+
+/// Tries one again that failed, died or expired. The policy decides about it anew.
+pub fn replay(cx: &mut Cx<'_>, id: MessageId) -> Result<Delivery, No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let message = held(cx, id)?;
+    let next = rules::replay(&message, &cx.actor().name, cx.now())?;
+    moved(cx, &message, next)
+}
+
+/// Says whether a message arrived of which nobody knew.
+pub fn resolve(cx: &mut Cx<'_>, id: MessageId, how: Resolution) -> Result<Delivery, No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let message = held(cx, id)?;
+    let next = rules::resolve(&message, how, &cx.actor().name, cx.now())?;
+    moved(cx, &message, next)
+}
+
+/// Gives a message that waits another instant, now or later. The policy may hold it for longer.
+pub fn reschedule(cx: &mut Cx<'_>, id: MessageId, at: Timestamp) -> Result<Delivery, No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let message = held(cx, id)?;
+    let at = crate::kernel::time::to_micros(at.max(cx.now()));
+    if at > cx.now() + SignedDuration::from_hours(24 * 366) {
+        return Err(vec![Problem::new("at", "is more than a year from now.")].into());
+    }
+    if message.expires_at.is_some_and(|ends| ends <= at) {
+        return Err(
+            vec![Problem::new("at", "is after the instant when the message is of no use any more.")].into()
+        );
+    }
+    let next = rules::reschedule(&message, at)?;
+    if next.due_at != message.due_at || next.status != message.status {
+        store::save(cx, std::slice::from_ref(&next))?;
+        cx.record(subject(id), &Event::Rescheduled { before: message.due_at, after: at })?;
+    }
+    view::get(cx, id)
+}
+
+/// How dispatching stands in a workspace.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[schemars(inline)]
+pub struct Dispatch {
+    /// Since when nothing leaves; left out while all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub held_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub held_why: Option<String>,
+}
+
+/// Whether messages leave this workspace.
+pub fn dispatch(cx: &mut Cx<'_>) -> Result<Dispatch, No> {
+    cx.require(Verb::ReadDeliveries)?;
+    let standing = store::standing(cx)?;
+    Ok(Dispatch { held_since: standing.held_since, held_why: standing.held_why })
+}
+
+/// Lets nothing leave until somebody resumes. What is in flight is still settled. Holding what is held keeps the first
+/// reason.
+pub fn hold(cx: &mut Cx<'_>, why: &str) -> Result<Dispatch, No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let why = text::line("reason", why, text::REASON).map_err(|p| vec![p])?;
+    hold_all(cx, &why)?;
+    dispatch(cx)
+}
+
+fn hold_all(cx: &mut Cx<'_>, why: &str) -> Result<bool, No> {
+    if store::standing(cx)?.held_since.is_some() {
+        return Ok(false);
+    }
+    let now = cx.now();
+    store::set_held(cx, Some((now, why)))?;
+    let workspace = cx.workspace();
+    cx.record(Subject::new("workspace", workspace.0), &DispatchEvent::Held { why: why.to_owned() })?;
+    Ok(true)
+}
+
+/// Lets messages leave again.
+pub fn resume(cx: &mut Cx<'_>) -> Result<Dispatch, No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let Some(held_since) = store::standing(cx)?.held_since else {
+        return Err(Refusal::new(
+            Code::WrongState,
+            "Dispatching is not held. Nothing was changed.",
+            "See what waits with milepost delivery list --status queued,deferred.",
+        )
+        .into());
+    };
+    store::set_held(cx, None)?;
+    let workspace = cx.workspace();
+    cx.record(Subject::new("workspace", workspace.0), &DispatchEvent::Resumed { held_since })?;
+    dispatch(cx)
+}
+
+/// Beyond this jump forward a person must say that what is due by the new clock may leave.
+const JUMP_TO_HOLD: SignedDuration = SignedDuration::from_mins(15);
+
+/// Notes that the wall clock moved by `by` against the time that passed, and sees to what that means: after a jump
+/// forward of more than 15 minutes nothing leaves until a person resumes; after one back nothing waits by the old clock.
+pub fn clock_jumped(cx: &mut Cx<'_>, by: SignedDuration) -> Result<Dispatch, No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let held = by > JUMP_TO_HOLD
+        && hold_all(
+            cx,
+            &format!(
+                "The server's clock jumped forward by {} minutes, so more may be due than should be. Nothing leaves \
+                 until somebody looks at the clock and resumes.",
+                by.as_mins()
+            ),
+        )?;
+    let workspace = cx.workspace();
+    let event = DispatchEvent::ClockJumped { seconds: by.as_secs(), held };
+    cx.record(Subject::new("workspace", workspace.0), &event)?;
+    if by.is_negative() {
+        let was = cx.now() - by;
+        after_clock_went_back(cx, was)?;
+    }
+    dispatch(cx)
+}
+
+/// Mends what waits by a clock that read `was` when it should have read what it reads now. Safe to repeat. Bookkeeping of
+/// when the outbox looks at what; what is due by the calendar keeps its instant.
+pub fn after_clock_went_back(cx: &mut Cx<'_>, was: Timestamp) -> Result<usize, No> {
+    const MOST: i64 = 1_000;
+    let now = cx.now();
+    let (mut mended, mut after) = (0, None);
+    loop {
+        let found = store::hold_ahead(cx, after, MOST)?;
+        after = found.last().map(|m| m.id);
+        let next: Vec<Message> = found.iter().filter_map(|m| rules::after_clock_went_back(m, was, now)).collect();
+        store::save(cx, &next)?;
+        mended += next.len();
+        if found.len() < MOST as usize {
+            return Ok(mended);
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! What becomes of a message when it is claimed, tried and reported on, and when it is tried again.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Found, Outcome, Resolution, Said};
+use crate::delivery::{Message, Status, To};
+use crate::kernel::{Code, Refusal};
+use crate::people::reach::Channel;
+
+/// For how long a claim holds. After it another dispatcher may take the message over.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(45);
+/// How long before its lease ends a dispatcher writes nothing any more.
+const MARGIN: SignedDuration = SignedDuration::from_secs(10);
+/// How long after its first byte a Discord message is sent again with the same nonce. Their window is undocumented;
+/// "a few minutes" was measured, so this is well inside.
+pub const NONCE_WINDOW: SignedDuration = SignedDuration::from_secs(75);
+/// The last moment, counted from the first byte, at which such a repetition may still be written.
+const NONCE_LAST: SignedDuration = SignedDuration::from_secs(90);
+/// A provider that asks for a longer wait is asked again after this one.
+const LONGEST_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// Jitter is in thousandths: 0 to 999.
+pub const JITTER: u32 = 1_000;
+const MOST_REASON: usize = 1_000;
+
+/// How often a message is tried before it is dead. A replay gives as many again.
+pub fn tries(channel: Channel) -> i32 {
+    match channel {
+        Channel::Webhook => 10,
+        Channel::Console | Channel::InApp => 5,
+        Channel::Discord | Channel::Email | Channel::Sms => 14,
+    }
+}
+
+/// Which try of its round an attempt is, from 1.
+fn nth(channel: Channel, attempt: i32) -> i32 {
+    (attempt.max(1) - 1) % tries(channel) + 1
+}
+
+/// How long to wait after the n-th try of a round. `retry_after` is the provider's wish; one that is not positive is none.
+///
+/// Without a wish: 5 s, doubling, an hour at most, a fifth more or less; for webhooks the schedule of Standard Webhooks,
+/// which spans three days.
+pub fn wait(channel: Channel, nth: i32, retry_after: Option<SignedDuration>, jitter: u32) -> SignedDuration {
+    let part = i64::from(jitter.min(JITTER));
+    if let Some(asked) = retry_after.filter(SignedDuration::is_positive) {
+        let asked = asked.min(LONGEST_RETRY_AFTER);
+        let more = (asked.as_millis() / 10).min(5_000) as i64;
+        return asked + SignedDuration::from_millis(more * part / i64::from(JITTER));
+    }
+    let nth = nth.max(1) as usize - 1;
+    let seconds = match channel {
+        Channel::Webhook => {
+            const HOUR: i64 = 3_600;
+            const STEPS: [i64; 9] =
+                [5, 300, 1_800, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
+            STEPS[nth.min(STEPS.len() - 1)]
+        }
+        _ => (5 << nth.min(10)).min(3_600),
+    };
+    SignedDuration::from_millis(seconds * (800 + 400 * part / i64::from(JITTER)))
+}
+
+/// For how long from the claim on the message's bytes may leave. Zero or less: not at all.
+pub fn time_to_write(m: &Message, now: Timestamp) -> SignedDuration {
+    let lease = LEASE - MARGIN;
+    match m.first_write_at {
+        Some(first) if m.channel == Channel::Discord => lease.min(now.duration_until(first + NONCE_LAST)),
+        _ => lease,
+    }
+}
+
+/// What to do with a message that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// To the policy, and then out.
+    Send,
+    /// Ask the provider whether it has it.
+    LookUp,
+    End(Status, String),
+}
+
+/// A message with a first write behind it may have arrived: what then depends on whether its channel knows repetitions.
+pub fn on_claim(m: &Message, now: Timestamp, resend_unclear: bool) -> Claim {
+    let expired = m.expires_at.is_some_and(|at| at <= now);
+    if m.channel == Channel::InApp && !matches!(m.to, To::Member(_)) {
+        let why = "A message inside the product needs a member to be shown to. Nothing was shown.";
+        return Claim::End(Status::Failed, why.into());
+    }
+    if let Some(first) = m.first_write_at {
+        match m.channel {
+            // After the clock went back nobody can say how old the first write is.
+            Channel::Discord if first <= now && first.duration_until(now) < NONCE_WINDOW && !expired => {
+                return Claim::Send;
+            }
+            Channel::Discord => return Claim::LookUp,
+            Channel::Email | Channel::Sms | Channel::Console if !resend_unclear || expired => {
+                return Claim::End(Status::Unknown, CUT_OFF.into());
+            }
+            Channel::Email | Channel::Sms | Channel::Console | Channel::Webhook | Channel::InApp => {}
+        }
+    }
+    if expired {
+        let why = "It could not be sent while it was of use, so it was not sent.";
+        return Claim::End(Status::Expired, why.into());
+    }
+    Claim::Send
+}
+
+const CUT_OFF: &str = "An attempt was cut off, and whether the message arrived is not known. It was not sent again. \
+                       Look at the recipient's side, then say what it is: milepost delivery resolve.";
+
+/// What else counts when a report comes in.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground {
+    pub now: Timestamp,
+    /// Whether this attempt was the first that may have written anything: when it certainly did not, nobody did.
+    pub first: bool,
+    pub resend_unclear: bool,
+    pub jitter: u32,
+}
+
+/// The message after the attempt under way has ended so.
+pub fn after(m: &Message, outcome: &Outcome, ground: &Ground) -> Message {
+    let now = ground.now;
+    let nth = nth(m.channel, m.attempts);
+    let last = nth == tries(m.channel);
+    match outcome {
+        Outcome::Accepted { provider_id } => {
+            Message { provider_id: provider_id.clone(), ..settled(m, Status::Sent, None, now) }
+        }
+        Outcome::Refused { why, .. } => {
+            let m = if ground.first { untouched(m) } else { m.clone() };
+            unsent(&m, Status::Failed, shown(why), now)
+        }
+        Outcome::NotSent { why, retry_after } => {
+            let m = if ground.first { untouched(m) } else { m.clone() };
+            again_or(&m, Status::Dead, shown(why), last, wait(m.channel, nth, *retry_after, ground.jitter), now)
+        }
+        Outcome::Unclear { why } => {
+            let why = shown(why);
+            match m.channel {
+                Channel::Webhook | Channel::InApp => {
+                    again_or(m, Status::Dead, why, last, wait(m.channel, nth, None, ground.jitter), now)
+                }
+                // Soon, with the same nonce: the window for it is short.
+                Channel::Discord => {
+                    again_or(m, Status::Unknown, why, last, wait(m.channel, 1, None, ground.jitter), now)
+                }
+                _ if ground.resend_unclear => {
+                    again_or(m, Status::Unknown, why, last, wait(m.channel, nth, None, ground.jitter), now)
+                }
+                _ => settled(m, Status::Unknown, Some(format!("{} {CUT_OFF}", sentence(&why))), now),
+            }
+        }
+    }
+}
+
+/// The message after its provider was asked for it.
+pub fn after_look_up(m: &Message, found: &Found, now: Timestamp) -> Message {
+    match found {
+        Found::Sent { provider_id } => {
+            Message { provider_id: provider_id.clone(), ..settled(m, Status::Sent, None, now) }
+        }
+        Found::NotThere => {
+            let why = "The provider does not have it, so it is sent again.";
+            waiting(&untouched(m), Status::Queued, now, Some(why.into()))
+        }
+        Found::CannotTell { why } => {
+            settled(m, Status::Unknown, Some(format!("{} {CUT_OFF}", sentence(&shown(why)))), now)
+        }
+    }
+}
+
+fn again_or(m: &Message, end: Status, why: String, last: bool, wait: SignedDuration, now: Timestamp) -> Message {
+    if !last {
+        return waiting(m, Status::Queued, now + wait, Some(why));
+    }
+    let tries = tries(m.channel);
+    unsent(m, end, format!("{} It was tried {tries} times.", sentence(&why)), now)
+}
+
+/// Nothing of it has left.
+fn untouched(m: &Message) -> Message {
+    Message { first_write_at: None, counted_at: None, ..m.clone() }
+}
+
+pub fn waiting(m: &Message, status: Status, at: Timestamp, reason: Option<String>) -> Message {
+    Message {
+        status,
+        reason,
+        next_at: Some(at),
+        lease_until: None,
+        settled_at: None,
+        version: m.version + 1,
+        ..m.clone()
+    }
+}
+
+pub fn settled(m: &Message, status: Status, reason: Option<String>, now: Timestamp) -> Message {
+    Message {
+        status,
+        reason,
+        next_at: None,
+        lease_until: None,
+        settled_at: Some(now),
+        version: m.version + 1,
+        ..m.clone()
+    }
+}
+
+/// An end that says it was not sent. When an earlier attempt may have arrived all the same, that is not known.
+pub fn unsent(m: &Message, status: Status, why: String, now: Timestamp) -> Message {
+    let may_have_arrived = m.first_write_at.is_some() && !matches!(m.channel, Channel::Webhook | Channel::InApp);
+    if may_have_arrived {
+        let why = format!("{} {CUT_OFF}", sentence(&why));
+        return settled(m, Status::Unknown, Some(why), now);
+    }
+    settled(m, status, Some(sentence(&why)), now)
+}
+
+/// The message under way with a new attempt.
+pub fn sending(m: &Message, now: Timestamp) -> Message {
+    let counts = matches!(m.to, To::Contact(_));
+    Message {
+        status: Status::Sending,
+        reason: None,
+        next_at: Some(now + LEASE),
+        lease_until: Some(now + LEASE),
+        attempts: m.attempts + 1,
+        first_write_at: m.first_write_at.or(Some(now)),
+        counted_at: m.counted_at.or(counts.then_some(now)),
+        version: m.version + 1,
+        ..m.clone()
+    }
+}
+
+/// The message while its provider is asked for it.
+pub fn looked_up(m: &Message, now: Timestamp) -> Message {
+    Message {
+        status: Status::Sending,
+        next_at: Some(now + LEASE),
+        lease_until: Some(now + LEASE),
+        version: m.version + 1,
+        ..m.clone()
+    }
+}
+
+/// The message after its provider told more of it; `None` when that is no news.
+pub fn heard(m: &Message, said: &Said, now: Timestamp) -> Option<Message> {
+    let far = |status| match status {
+        Status::Unknown | Status::Sending => Some(0),
+        Status::Sent => Some(1),
+        Status::Delivered => Some(2),
+        Status::Read => Some(3),
+        _ => None,
+    };
+    let (status, reason) = match said {
+        Said::Delivered => (Status::Delivered, None),
+        Said::Read => (Status::Read, None),
+        Said::Failed { why } => {
+            (Status::Failed, Some(format!("The provider could not deliver it: {}", shown(why))))
+        }
+    };
+    let news = match (far(m.status), far(status)) {
+        (Some(now), Some(then)) => then > now,
+        // What was delivered does not fail afterwards.
+        (Some(now), None) => now < 2,
+        _ => false,
+    };
+    news.then(|| Message { settled_at: m.settled_at.or(Some(now)), ..settled(m, status, reason, now) })
+}
+
+/// A person takes back what has not left; `None` when that was done before.
+pub fn cancel(m: &Message, why: String, now: Timestamp) -> Result<Option<Message>, Refusal> {
+    match m.status {
+        Status::Queued | Status::Deferred => Ok(Some(unsent(m, Status::Cancelled, why, now))),
+        Status::Cancelled => Ok(None),
+        Status::Sending => Err(Refusal::new(
+            Code::WrongState,
+            "The message is being sent at this moment. Nothing was changed.",
+            "Look at it again in a minute.",
+        )),
+        other => Err(Refusal::new(
+            Code::WrongState,
+            format!("The message is {other}, so there is nothing left to cancel. Nothing was changed."),
+            "Look at what became of it (milepost delivery show).",
+        )),
+    }
+}
+
+/// A person wants one that failed to be tried again.
+pub fn replay(m: &Message, by: &str, now: Timestamp) -> Result<Message, Refusal> {
+    match m.status {
+        Status::Failed | Status::Dead | Status::Expired => {
+            Ok(once_more(m, now, format!("Sent again at the word of {by}.")))
+        }
+        Status::Unknown => Err(Refusal::new(
+            Code::WrongState,
+            "Nobody knows whether this message arrived, so sending it again may double it. Nothing was changed.",
+            "Look at the recipient's side, then say what it is: milepost delivery resolve --as-sent or --send-again.",
+        )),
+        Status::Suppressed => Err(Refusal::new(
+            Code::WrongState,
+            "The policy refused this message, and nobody can overrule it. Nothing was changed.",
+            "See why (milepost delivery show), mend the cause, and write a new message.",
+        )),
+        other => Err(Refusal::new(
+            Code::WrongState,
+            format!(
+                "The message is {other}; only failed, dead and expired ones are replayed. Nothing was changed."
+            ),
+            "List those with milepost delivery list --status failed,dead,expired.",
+        )),
+    }
+}
+
+/// A person's word on one of which nobody knows whether it arrived.
+pub fn resolve(m: &Message, how: Resolution, by: &str, now: Timestamp) -> Result<Message, Refusal> {
+    if m.status != Status::Unknown {
+        return Err(Refusal::new(
+            Code::WrongState,
+            format!("The message is {}, so there is nothing to resolve. Nothing was changed.", m.status),
+            "List those that wait for a word with milepost delivery list --status unknown.",
+        ));
+    }
+    Ok(match how {
+        Resolution::Sent => settled(m, Status::Sent, Some(format!("It arrived, says {by}.")), now),
+        Resolution::SendAgain => once_more(m, now, format!("It did not arrive, says {by}; sent again.")),
+    })
+}
+
+/// A person who wants it now knows that it is still of use.
+fn once_more(m: &Message, now: Timestamp, why: String) -> Message {
+    let expires_at = m.expires_at.filter(|at| *at > now);
+    Message { expires_at, provider_id: None, ..waiting(&untouched(m), Status::Queued, now, Some(why)) }
+}
+
+/// A person sets another instant for one that waits.
+pub fn reschedule(m: &Message, at: Timestamp) -> Result<Message, Refusal> {
+    match m.status {
+        Status::Queued | Status::Deferred => {
+            Ok(Message { due_at: at, ..waiting(m, Status::Queued, at, m.reason.clone()) })
+        }
+        other => Err(Refusal::new(
+            Code::WrongState,
+            format!("The message is {other}; only one that waits can be given another time. Nothing was changed."),
+            "Look at what became of it (milepost delivery show).",
+        )),
+    }
+}
+
+/// When a message goes on after the clock went back, having read `was` when it reads `now`; `None` when it stays.
+///
+/// What is due by the calendar keeps its instant. What was due at once, or waited for another try, waited by the old
+/// clock: it waits what is left of that, and no message in flight holds its lease for longer than a lease is.
+pub fn after_clock_went_back(m: &Message, was: Timestamp, now: Timestamp) -> Option<Message> {
+    let next = m.next_at.filter(|at| *at > now)?;
+    let moved = |at| Message { next_at: Some(at), version: m.version + 1, ..m.clone() };
+    match m.status {
+        Status::Sending if next > now + LEASE => {
+            Some(Message { lease_until: Some(now + LEASE), ..moved(now + LEASE) })
+        }
+        Status::Queued if m.attempts == 0 && m.due_at > m.created_at => None,
+        Status::Queued if m.attempts == 0 => (m.created_at > now).then(|| moved(now)),
+        Status::Queued => {
+            let left = was.duration_until(next).clamp(SignedDuration::ZERO, LONGEST_RETRY_AFTER);
+            (now + left < next).then(|| moved(now + left))
+        }
+        _ => None,
+    }
+}
+
+/// Words from outside, as they are kept: one line, bounded, nothing that steers a terminal.
+pub fn shown(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST_REASON).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// An address as a program sees it: enough to tell it from others, not enough to use it.
+pub fn masked(channel: Channel, address: &str) -> String {
+    match channel {
+        Channel::Email => match address.split_once('@') {
+            Some((name, domain)) => format!("{}***@{domain}", name.chars().next().unwrap_or('*')),
+            None => "***".into(),
+        },
+        Channel::Sms => {
+            let tail: Vec<char> = address.chars().rev().take(2).collect();
+            format!("***{}", tail.into_iter().rev().collect::<String>())
+        }
+        Channel::Webhook => {
+            let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            format!("{}/***", host.rsplit('@').next().unwrap_or_default())
+        }
+        Channel::Discord | Channel::InApp | Channel::Console => address.to_owned(),
+    }
+}

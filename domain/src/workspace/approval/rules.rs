@@ -1,0 +1,203 @@
+//! Who has a say in a stage, and what their votes come to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::{Approver, Choice, NewApproval, OnDeadline, Rule, Stage, Vote};
+use crate::kernel::Problem;
+use crate::kernel::canonical::{self, hex, sha256};
+use crate::kernel::id::MemberId;
+use crate::workspace::access::rules::role_allows;
+use crate::workspace::access::{Role, Verb};
+use crate::workspace::member::{Member, MemberStatus};
+
+/// Stages of one approval at most.
+pub const MOST_STAGES: usize = 10;
+/// Approvers named in one stage at most.
+pub const MOST_APPROVERS: usize = 100;
+/// Ninety days.
+pub const MOST_HOURS: u32 = 2_160;
+
+/// SHA-256 over the canonical JSON of `["milepost.approval.v1", covers]`, in hex: what a yes is a yes to.
+pub fn hash(covers: &[String]) -> String {
+    hex(&sha256(&[&canonical::bytes(&json!(["milepost.approval.v1", covers]))]))
+}
+
+/// Who has a say in a stage as the team is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Electorate {
+    pub voters: BTreeSet<MemberId>,
+    /// Those who may decide alone, since the deadline passed.
+    pub deciders: BTreeSet<MemberId>,
+}
+
+impl Electorate {
+    pub fn may(&self, member: MemberId) -> bool {
+        self.voters.contains(&member) || self.deciders.contains(&member)
+    }
+}
+
+/// Active members who are named or have a named role and may decide at all; without the author under four eyes.
+pub fn electorate(stage: &Stage, author: Option<MemberId>, team: &[Member]) -> Electorate {
+    let may = |m: &&Member| {
+        m.status == MemberStatus::Active
+            && role_allows(m.role, Verb::DecideApproval)
+            && !(stage.four_eyes && author == Some(m.id))
+    };
+    let named = |m: &Member| {
+        stage.approvers.iter().any(|approver| match approver {
+            Approver::Member(id) => *id == m.id,
+            Approver::Role(role) => *role == m.role,
+        })
+    };
+    Electorate {
+        voters: team.iter().filter(may).filter(|m| named(m)).map(|m| m.id).collect(),
+        deciders: team.iter().filter(may).filter(|m| stage.escalated_to == Some(m.role)).map(|m| m.id).collect(),
+    }
+}
+
+/// Why a member has no say in a stage, as a part of a sentence; `None` when there is one.
+pub fn why_not(stage: &Stage, author: Option<MemberId>, voter: &Member) -> Option<String> {
+    if electorate(stage, author, std::slice::from_ref(voter)).may(voter.id) {
+        return None;
+    }
+    Some(match () {
+        () if voter.status != MemberStatus::Active => "is out of service".into(),
+        () if stage.four_eyes && author == Some(voter.id) => "wrote it, and nobody approves their own words".into(),
+        () if !role_allows(voter.role, Verb::DecideApproval) => format!("has the role {}", voter.role),
+        () => "is none of its approvers".into(),
+    })
+}
+
+/// What the votes of a stage come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tally {
+    /// Waiting for these.
+    Open(BTreeSet<MemberId>),
+    Passed,
+    Rejected(String),
+    ChangesRequested(String),
+}
+
+/// Counts the votes of one stage. Votes of those who have no say any more do not count.
+///
+/// Under `majority` and `unanimous` who abstains is not counted at all; under `quorum` an abstention is a vote that
+/// cannot be a yes. When all abstain nobody said yes, so the stage fails.
+pub fn tally(rule: Rule, who: &Electorate, votes: &[Vote]) -> Tally {
+    let cast: BTreeMap<MemberId, &Vote> =
+        votes.iter().filter(|vote| who.may(vote.member)).map(|vote| (vote.member, vote)).collect();
+    // Who may decide alone decides alone; the first of them, should they differ.
+    let alone = cast.values().filter(|vote| who.deciders.contains(&vote.member) && vote.choice != Choice::Abstain);
+    if let Some(vote) = alone.min_by_key(|vote| vote.cast_at) {
+        return decided(vote);
+    }
+    let of = |choice: Choice| {
+        cast.values().filter(|vote| vote.choice == choice && who.voters.contains(&vote.member)).count()
+    };
+    let (yes, abstained, rejects) = (of(Choice::Approve), of(Choice::Abstain), of(Choice::Reject));
+    let no = rejects + of(Choice::RequestChanges);
+    let silent: BTreeSet<MemberId> = who.voters.iter().filter(|id| !cast.contains_key(id)).copied().collect();
+    let speaking = who.voters.len() - abstained;
+    let fails = |why: String| {
+        if no > 0 && rejects == 0 { Tally::ChangesRequested(why) } else { Tally::Rejected(why) }
+    };
+    if let Rule::Any = rule {
+        let first = cast.values().filter(|v| v.choice != Choice::Abstain).min_by_key(|v| (v.cast_at, v.member));
+        if let Some(vote) = first {
+            return decided(vote);
+        }
+    }
+    let (passes, may_pass) = match rule {
+        Rule::Any => (yes > 0, yes > 0 || !silent.is_empty()),
+        Rule::Majority => (yes * 2 > speaking, (yes + silent.len()) * 2 > speaking),
+        Rule::Unanimous => (yes > 0 && yes == speaking, no == 0 && yes + silent.len() > 0),
+        Rule::Quorum(n) => (yes >= n as usize, yes + silent.len() >= n as usize),
+    };
+    // Those who may decide alone are waited for as well.
+    let open: BTreeSet<MemberId> =
+        silent.into_iter().chain(who.deciders.iter().filter(|id| !cast.contains_key(id)).copied()).collect();
+    let undecided = who.deciders.iter().any(|id| !cast.contains_key(id));
+    match () {
+        () if passes => Tally::Passed,
+        () if may_pass || (no == 0 && undecided) => Tally::Open(open),
+        () if no == 0 && abstained == who.voters.len() => fails("All of its approvers abstained.".into()),
+        () => fails(format!("{} can no longer be reached.", goal(rule))),
+    }
+}
+
+fn decided(vote: &Vote) -> Tally {
+    match vote.choice {
+        Choice::Approve => Tally::Passed,
+        Choice::RequestChanges => Tally::ChangesRequested(vote.feedback.clone()),
+        Choice::Reject | Choice::Abstain => Tally::Rejected(vote.feedback.clone()),
+    }
+}
+
+/// What a stage needs, as the start of a sentence.
+pub fn goal(rule: Rule) -> String {
+    match rule {
+        Rule::Any => "One approval".into(),
+        Rule::Majority => "A majority".into(),
+        Rule::Unanimous => "A unanimous yes".into(),
+        Rule::Quorum(1) => "A quorum of 1 approval".into(),
+        Rule::Quorum(n) => format!("A quorum of {n} approvals"),
+    }
+}
+
+/// Everything that is wrong with what asks to be approved, every field named.
+pub fn problems(new: &NewApproval, team: &[Member]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    if new.stages.is_empty() || new.stages.len() > MOST_STAGES {
+        found.push(Problem::new("stages", format!("There must be 1 to {MOST_STAGES} stages.")));
+    }
+    for (i, stage) in new.stages.iter().enumerate() {
+        let field = |name: &str| format!("stages[{i}].{name}");
+        if stage.approvers.is_empty() || stage.approvers.len() > MOST_APPROVERS {
+            found.push(Problem::new(
+                field("approvers"),
+                format!("There must be 1 to {MOST_APPROVERS} approvers."),
+            ));
+            continue;
+        }
+        if stage.hours.is_some_and(|hours| !(1..=MOST_HOURS).contains(&hours)) {
+            found.push(Problem::new(field("hours"), format!("It must be between 1 and {MOST_HOURS}.")));
+        }
+        if stage.on_deadline == OnDeadline::AutoApprove && new.risky {
+            found.push(Problem::new(
+                field("on_deadline"),
+                "A deadline must not say yes to what reaches people outside. Use remind, escalate or auto_reject.",
+            ));
+        }
+        if let OnDeadline::Escalate(role) = stage.on_deadline
+            && !role_allows(role, Verb::DecideApproval)
+        {
+            found.push(Problem::new(field("on_deadline"), format!("The role {role} may not approve.")));
+        }
+        let needed = match stage.rule {
+            Rule::Quorum(n) => n as usize,
+            Rule::Any | Rule::Majority | Rule::Unanimous => 1,
+        };
+        let there = electorate(stage, new.author, team).voters.len();
+        if needed == 0 {
+            found.push(Problem::new(field("rule"), "A quorum needs at least 1."));
+        } else if there < needed {
+            found.push(Problem::new(
+                field("approvers"),
+                format!("{} is needed, and {there} of the team may give one.", goal(stage.rule)),
+            ));
+        }
+    }
+    found
+}
+
+/// One stage in which any of those who coordinate may decide. Where nobody but the author could, the author may.
+pub fn usual(author: Option<MemberId>, team: &[Member], hours: u32) -> Stage {
+    let mut stage = Stage::of([Role::Owner, Role::Admin, Role::Coordinator].map(Approver::Role).to_vec(), Rule::Any);
+    stage.hours = Some(hours);
+    stage.four_eyes = !electorate(&stage, author, team).voters.is_empty();
+    stage
+}
+
+#[cfg(test)]
+mod tests;
