@@ -202,12 +202,12 @@ fn consent(facts: &Facts, standing: &Standing) -> Step {
     let inputs = json!({ "channel": facts.channel, "needed": needed, "given": given });
     match (needed, given) {
         (false, _) => {
-            let sentence = format!("A {} message by {} needs no consent.", facts.purpose, way(facts.channel));
+            let sentence = format!("For {} of this kind ({}) no consent is needed.", way(facts.channel), facts.purpose);
             step(Rule::Consent, inputs, sentence)
         }
         (true, true) => step(Rule::Consent, inputs, format!("The contact agreed to {}.", way(facts.channel))),
         (true, false) => {
-            let sentence = format!("There is no consent of the contact to {}.", way(facts.channel));
+            let sentence = format!("The contact did not agree to {}.", way(facts.channel));
             block(Rule::Consent, Reason::NoConsent, inputs, sentence)
         }
     }
@@ -215,12 +215,12 @@ fn consent(facts: &Facts, standing: &Standing) -> Step {
 
 fn way(channel: Channel) -> &'static str {
     match channel {
-        Channel::Discord => "Discord",
-        Channel::Email => "e-mail",
-        Channel::Sms => "text message",
-        Channel::Webhook => "webhook",
-        Channel::InApp => "in-app notification",
-        Channel::Console => "the console",
+        Channel::Discord => "messages on Discord",
+        Channel::Email => "e-mails",
+        Channel::Sms => "text messages",
+        Channel::Webhook => "webhooks",
+        Channel::InApp => "in-app notifications",
+        Channel::Console => "lines on the console",
     }
 }
 

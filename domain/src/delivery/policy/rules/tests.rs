@@ -165,6 +165,7 @@ fn one_outreach_message_in_a_day_and_a_few_about_a_deal() {
     check_with(&limits, &outreach(&["Tue 12:00"]), "Wed 12:00", "send");
     check_with(&limits, &outreach(&["Tue 12:01"]), "Wed 12:00", "hold until Wed 12:01: cap");
     check_with(&limits, &outreach(&["Sat 20:00"]), "Sat 20:30", "hold until Mon 09:00: cap, Sunday");
+    check_with(&limits, &outreach(&["Sat 20:00"]), "Sat 22:30", "hold until Mon 09:00: cap, quiet hours, Sunday");
     // Transactional messages do not count against outreach, nor the other way round.
     let mixed = Standing { outreach: after(&["Wed 10:00"]), transactional: after(&["Wed 10:00"]), ..somebody() };
     check_with(&limits, &facts(Purpose::Transactional, mixed), "Wed 12:00", "send");

@@ -207,7 +207,7 @@ fn morning(clock: &Clock<'_>, day: Date, until: TimeOfDay, at: Timestamp) -> Opt
 pub struct Settled {
     /// The first instant at which every rule allows it; `None` when there is none within a year.
     pub at: Option<Timestamp>,
-    /// Of each rule that ever held: the last instant until which it did.
+    /// Of each rule that holds now, or would hold at the instant which the others allow: until when.
     pub opened: Vec<Option<Timestamp>>,
 }
 
@@ -216,7 +216,8 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 /// Each rule names the first instant from a given one on at which it allows; no instant before it can be right for all.
 /// So going on from the latest of them until nothing moves ends at the earliest that is right for all.
 pub fn settle(waits: &[Wait<'_>], now: Timestamp) -> Settled {
-    let mut settled = Settled { at: None, opened: vec![None; waits.len()] };
+    let opened = waits.iter().map(|wait| wait.opens(now).filter(|opens| *opens > now)).collect();
+    let mut settled = Settled { at: None, opened };
     let mut at = now;
     loop {
         let before = at;
