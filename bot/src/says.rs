@@ -12,6 +12,8 @@ pub mod import;
 pub mod mcp;
 pub mod migrate;
 pub mod milestone;
+pub mod preferences;
+pub mod reminder;
 pub mod notification;
 pub mod serve;
 pub mod setup;

@@ -12,6 +12,7 @@ use domain::workspace::access::{self, Grant};
 use host::Host;
 use host::dispatch::{Dispatcher, Ways};
 use host::loops::Loop;
+use host::sweep::Sweep;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -145,7 +146,7 @@ async fn listen(
 
 /// What runs by itself. Each is safe on all replicas at once.
 fn loops(host: &Host) -> Vec<Arc<dyn Loop>> {
-    vec![Arc::new(Dispatcher::new(host, Ways::new()))]
+    vec![Arc::new(Dispatcher::new(host, Ways::new())), Arc::new(Sweep::new(host))]
 }
 
 fn routes(host: &Host, cmd: &Serve, no_auth: Option<Principal>, close: CancellationToken) -> Result<Router, Stop> {

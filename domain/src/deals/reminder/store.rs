@@ -154,7 +154,7 @@ fn contact(
     phone: Option<String>,
     time_zone: Option<String>,
 ) -> Contact {
-    Contact { id, name, email, phone, time_zone }
+    Contact { id, name, email, phone, time_zone, region: None }
 }
 
 /// Who of these agreed to text messages and did not take it back.

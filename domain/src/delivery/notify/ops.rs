@@ -148,7 +148,7 @@ fn address(member: &Member, preferences: &Preferences, channel: Channel) -> Opti
         Channel::InApp => Some(String::new()),
         Channel::Email => Some(member.email.clone()),
         Channel::Sms => preferences.phone.clone(),
-        Channel::Discord => preferences.discord.as_ref().map(|id| format!("user:{id}")),
+        Channel::Discord => preferences.discord.clone(),
         Channel::Webhook | Channel::Console => None,
     }
 }
