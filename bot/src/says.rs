@@ -15,6 +15,8 @@ pub mod migrate;
 pub mod milestone;
 pub mod notification;
 pub mod policy;
+pub mod preferences;
+pub mod reminder;
 pub mod serve;
 pub mod settings;
 pub mod setup;

@@ -12,6 +12,7 @@ use domain::workspace::access::{self, Grant};
 use host::Host;
 use host::dispatch::Dispatcher;
 use host::loops::Loop;
+use host::sweep::Sweep;
 use host::telling::Telling;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -148,7 +149,7 @@ async fn listen(
 /// What runs by itself. Each is safe on all replicas at once.
 fn loops(host: &Host) -> Result<Vec<Arc<dyn Loop>>, Stop> {
     let ways = host::channels::open(host).map_err(Stop::Failed)?;
-    Ok(vec![Arc::new(Dispatcher::new(host, ways)), Arc::new(Telling::new(host))])
+    Ok(vec![Arc::new(Sweep::new(host)), Arc::new(Dispatcher::new(host, ways)), Arc::new(Telling::new(host))])
 }
 
 fn routes(host: &Host, cmd: &Serve, no_auth: Option<Principal>, close: CancellationToken) -> Result<Router, Stop> {

@@ -13,6 +13,7 @@ pub mod loops;
 mod pace;
 mod random;
 mod run;
+pub mod sweep;
 pub mod telling;
 
 pub use clock::Clock;

@@ -195,7 +195,7 @@ impl Call {
             return Err(Problem::no_such_path());
         };
         let body = read(body).await?;
-        let parameters: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
+        let parameters: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
         let path = uri.path_and_query().map_or_else(|| uri.path(), |path| path.as_str());
         let url = format!("{}{path}", base.trim_end_matches('/'));
         let given = headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();

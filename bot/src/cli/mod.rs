@@ -17,7 +17,9 @@ mod migrate;
 mod milestone;
 mod notification;
 mod policy;
+mod preferences;
 mod read;
+mod reminder;
 mod settings;
 mod setup;
 mod template;
@@ -126,6 +128,14 @@ enum Command {
     /// A member's feed: list, mark as read
     #[command(subcommand)]
     Notification(notification::Notification),
+    /// Reminders: what was planned and what became of it
+    #[command(subcommand)]
+    Reminder(reminder::Reminder),
+    /// Say what will be sent in the next days, to whom, why, and what the policy says; sends and changes nothing
+    Simulate(reminder::Simulate),
+    /// How members and contacts want to be reached
+    #[command(subcommand)]
+    Preferences(preferences::Preferences),
     /// The rules that make milestones
     #[command(subcommand)]
     Template(template::Template),
@@ -176,6 +186,9 @@ pub fn main() -> ExitCode {
         Some(Command::Settings(cmd)) => settings::run(&common, cmd),
         Some(Command::Delivery(cmd)) => delivery::run(&common, cmd),
         Some(Command::Notification(cmd)) => notification::run(&common, cmd),
+        Some(Command::Reminder(cmd)) => reminder::run(&common, &cmd),
+        Some(Command::Simulate(cmd)) => reminder::ahead(&common, &cmd),
+        Some(Command::Preferences(cmd)) => preferences::run(&common, &cmd),
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
         Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),

@@ -7,6 +7,7 @@ pub mod feed;
 pub mod notify;
 pub mod outbox;
 pub mod policy;
+pub mod rehearsal;
 pub mod settings;
 pub mod sms;
 pub mod template;

@@ -83,11 +83,28 @@ impl Work<'_> {
         self.db.transaction(scope, Access::Read, |conn| f(&mut self.cx(conn)))
     }
 
+    /// What would happen: whatever `f` does, at instants of its choice, nothing of it is kept. On SQLite it works on a
+    /// copy, so that nobody waits for it; on PostgreSQL in a transaction that is rolled back, which holds what it writes
+    /// until then. Facts that are noted are not appended to the log.
+    pub fn rehearse<T>(&self, f: impl FnOnce(&mut Rehearsal<'_>) -> Result<T, No>) -> Result<T, No> {
+        let copy = self.db.copy(self.mint())?;
+        let db = copy.as_ref().map_or(self.db, |copy| copy.db());
+        db.rolled_back(Scope::Workspace(self.principal.workspace), |conn| f(&mut Rehearsal { work: self, conn }))
+    }
+
+    fn mint(&self) -> Uuid {
+        mint(self.now, 0, self.randomness)
+    }
+
     fn cx<'c>(&'c self, conn: &'c mut Conn) -> Cx<'c> {
+        self.cx_at(conn, self.now)
+    }
+
+    fn cx_at<'c>(&'c self, conn: &'c mut Conn, now: Timestamp) -> Cx<'c> {
         Cx {
             conn,
             principal: self.principal,
-            now: time::to_micros(self.now),
+            now: time::to_micros(now),
             randomness: self.randomness,
             correlation: self.correlation,
             minted: 0,
@@ -103,6 +120,23 @@ impl Work<'_> {
         self.randomness.fill(&mut byte);
         let most = 10 * u64::from(tries);
         std::thread::sleep(std::time::Duration::from_millis(2 + u64::from(byte[0]) % most));
+    }
+}
+
+/// A world in which nothing is kept: see [`Work::rehearse`].
+pub struct Rehearsal<'a> {
+    work: &'a Work<'a>,
+    conn: &'a mut Conn,
+}
+
+impl Rehearsal<'_> {
+    pub fn now(&self) -> Timestamp {
+        self.work.now
+    }
+
+    /// Runs a verb as it would run at an instant, over what was done before in this rehearsal.
+    pub fn at<T>(&mut self, now: Timestamp, f: impl FnOnce(&mut Cx<'_>) -> Result<T, No>) -> Result<T, No> {
+        f(&mut self.work.cx_at(self.conn, now))
     }
 }
 

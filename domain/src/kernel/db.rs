@@ -216,11 +216,72 @@ impl Db {
         }
     }
 
+    /// As [`Self::transaction`] for writing, but never committed.
+    pub(crate) fn rolled_back<T, E: From<Fault>>(
+        &self,
+        scope: Scope<'_>,
+        f: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        struct Back<O>(O);
+        impl<T, E: From<Fault>> From<Fault> for Back<Result<T, E>> {
+            fn from(fault: Fault) -> Self {
+                Self(Err(fault.into()))
+            }
+        }
+        let never: Result<std::convert::Infallible, Back<Result<T, E>>> =
+            self.transaction(scope, Access::Write, |conn| Err(Back(f(conn))));
+        match never {
+            Err(Back(outcome)) => outcome,
+            Ok(never) => match never {},
+        }
+    }
+
+    /// A copy of an embedded database as it is now, in a file of its own beside it; `None` for PostgreSQL.
+    pub(crate) fn copy(&self, id: uuid::Uuid) -> Result<Option<Copy>, Fault> {
+        let Pools::Lite { file, .. } = &self.pools else { return Ok(None) };
+        let mut name = file.as_os_str().to_owned();
+        name.push(format!(".rehearsal-{id}"));
+        let gone = Gone(PathBuf::from(name));
+        let text = gone.0.to_string_lossy().into_owned();
+        // A connection of its own: those of the pools are for others.
+        let mut c = SqliteConnection::establish(&file.to_string_lossy())
+            .map_err(|error| Fault::Open(error.to_string()))?;
+        c.batch_execute("PRAGMA busy_timeout=5000")?;
+        diesel::sql_query("VACUUM INTO ?").bind::<diesel::sql_types::Text, _>(&text).execute(&mut c)?;
+        let db = Self::open_sqlite(&gone.0, Limits { connections: 1, ..Limits::default() })?;
+        Ok(Some(Copy { db, _gone: gone }))
+    }
+
     /// Answers when the database does.
     pub fn ping(&self) -> Result<(), Fault> {
         let mut conn = self.conn(Access::Read)?;
         both!(&mut conn, |c| diesel::sql_query("SELECT 1").execute(c))?;
         Ok(())
+    }
+}
+
+/// A copy of a database. Its file goes away with it.
+pub(crate) struct Copy {
+    // Dropped in this order: the pools close before their file goes.
+    db: Db,
+    _gone: Gone,
+}
+
+impl Copy {
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+}
+
+struct Gone(PathBuf);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        for end in ["", "-wal", "-shm"] {
+            let mut name = self.0.as_os_str().to_owned();
+            name.push(end);
+            let _ = std::fs::remove_file(name);
+        }
     }
 }
 

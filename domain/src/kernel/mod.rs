@@ -20,7 +20,7 @@ pub mod text;
 pub mod time;
 
 pub use actor::{Actor, ActorKind, Principal, Source};
-pub use cx::{Cx, Done, Randomness, Work};
+pub use cx::{Cx, Done, Randomness, Rehearsal, Work};
 pub use db::{Conn, Db};
 pub use error::{Code, Fault, No, Problem, Refusal};
 pub use event::{Fact, Receipt, Subject};

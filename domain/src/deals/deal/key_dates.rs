@@ -105,7 +105,11 @@ fn plan(cx: &mut Cx<'_>, deal: &Deal, changes: &BTreeMap<String, Option<Date>>) 
     let plan = cascade(&deal.key_dates, changes, &dated(&milestones), today)?;
     store::delete_expired_plans(cx)?;
     let token = keep(cx, deal.id, PlanKind::Change, deal.version, &plan)?;
-    Ok(shown(cx, deal, token, &plan))
+    let moves: Vec<(MilestoneId, Option<Date>)> =
+        plan.changes.iter().map(|moved| (moved.milestone_id, moved.new)).collect();
+    let mut preview = shown(deal, token, &plan, expiry(cx));
+    preview.messages_affected = reminder::ops::affected(cx, deal.id, &moves)?;
+    Ok(preview)
 }
 
 fn still_going(deal: &Deal) -> Result<(), Refusal> {
@@ -147,7 +151,7 @@ fn expiry(cx: &Cx<'_>) -> jiff::Timestamp {
     cx.now() + SignedDuration::from_hours(KEPT_HOURS)
 }
 
-fn shown(cx: &Cx<'_>, deal: &Deal, token: PlanId, plan: &Cascade) -> Preview {
+fn shown(deal: &Deal, token: PlanId, plan: &Cascade, expires_at: jiff::Timestamp) -> Preview {
     let differ: Vec<&String> = plan
         .before
         .keys()
@@ -165,7 +169,7 @@ fn shown(cx: &Cx<'_>, deal: &Deal, token: PlanId, plan: &Cascade) -> Preview {
         kept: plan.kept.clone(),
         conflicts: plan.conflicts.clone(),
         messages_affected: Vec::new(),
-        expires_at: expiry(cx),
+        expires_at,
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod ops;
 pub mod rules;
+pub mod simulate;
 pub mod store;
 pub mod view;
 pub mod words;

@@ -13,8 +13,8 @@ use super::{Event, Key, Kind, Recipient, Record, State};
 use crate::deals::deal::{self, DealStatus, PartyRole};
 use crate::delivery::notify::ops::{Team, section, tell};
 use crate::delivery::notify::{self, Section, Telling, Told, Urgency};
-use crate::delivery::outbox::ops::enqueue;
-use crate::delivery::outbox::withdraw::{unsent, withdraw};
+use crate::delivery::outbox::ops::{cancel_unsent, enqueue};
+use crate::delivery::outbox::withdraw::unsent;
 use crate::delivery::settings::{self, Settings, Whom};
 use crate::delivery::template::Templates;
 use crate::delivery::{NewMessage, Priority, Purpose, To, outbox};
@@ -237,7 +237,7 @@ fn take_back(cx: &mut Cx<'_>, cases: &mut [Case]) -> Result<usize, No> {
     untrue.dedup();
     let ids: Vec<MessageId> =
         untrue.iter().filter_map(|base| by_base.get(base.as_str())).flatten().copied().collect();
-    let gone: HashSet<MessageId> = withdraw(cx, &ids, TAKEN_BACK)?.into_iter().collect();
+    let gone: HashSet<MessageId> = cancel_unsent(cx, &ids, TAKEN_BACK)?.into_iter().collect();
     let mut freed: HashSet<String> = wholly_gone(cx, &untrue, &gone)?;
     if !lines.is_empty() {
         freed.extend(notify::store::take_back(cx, &lines)?);
@@ -639,6 +639,49 @@ fn tell_owners(
     }
     tell(cx, &scene.team, &tellings)?;
     Ok(())
+}
+
+/// What would become of reminders if milestones moved to other dates: those that wait to leave would be taken back, those
+/// to come would come on another day. One sentence each.
+pub(in crate::deals) fn affected(
+    cx: &mut Cx<'_>,
+    deal: DealId,
+    moves: &[(MilestoneId, Option<jiff::civil::Date>)],
+) -> Result<Vec<String>, No> {
+    let milestones = store::milestones_of(cx, &[deal])?;
+    let waiting: HashSet<String> = unsent(cx, &[deal], &[Topic::Reminder, Topic::Overdue, Topic::Escalation])?
+        .into_iter()
+        .map(|message| base(&message.occasion).to_owned())
+        .collect();
+    let mut records = store::records_of(cx, &[deal])?;
+    records.retain(|r| r.state == State::Digest || r.occasion.as_ref().is_some_and(|o| waiting.contains(o)));
+    records.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut sentences = Vec::new();
+    for (id, to) in moves {
+        let Some(m) = milestones.iter().find(|m| m.id == *id) else { continue };
+        let anew = to.zip(m.remind_days_before).map(|(to, lead)| rules::remind_on(to, lead));
+        let then = anew.map_or_else(|| "not planned anew".to_owned(), |on| format!("planned anew for {on}"));
+        let mut waits = false;
+        for record in records.iter().filter(|record| record.key.milestone == *id) {
+            waits = true;
+            let who = view::name(cx, &record.key.recipient)?;
+            let what = match record.key.kind {
+                Kind::Reminder => "reminder",
+                Kind::Overdue => "overdue notice",
+                Kind::Escalation(_) => "escalation",
+            };
+            sentences
+                .push(format!("The {what} of {} to {who} has not left: it is taken back and {then}.", m.title));
+        }
+        let planned = m.due_on.zip(m.remind_days_before).map(|(due, lead)| rules::remind_on(due.0, lead));
+        let to_come = m.attend_at.is_some() && m.lapses_at.is_some_and(|at| at.0 > cx.now());
+        if let (false, true, Some(planned)) = (waits, to_come, planned)
+            && rules::nine(planned, &TimeZone::UTC) > cx.now()
+        {
+            sentences.push(format!("The reminder of {} that is to come on {planned} is {then}.", m.title));
+        }
+    }
+    Ok(sentences)
 }
 
 /// The sections of a digest that this slice knows: what comes up in the next three days, and what is overdue, of the

@@ -490,3 +490,86 @@ pub fn owned(
     })?;
     Ok(rows.into_iter().map(|(deal, title, on)| (deal, title, on.0)).collect())
 }
+
+/// When the clock has something to look at next.
+pub fn next_look(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, Fault> {
+    let workspace = cx.workspace();
+    let next: Option<Option<At>> = both!(cx.conn(), |c| {
+        milestones::table
+            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::attend_at.is_not_null())
+            .order(milestones::attend_at)
+            .select(milestones::attend_at)
+            .first(c)
+            .optional()
+    })?;
+    Ok(next.flatten().map(|at| at.0))
+}
+
+/// The records whose messages are said on these occasions, with the milestones' titles.
+pub fn said_on(cx: &mut Cx<'_>, occasions: &[String]) -> Result<Vec<(Record, String)>, Fault> {
+    let workspace = cx.workspace();
+    // An occasion begins with its kind and the milestone that it is named after, whose deal has the others too.
+    let milestone = |occasion: &String| occasion.split(':').nth(1).and_then(|id| id.parse::<MilestoneId>().ok());
+    let mut named: Vec<MilestoneId> = occasions.iter().filter_map(milestone).collect();
+    named.sort();
+    named.dedup();
+    let wanted: HashSet<&String> = occasions.iter().collect();
+    let mut found = Vec::new();
+    for some in named.chunks(1_000) {
+        let in_deals: Vec<DealId> = both!(cx.conn(), |c| {
+            milestones::table
+                .filter(milestones::workspace_id.eq(workspace))
+                .filter(milestones::id.eq_any(some))
+                .select(milestones::deal_id)
+                .distinct()
+                .load(c)
+        })?;
+        let rows: Vec<(ReminderRow, String)> = both!(cx.conn(), |c| {
+            reminders::table
+                .inner_join(
+                    milestones::table.on(milestones::workspace_id
+                        .eq(reminders::workspace_id)
+                        .and(milestones::id.eq(reminders::milestone_id))),
+                )
+                .filter(reminders::workspace_id.eq(workspace))
+                .filter(reminders::deal_id.eq_any(in_deals))
+                .filter(reminders::occasion.is_not_null())
+                .select((ReminderRow::as_select(), milestones::title))
+                .load(c)
+        })?;
+        for (row, title) in rows {
+            if row.occasion.as_ref().is_some_and(|occasion| wanted.contains(occasion)) {
+                found.push((row.record()?, title));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What was recorded as missed or refused from an instant on.
+pub fn refused_since(cx: &mut Cx<'_>, from: Timestamp) -> Result<Vec<Listed>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(ReminderRow, String, String)> = both!(cx.conn(), |c| {
+        reminders::table
+            .inner_join(
+                milestones::table.on(milestones::workspace_id
+                    .eq(reminders::workspace_id)
+                    .and(milestones::id.eq(reminders::milestone_id))),
+            )
+            .inner_join(
+                deals::table
+                    .on(deals::workspace_id.eq(reminders::workspace_id).and(deals::id.eq(reminders::deal_id))),
+            )
+            .filter(reminders::workspace_id.eq(workspace))
+            .filter(reminders::state.eq_any([State::Missed, State::Refused]))
+            .filter(reminders::planned_at.ge(At(from)))
+            .select((ReminderRow::as_select(), milestones::title, deals::title))
+            .load(c)
+    })?;
+    rows.into_iter()
+        .map(|(row, milestone, deal)| {
+            Ok(Listed { record: row.record()?, milestone, deal, status: None, why: None })
+        })
+        .collect()
+}

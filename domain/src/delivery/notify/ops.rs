@@ -148,7 +148,7 @@ fn address(member: &Member, preferences: &Preferences, channel: Channel) -> Opti
         Channel::InApp => Some(String::new()),
         Channel::Email => Some(member.email.clone()),
         Channel::Sms => preferences.phone.clone(),
-        Channel::Discord => preferences.discord.as_ref().map(|id| format!("user:{id}")),
+        Channel::Discord => preferences.discord.clone(),
         Channel::Webhook | Channel::Console => None,
     }
 }
@@ -273,4 +273,19 @@ fn words(
         "sections": parts,
     });
     Ok(templates.render("digest", &context)?)
+}
+
+/// When the next digest of anybody may go out, after now.
+pub fn next_digest(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, No> {
+    let (team, now) = (Team::load(cx)?, cx.now());
+    let next = team.all().into_iter().filter_map(|member| {
+        let preferences = team.preferences(member.id)?;
+        let person = Person::Member(member.id);
+        let zone = time::zone(&member.time_zone);
+        let modes = Topic::ALL
+            .iter()
+            .flat_map(|topic| Channel::ALL.iter().map(|channel| preferences.mode(person, *topic, *channel)));
+        modes.filter(|mode| mode.is_digest()).map(|mode| rules::next_digest(preferences, mode, now, &zone)).min()
+    });
+    Ok(next.min())
 }

@@ -405,7 +405,7 @@ pub fn masked(channel: Channel, address: &str) -> String {
 mod tests {
     use super::*;
     use crate::delivery::{Content, Purpose};
-    use crate::kernel::id::MessageId;
+    use crate::kernel::id::{MessageId, WorkspaceId};
     use crate::people::reach::Topic;
 
     fn now() -> Timestamp {
@@ -416,6 +416,7 @@ mod tests {
     fn flying(channel: Channel, seconds: i64) -> Message {
         let now = now();
         Message {
+            workspace: WorkspaceId(uuid::Uuid::nil()),
             id: MessageId(uuid::Uuid::nil()),
             occasion: "o".into(),
             topic: Topic::Reminder,

@@ -1,15 +1,14 @@
-//! Taking messages back before they leave.
+//! Messages that other slices take back before they leave.
 
 use diesel::prelude::*;
 
-use super::Event;
-use super::ops::subject;
+use super::store::MessageRow;
 use crate::both;
-use crate::delivery::Status;
+use crate::delivery::{Message, Status};
 use crate::kernel::column::At;
 use crate::kernel::id::{DealId, MessageId};
 use crate::kernel::schema::messages;
-use crate::kernel::{Cx, Fault, No};
+use crate::kernel::{Cx, Fault};
 use crate::people::reach::Topic;
 
 /// A message that has not left.
@@ -38,50 +37,33 @@ pub fn unsent(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic]) -> Result<Vec
     Ok(found)
 }
 
-/// Cancels those that have not left and tells which they were. What is being sent at this moment is not stopped.
-///
-/// Part of other verbs, which ask for the right to do so.
-pub fn withdraw(cx: &mut Cx<'_>, ids: &[MessageId], why: &str) -> Result<Vec<MessageId>, No> {
+/// Messages that wait and are due, the longest waiting first, as nobody but a rehearsal takes them: without holding them.
+pub(in crate::delivery) fn due_unheld(cx: &mut Cx<'_>, limit: i64) -> Result<Vec<Message>, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
-    let mut ids = ids.to_vec();
-    ids.sort();
-    let mut gone: Vec<MessageId> = Vec::new();
-    for some in ids.chunks(1_000) {
-        let waiting = [Status::Queued, Status::Deferred];
-        // Held in the order of their ids, so that two who take the same back wait in a row and not in a circle.
-        if let crate::kernel::Conn::Pg(c) = cx.conn() {
-            let _: Vec<MessageId> = messages::table
-                .filter(messages::workspace_id.eq(workspace))
-                .filter(messages::id.eq_any(some))
-                .order(messages::id)
-                .select(messages::id)
-                .for_update()
-                .load(&mut **c)?;
-        }
-        gone.extend(both!(cx.conn(), |c| {
-            diesel::update(messages::table)
-                .filter(messages::workspace_id.eq(workspace))
-                .filter(messages::id.eq_any(some))
-                .filter(messages::status.eq_any(waiting))
-                .set((
-                    messages::status.eq(Status::Cancelled),
-                    messages::reason.eq(why),
-                    messages::next_at.eq(None::<At>),
-                    messages::settled_at.eq(now),
-                    messages::version.eq(messages::version + 1),
-                ))
-                .returning(messages::id)
-                .get_results::<MessageId>(c)
-        })?);
-    }
-    for id in &gone {
-        let event = Event::Moved {
-            before: Status::Queued,
-            after: Status::Cancelled,
-            attempt: 0,
-            reason: Some(why.to_owned()),
-        };
-        cx.record(subject(*id), &event)?;
-    }
-    Ok(gone)
+    let rows: Vec<MessageRow> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::next_at.le(now))
+            .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
+            .order((messages::next_at, messages::id))
+            .limit(limit)
+            .select(MessageRow::as_select())
+            .load(c)
+    })?;
+    rows.into_iter().map(MessageRow::message).collect()
+}
+
+/// The instant at which the next message is due.
+pub fn next_due(cx: &mut Cx<'_>) -> Result<Option<jiff::Timestamp>, Fault> {
+    let workspace = cx.workspace();
+    let next: Option<Option<At>> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::next_at.is_not_null())
+            .order(messages::next_at)
+            .select(messages::next_at)
+            .first(c)
+            .optional()
+    })?;
+    Ok(next.flatten().map(|at| at.0))
 }
