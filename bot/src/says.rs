@@ -1,11 +1,13 @@
 //! Every word that the command line says. Pure functions: facts in, text out.
 
+pub mod approval;
 pub mod audit;
 pub mod bench;
 pub mod config;
 pub mod dates;
 pub mod deal;
 pub mod demo;
+pub mod draft;
 pub mod endpoint;
 pub mod import;
 pub mod mcp;

@@ -2,11 +2,13 @@
 
 mod admin;
 mod answer;
+mod approval;
 mod audit;
 pub mod bench;
 mod config;
 mod deal;
 mod desk;
+mod draft;
 mod endpoint;
 mod import;
 mod manual;
@@ -106,6 +108,12 @@ enum Command {
     /// Milestones: list, explain, complete, waive, edit
     #[command(subcommand)]
     Milestone(milestone::Milestone),
+    /// Letters that wait for a yes: list, show, edit, propose
+    #[command(subcommand)]
+    Draft(draft::Draft),
+    /// What waits for a yes: list, show, vote
+    #[command(subcommand)]
+    Approval(approval::Approval),
     /// The rules that make milestones
     #[command(subcommand)]
     Template(template::Template),
@@ -151,6 +159,8 @@ pub fn main() -> ExitCode {
         Some(Command::Import(cmd)) => import::run(&common, &cmd),
         Some(Command::Deal(cmd)) => deal::run(&common, cmd),
         Some(Command::Milestone(cmd)) => milestone::run(&common, cmd),
+        Some(Command::Draft(cmd)) => draft::run(&common, cmd),
+        Some(Command::Approval(cmd)) => approval::run(&common, cmd),
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
         Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),
