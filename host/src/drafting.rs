@@ -46,7 +46,9 @@ impl Drafting {
             match self.round(workspace.id).await {
                 Ok(0) => {}
                 Ok(_) => next = Next::Soon,
-                Err(no) => warn!(workspace.id = %workspace.id, "Drafts were left for the next round: {}", no.sentence),
+                Err(no) => {
+                    warn!(workspace.id = %workspace.id, "Drafts were left for the next round: {}", no.sentence)
+                }
             }
         }
         next

@@ -132,7 +132,10 @@ impl Model {
             Budget::Green => ANSWER,
             Budget::Yellow => SHORT_ANSWER,
             Budget::Red => {
-                return Err(format!("The day's budget of {} tokens for the model {} is spent.", self.daily, self.name));
+                return Err(format!(
+                    "The day's budget of {} tokens for the model {} is spent.",
+                    self.daily, self.name
+                ));
             }
         };
         // Four bytes a token is a cautious guess for English; what it really was replaces it.
@@ -202,10 +205,15 @@ impl Model {
             }
         };
         if answer.status != 200 {
-            return Err(Failed::NotAsked(format!("The model {} answered with status {}.", self.name, answer.status)));
+            return Err(Failed::NotAsked(format!(
+                "The model {} answered with status {}.",
+                self.name, answer.status
+            )));
         }
-        let garbage = |used| Failed::Garbage(format!("The model {} answered in no form we know.", self.name), used);
-        let said: CreateChatCompletionResponse = serde_json::from_slice(&answer.body).map_err(|_| garbage(None))?;
+        let garbage =
+            |used| Failed::Garbage(format!("The model {} answered in no form we know.", self.name), used);
+        let said: CreateChatCompletionResponse =
+            serde_json::from_slice(&answer.body).map_err(|_| garbage(None))?;
         let used = said.usage.as_ref().map(|usage| u64::from(usage.total_tokens));
         let content = said.choices.first().and_then(|choice| choice.message.content.as_deref());
         // A field that was not asked for, such as other recipients, is no letter either.

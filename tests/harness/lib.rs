@@ -7,6 +7,7 @@
 
 mod agents;
 mod behind;
+mod drafts;
 mod outbound;
 mod place;
 mod samples;
@@ -15,6 +16,7 @@ mod world;
 
 pub use agents::{Agent, Answer, Era};
 pub use behind::lines;
+pub use drafts::{party, peopled};
 pub use outbound::{accepted, message, not_sent, report, unclear};
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};

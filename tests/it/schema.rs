@@ -48,6 +48,14 @@ fn furnish(world: &World) {
     let id = made.unwrap_or_else(|_| panic!("no deal was made")).value;
     world.preview(id, "closing 2026-12-18");
     world.token(&world.team, For::Agent("robot".into()), Grant::Read, None);
+    let draft = world.draft_for_the_buyer(id);
+    let yes = domain::deals::followup::review::Decide {
+        approval_id: draft.approval_id.unwrap(),
+        choice: domain::workspace::approval::Choice::Approve,
+        feedback: None,
+        despite: None,
+    };
+    world.act(&world.team.as_(Role::Admin), |cx| domain::deals::followup::review::decide(cx, &yes)).unwrap();
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
 }

@@ -80,8 +80,7 @@ fn list(desk: &Desk, common: &Common, cmd: &List) -> Result<Answer, Stop> {
         return Err(Stop::Usage("--mine needs the member: name one with --as EMAIL.".into()));
     }
     let me = desk.who.actor.id.map(MemberId).filter(|_| cmd.mine);
-    let wanted =
-        ListApprovals { state: cmd.state.clone(), waiting_for: me, subject: None, ask: cmd.page.ask() };
+    let wanted = ListApprovals { state: cmd.state.clone(), waiting_for: me, subject: None, ask: cmd.page.ask() };
     let page = desk.read(|cx| ops::list(cx, &wanted))?;
     let mut json = json!({ "approvals": page.items });
     if let Some(cursor) = &page.next_cursor {

@@ -127,8 +127,7 @@ pub fn run(common: &Common, cmd: Draft) -> Outcome {
 
 fn list(desk: &Desk, cmd: &List) -> Result<Answer, Stop> {
     let ask = cmd.page.ask();
-    let wanted =
-        ListDrafts { deal_id: cmd.deal, state: cmd.state.clone(), cursor: ask.cursor, limit: ask.limit };
+    let wanted = ListDrafts { deal_id: cmd.deal, state: cmd.state.clone(), cursor: ask.cursor, limit: ask.limit };
     let page = desk.read(|cx| ops::list(cx, &wanted))?;
     let mut json = json!({ "drafts": page.items });
     if let Some(cursor) = &page.next_cursor {

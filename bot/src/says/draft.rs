@@ -128,5 +128,9 @@ pub fn written(drafts: &[DraftView]) -> String {
     if drafts.is_empty() {
         return "No draft waits to be written.".into();
     }
-    format!("{} written. They wait for approval; nothing is sent.\n{}", count(drafts.len(), "draft"), list(drafts, None))
+    format!(
+        "{} written. They wait for approval; nothing is sent.\n{}",
+        count(drafts.len(), "draft"),
+        list(drafts, None)
+    )
 }

@@ -121,15 +121,7 @@ impl Looking<'_> {
         self.mask.cover(span.clone());
         let text = self.text.get(span.clone()).unwrap_or_default().to_owned();
         let (start, end) = (span.start, span.end);
-        self.found.push(Finding {
-            kind,
-            part: self.part.into(),
-            start,
-            end,
-            text,
-            why: why.into(),
-            blocks: true,
-        });
+        self.found.push(Finding { kind, part: self.part.into(), start, end, text, why: why.into(), blocks: true });
     }
 
     /// Takes note of something that was read, and of a reason against it.
@@ -177,7 +169,11 @@ impl Looking<'_> {
         for call in ["@everyone", "@here", "@channel", "@all", "<@", "<#"] {
             for (at, _) in lower.match_indices(call) {
                 if self.mask.is_free(at..at + call.len()) {
-                    self.find(FindingKind::Mention, at..at + call.len(), "It would call everybody who reads along.");
+                    self.find(
+                        FindingKind::Mention,
+                        at..at + call.len(),
+                        "It would call everybody who reads along.",
+                    );
                 }
             }
         }
@@ -218,7 +214,8 @@ impl Looking<'_> {
             let piece = self.text[span.clone()].to_lowercase();
             if is_link(&piece) {
                 let bare = |link: &str| {
-                    let link = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://")).unwrap_or(link);
+                    let link =
+                        link.strip_prefix("https://").or_else(|| link.strip_prefix("http://")).unwrap_or(link);
                     link.trim_end_matches('/').to_lowercase()
                 };
                 let known = self.known.links.iter().any(|link| bare(link) == bare(&piece));
@@ -255,7 +252,8 @@ impl Looking<'_> {
             };
             let money = all.get(at + 1 + unit).map(Token::lower).unwrap_or_default();
             let share = matches!(money.as_str(), "%" | "percent" | "per" | "points" | "bps") && unit == 0;
-            let named = matches!(money.as_str(), "usd" | "dollars" | "dollar" | "bucks" | "eur" | "euros" | "cents");
+            let named =
+                matches!(money.as_str(), "usd" | "dollars" | "dollar" | "bucks" | "eur" | "euros" | "cents");
             let grouped = number.text.contains(',') && number.text.len() > 4;
             if !(marked || named || share || grouped || unit == 1) || (share && money == "per") {
                 continue;
@@ -334,8 +332,9 @@ fn cents(number: &str, times: i64) -> Option<i64> {
 }
 
 const ENDINGS: &[&str] = &[
-    "com", "net", "org", "io", "co", "us", "biz", "info", "app", "dev", "xyz", "ru", "cn", "uk", "de", "me", "ly", "ai",
-    "gov", "edu", "link", "click", "top", "site", "online", "example", "tk", "to", "shop", "page", "live", "pro",
+    "com", "net", "org", "io", "co", "us", "biz", "info", "app", "dev", "xyz", "ru", "cn", "uk", "de", "me", "ly",
+    "ai", "gov", "edu", "link", "click", "top", "site", "online", "example", "tk", "to", "shop", "page", "live",
+    "pro",
 ];
 
 fn is_link(piece: &str) -> bool {

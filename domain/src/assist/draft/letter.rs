@@ -134,10 +134,17 @@ mod tests {
             body: "It is done & fine.\n\nNext:\n- <b>bold</b>\n- keys".into(),
             signature: "Cora\nLakeside Realty".into(),
         };
-        let recipient = Recipient { contact_id: ContactId(uuid::Uuid::nil()), name: "Ann \"A\" Lee".into(), address: String::new() };
+        let recipient = Recipient {
+            contact_id: ContactId(uuid::Uuid::nil()),
+            name: "Ann \"A\" Lee".into(),
+            address: String::new(),
+        };
         let content = words.to(&recipient);
         assert_eq!(content, words.to(&recipient));
-        insta::assert_snapshot!("a_letter_and_its_page", format!("{}\n=====\n{}", content.text, content.html.unwrap()));
+        insta::assert_snapshot!(
+            "a_letter_and_its_page",
+            format!("{}\n=====\n{}", content.text, content.html.unwrap())
+        );
     }
 
     #[test]

@@ -82,15 +82,16 @@ fn render(name: &str, template: &str, context: impl Serialize) -> Result<String,
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.render_str(template, minijinja::value::Serde(&context)).map_err(|error| broken(name, format!("{error:#}")))
+    environment
+        .render_str(template, minijinja::value::Serde(&context))
+        .map_err(|error| broken(name, format!("{error:#}")))
 }
 
 /// The question for a context. The data stand between marks that they cannot close.
 pub fn question<C: Context>(context: &C) -> Result<Question, Fault> {
     let source = source(C::NAME)?;
     let (head, body) = front_matter(C::NAME, source.question)?;
-    let (system, data) =
-        body.split_once("\n# Data\n").ok_or_else(|| broken(C::NAME, "has no part named Data"))?;
+    let (system, data) = body.split_once("\n# Data\n").ok_or_else(|| broken(C::NAME, "has no part named Data"))?;
     let value = serde_json::to_string_pretty(context).map_err(|error| broken(C::NAME, error))?;
     // What the deal's people wrote cannot end the data early.
     let value = value.replace('<', "\\u003c").replace('>', "\\u003e");
@@ -190,11 +191,8 @@ impl Context for FollowUp {
     const NAME: &'static str = "follow_up/completed";
 
     fn sample() -> Self {
-        let step = |title: &str, on: &str, who: &str| Step {
-            title: title.into(),
-            on: Some(on.into()),
-            who: who.into(),
-        };
+        let step =
+            |title: &str, on: &str, who: &str| Step { title: title.into(), on: Some(on.into()), who: who.into() };
         Self {
             urgency: Urgency::Routine,
             deal: DealFacts {

@@ -276,7 +276,8 @@ pub enum Answer {
 pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Result<Option<DraftView>, No> {
     cx.require(Verb::ProposeDraft)?;
     let held = store::hold(cx, assignment.draft)?;
-    let Some(mut draft) = held.filter(|d| d.state == DraftState::Writing && d.version == assignment.version) else {
+    let Some(mut draft) = held.filter(|d| d.state == DraftState::Writing && d.version == assignment.version)
+    else {
         return Ok(None);
     };
     let file = facts::gather(cx, draft.deal_id)?;
@@ -320,7 +321,8 @@ pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Resu
     let role: PartyRole = draft.recipient_role.parse().map_err(Fault::Corrupt)?;
     let recipients = rules::recipients(&file, role);
     if recipients.is_empty() {
-        let why = format!("Nobody in the role {role} has an e-mail address. Add one to the deal and edit the draft.");
+        let why =
+            format!("Nobody in the role {role} has an e-mail address. Add one to the deal and edit the draft.");
         findings.push(note(FindingKind::Recipient, &why, true));
     }
     let version = Version {

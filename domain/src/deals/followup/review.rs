@@ -123,7 +123,13 @@ fn tell(
         .iter()
         .map(|member| NewMessage {
             deal_id: Some(draft.deal_id),
-            ..in_app(cx, format!("approval:{}:{occasion}:{member}", about.id), Topic::Approval, *member, content.clone())
+            ..in_app(
+                cx,
+                format!("approval:{}:{occasion}:{member}", about.id),
+                Topic::Approval,
+                *member,
+                content.clone(),
+            )
         })
         .collect();
     outbox::ops::enqueue(cx, &messages)?;
@@ -195,10 +201,12 @@ pub fn decide(cx: &mut Cx<'_>, cmd: &Decide) -> Result<Decided, No> {
     let voted = approval::ops::vote(cx, &cast)?;
     let mut queued = Vec::new();
     if voted.closed {
-        let version = version.ok_or_else(|| Fault::Corrupt(format!("draft {} has no words to decide about", draft.id)))?;
+        let version =
+            version.ok_or_else(|| Fault::Corrupt(format!("draft {} has no words to decide about", draft.id)))?;
         queued = follow(cx, &mut draft, &version, &voted.approval)?;
     } else if voted.advanced {
-        let waiting = approval::ops::waiting_for(cx, &voted.approval)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
+        let waiting =
+            approval::ops::waiting_for(cx, &voted.approval)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
         tell(cx, &draft, &voted.approval, &waiting, "advanced", "waits for your approval")?;
     }
     let waiting = approval::ops::waiting_for(cx, &voted.approval)?;
@@ -274,7 +282,9 @@ fn follow(cx: &mut Cx<'_>, draft: &mut Draft, version: &Version, closed: &Approv
         ApprovalState::Pending | ApprovalState::Superseded => return Ok(Vec::new()),
     };
     turn(cx, draft, to, closed.reason.clone())?;
-    if let (ApprovalState::ChangesRequested | ApprovalState::Rejected, Some(author)) = (closed.state, closed.author) {
+    if let (ApprovalState::ChangesRequested | ApprovalState::Rejected, Some(author)) =
+        (closed.state, closed.author)
+    {
         let what = if to == DraftState::Blocked { "was sent back for changes" } else { "was rejected" };
         tell(cx, draft, closed, &[author], "decided", what)?;
     }
@@ -286,7 +296,9 @@ fn send(cx: &mut Cx<'_>, draft: &mut Draft, version: &Version, yes: &Approval) -
     let letters = rendered(version);
     let covers: Vec<String> = letters.iter().map(|message| message.content_hash.clone()).collect();
     if covers != yes.covers || approval::rules::hash(&covers) != yes.content_hash {
-        return Err(Fault::Corrupt(format!("draft {}: what was approved is not what would be sent", draft.id)).into());
+        return Err(
+            Fault::Corrupt(format!("draft {}: what was approved is not what would be sent", draft.id)).into()
+        );
     }
     let now = cx.now();
     let topic = match draft.kind {
@@ -326,7 +338,9 @@ pub fn deadlines(cx: &mut Cx<'_>) -> Result<usize, No> {
     ids.sort_unstable();
     let mut count = 0;
     for id in ids {
-        let Some(about) = approval::store::find(cx, id)?.filter(|about| about.subject_kind == SUBJECT) else { continue };
+        let Some(about) = approval::store::find(cx, id)?.filter(|about| about.subject_kind == SUBJECT) else {
+            continue;
+        };
         let Some(mut draft) = store::hold(cx, DraftId(about.subject_id))? else { continue };
         let Some(lapse) = approval::ops::lapse(cx, id)? else { continue };
         count += 1;
@@ -339,12 +353,14 @@ pub fn deadlines(cx: &mut Cx<'_>) -> Result<usize, No> {
                 tell(cx, &draft, &approval, &to, "escalated", "waited too long and is yours to decide")?;
             }
             Lapse::Advanced(approval) => {
-                let next = approval::ops::waiting_for(cx, &approval)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
+                let next =
+                    approval::ops::waiting_for(cx, &approval)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
                 tell(cx, &draft, &approval, &next, "advanced", "waits for your approval")?;
             }
             Lapse::Closed(approval) => {
-                let version = newest(cx, &draft)?
-                    .ok_or_else(|| Fault::Corrupt(format!("draft {}: {DEADLINE} passed without words", draft.id)))?;
+                let version = newest(cx, &draft)?.ok_or_else(|| {
+                    Fault::Corrupt(format!("draft {}: {DEADLINE} passed without words", draft.id))
+                })?;
                 follow(cx, &mut draft, &version, &approval)?;
             }
         }

@@ -205,7 +205,8 @@ pub fn known(file: &File) -> Known {
 /// An address as people shorten it: "12 Oak Street, Chicago, IL 60601", "12 Oak Street, Chicago", "12 Oak Street", "Chicago",
 /// "IL 60601", "IL", "60601".
 fn address_parts(address: &str) -> Vec<String> {
-    let mut parts: Vec<String> = address.match_indices(',').map(|(at, _)| address[..at].trim().to_owned()).collect();
+    let mut parts: Vec<String> =
+        address.match_indices(',').map(|(at, _)| address[..at].trim().to_owned()).collect();
     parts.push(address.to_owned());
     for piece in address.split(',').map(str::trim) {
         parts.push(piece.to_owned());

@@ -131,8 +131,7 @@ fn closed(a: &Approval) -> Refusal {
         ApprovalState::Superseded => ("replaced by a newer version", "Read the newer version and vote on that."),
         ApprovalState::Withdrawn => ("withdrawn", "There is nothing left to decide."),
         ApprovalState::Expired | ApprovalState::Pending => {
-            let sentence =
-                format!("Nobody decided in time: {by} closed it on {when}. Your vote was not counted.");
+            let sentence = format!("Nobody decided in time: {by} closed it on {when}. Your vote was not counted.");
             return Refusal::new(Code::WrongState, sentence, "Make a new version if it is still wanted.");
         }
     };
@@ -294,9 +293,15 @@ pub fn approve_by_rule(cx: &mut Cx<'_>, id: ApprovalId, rule: &str) -> Result<Ap
 #[derive(Clone, Debug)]
 pub enum Lapse {
     /// These are to be told again.
-    Reminded { approval: Approval, waiting: Vec<MemberId> },
+    Reminded {
+        approval: Approval,
+        waiting: Vec<MemberId>,
+    },
     /// These may decide alone now, and are to be told.
-    Escalated { approval: Approval, to: Vec<MemberId> },
+    Escalated {
+        approval: Approval,
+        to: Vec<MemberId>,
+    },
     /// The stage counts as approved and the next one is open.
     Advanced(Approval),
     Closed(Approval),
@@ -406,7 +411,8 @@ pub fn list(cx: &mut Cx<'_>, wanted: &ListApprovals) -> Result<Page<ApprovalView
         after = Some(last.id.0);
         let more = rows.len() > usize::try_from(limit).unwrap_or(0);
         let seen = with_waiting(cx, &rows, &team)?;
-        let wants = |a: &ApprovalView| wanted.waiting_for.is_none_or(|me| a.waiting_for.iter().any(|n| n.id == me));
+        let wants =
+            |a: &ApprovalView| wanted.waiting_for.is_none_or(|me| a.waiting_for.iter().any(|n| n.id == me));
         found.extend(seen.into_iter().filter(wants));
         if !more {
             break;
@@ -419,7 +425,8 @@ fn with_waiting(cx: &mut Cx<'_>, rows: &[Approval], team: &[Member]) -> Result<V
     let ids: Vec<ApprovalId> = rows.iter().map(|a| a.id).collect();
     let votes = store::votes_on(cx, &ids)?;
     let view = |a: &Approval| {
-        let spoken = |m: &Member| votes.iter().any(|(id, v)| *id == a.id && v.stage == a.stage && v.member == m.id);
+        let spoken =
+            |m: &Member| votes.iter().any(|(id, v)| *id == a.id && v.stage == a.stage && v.member == m.id);
         let who = match a.state {
             ApprovalState::Pending => rules::electorate(&a.stages[a.stage], a.author, team),
             _ => Electorate::default(),

@@ -64,7 +64,9 @@ pub fn why_not(stage: &Stage, author: Option<MemberId>, voter: &Member) -> Optio
     }
     Some(match () {
         () if voter.status != MemberStatus::Active => "is out of service".into(),
-        () if stage.four_eyes && author == Some(voter.id) => "wrote it, and nobody approves their own words".into(),
+        () if stage.four_eyes && author == Some(voter.id) => {
+            "wrote it, and nobody approves their own words".into()
+        }
         () if !role_allows(voter.role, Verb::DecideApproval) => format!("has the role {}", voter.role),
         () => "is none of its approvers".into(),
     })
@@ -154,10 +156,8 @@ pub fn problems(new: &NewApproval, team: &[Member]) -> Vec<Problem> {
     for (i, stage) in new.stages.iter().enumerate() {
         let field = |name: &str| format!("stages[{i}].{name}");
         if stage.approvers.is_empty() || stage.approvers.len() > MOST_APPROVERS {
-            found.push(Problem::new(
-                field("approvers"),
-                format!("There must be 1 to {MOST_APPROVERS} approvers."),
-            ));
+            found
+                .push(Problem::new(field("approvers"), format!("There must be 1 to {MOST_APPROVERS} approvers.")));
             continue;
         }
         if stage.hours.is_some_and(|hours| !(1..=MOST_HOURS).contains(&hours)) {
@@ -193,7 +193,8 @@ pub fn problems(new: &NewApproval, team: &[Member]) -> Vec<Problem> {
 
 /// One stage in which any of those who coordinate may decide. Where nobody but the author could, the author may.
 pub fn usual(author: Option<MemberId>, team: &[Member], hours: u32) -> Stage {
-    let mut stage = Stage::of([Role::Owner, Role::Admin, Role::Coordinator].map(Approver::Role).to_vec(), Rule::Any);
+    let mut stage =
+        Stage::of([Role::Owner, Role::Admin, Role::Coordinator].map(Approver::Role).to_vec(), Rule::Any);
     stage.hours = Some(hours);
     stage.four_eyes = !electorate(&stage, author, team).voters.is_empty();
     stage

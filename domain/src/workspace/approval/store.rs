@@ -130,8 +130,12 @@ pub fn hold(cx: &mut Cx<'_>, id: ApprovalId) -> Result<Option<Approval>, Fault> 
     let workspace = cx.workspace();
     // The one writer of SQLite holds everything.
     if let Conn::Pg(c) = cx.conn() {
-        let held: Option<ApprovalId> =
-            approvals::table.find((workspace, id)).select(approvals::id).for_update().first(&mut **c).optional()?;
+        let held: Option<ApprovalId> = approvals::table
+            .find((workspace, id))
+            .select(approvals::id)
+            .for_update()
+            .first(&mut **c)
+            .optional()?;
         if held.is_none() {
             return Ok(None);
         }

@@ -247,7 +247,17 @@ fn day_and_month(r: &mut Reader<'_, '_>) -> Option<Spelled> {
 
 fn month(word: &str) -> Option<i8> {
     const NAMES: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
     let whole = NAMES.iter().position(|name| *name == word);
@@ -267,7 +277,8 @@ fn weekday(word: &str, whole_only: bool) -> Option<Weekday> {
         ("sunday", Weekday::Sunday),
     ];
     let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
-    let same = |name: &str| name == word || (!whole_only && (3..=5).contains(&word.len()) && name.starts_with(word));
+    let same =
+        |name: &str| name == word || (!whole_only && (3..=5).contains(&word.len()) && name.starts_with(word));
     NAMES.iter().find(|(name, _)| same(name)).map(|(_, weekday)| *weekday)
 }
 

@@ -124,8 +124,7 @@ fn is_dotted_date(chars: &[(usize, char)], start: usize, dot: usize) -> bool {
         && chars.get(second + 1).is_some_and(|(_, c)| c.is_ascii_digit());
     // The second dot of three numbers has one right before its number.
     let after_dot = start > 0 && chars[start - 1].1 == '.';
-    before <= 2 && first <= 2 && (dotted_twice || after_dot)
-        || (after_dot && matches!(first, 2 | 4))
+    before <= 2 && first <= 2 && (dotted_twice || after_dot) || (after_dot && matches!(first, 2 | 4))
 }
 
 pub fn is_number_word(word: &str) -> bool {
@@ -135,8 +134,27 @@ pub fn is_number_word(word: &str) -> bool {
 /// "one" to "twenty" and the tens to "ninety".
 pub fn number_word(word: &str) -> Option<i64> {
     const SMALL: [&str; 21] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-        "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
     ];
     const TENS: [&str; 7] = ["thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
     let small = SMALL.iter().position(|known| *known == word);

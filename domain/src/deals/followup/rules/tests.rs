@@ -135,7 +135,8 @@ fn every_letter_without_a_model_is_whole_and_states_only_what_is_so() {
         }
         let mut all: Vec<(Vec<String>, String)> = letters.into_iter().map(|(words, who)| (who, words)).collect();
         all.sort();
-        let all: Vec<String> = all.into_iter().map(|(who, words)| format!("# {}\n{words}", who.join("\n# "))).collect();
+        let all: Vec<String> =
+            all.into_iter().map(|(who, words)| format!("# {}\n{words}", who.join("\n# "))).collect();
         insta::assert_snapshot!(format!("letters_about_{type_}"), all.join("\n\n----------\n\n"));
     }
     assert_eq!(rendered, 12 * 10 * 3 * 2);
@@ -186,9 +187,13 @@ fn the_same_person_twice_in_a_role_is_written_to_once_and_nobody_without_an_addr
 #[test]
 fn a_closing_week_is_the_seven_days_before() {
     let closing = day("2026-12-11");
-    for (today, expected) in
-        [("2026-12-03", false), ("2026-12-04", true), ("2026-12-10", true), ("2026-12-11", false), ("2026-12-12", false)]
-    {
+    for (today, expected) in [
+        ("2026-12-03", false),
+        ("2026-12-04", true),
+        ("2026-12-10", true),
+        ("2026-12-11", false),
+        ("2026-12-12", false),
+    ] {
         assert_eq!(is_closing_week(day(today), closing), expected, "{today}");
     }
 }

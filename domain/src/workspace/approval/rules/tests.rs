@@ -90,8 +90,12 @@ fn each_rule_counts_as_it_says() {
 
 #[test]
 fn only_active_members_with_a_say_count_and_nobody_approves_their_own_words() {
-    let mut team =
-        vec![member(1, Role::Owner), member(2, Role::Coordinator), member(3, Role::Viewer), member(4, Role::Admin)];
+    let mut team = vec![
+        member(1, Role::Owner),
+        member(2, Role::Coordinator),
+        member(3, Role::Viewer),
+        member(4, Role::Admin),
+    ];
     team[3].status = MemberStatus::Inactive;
     let ids = |stage: &Stage, author: u8| -> Vec<u128> {
         let author = (author > 0).then(|| team[usize::from(author) - 1].id);
@@ -154,7 +158,8 @@ fn what_could_never_be_approved_is_refused_when_it_is_asked_for() {
             stages: vec![stage],
             risky: true,
         };
-        let found: Vec<String> = problems(&new, &team).iter().map(|p| format!("{} {}", p.field, p.sentence)).collect();
+        let found: Vec<String> =
+            problems(&new, &team).iter().map(|p| format!("{} {}", p.field, p.sentence)).collect();
         assert!(found.iter().any(|p| p.contains(wrong)) || (wrong.is_empty() && found.is_empty()), "{found:?}");
     };
     let by = |rule| Stage::of(vec![Approver::Role(Role::Owner), Approver::Role(Role::Coordinator)], rule);
