@@ -1,5 +1,6 @@
 //! Every word that the command line says. Pure functions: facts in, text out.
 
+pub mod approval;
 pub mod audit;
 pub mod bench;
 pub mod config;
@@ -8,6 +9,7 @@ pub mod dates;
 pub mod deal;
 pub mod delivery;
 pub mod demo;
+pub mod draft;
 pub mod endpoint;
 pub mod import;
 pub mod mcp;

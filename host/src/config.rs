@@ -23,6 +23,7 @@ pub struct Config {
     pub http: Http,
     pub discord: Discord,
     pub mail: Mail,
+    pub model: Model,
     pub sms: Sms,
     pub webhooks: Webhooks,
     pub console: Console,
@@ -101,6 +102,25 @@ pub struct Mail {
     pub smtp_url: Option<SecretString>,
     /// Who writes, such as `Milepost <milepost@example.com>`.
     pub from: Option<String>,
+}
+
+/// A language model that drafts letters. Without it the templates write all of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Model {
+    /// Where an OpenAI-compatible interface is, such as `https://api.openai.com/v1`.
+    pub api_base: Option<String>,
+    pub api_key: Option<SecretString>,
+    /// Which model is asked.
+    pub model: Option<String>,
+    /// Tokens that this process spends in a UTC day, questions and answers together.
+    pub daily_tokens: u64,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self { api_base: None, api_key: None, model: None, daily_tokens: 1_000_000 }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -237,6 +257,7 @@ impl Config {
             http: section(&mut sections, "http", &mut wrong),
             discord: section(&mut sections, "discord", &mut wrong),
             mail: section(&mut sections, "mail", &mut wrong),
+            model: section(&mut sections, "model", &mut wrong),
             sms: section(&mut sections, "sms", &mut wrong),
             webhooks: section(&mut sections, "webhooks", &mut wrong),
             console: section(&mut sections, "console", &mut wrong),
@@ -313,6 +334,18 @@ impl Config {
             }
             _ => wrong.push("[sms] needs account_sid, auth_token and from together, or none of them.".into()),
         }
+        match (&self.model.api_base, &self.model.model) {
+            (None, None) => {}
+            (Some(base), Some(model)) => {
+                if let Err(why) = base_url(base) {
+                    wrong.push(format!("model.api_base {why}"));
+                }
+                if model.trim().is_empty() {
+                    wrong.push("model.model is empty: say which model is asked, such as gpt-5-mini.".into());
+                }
+            }
+            _ => wrong.push("[model] needs api_base and model together, or neither of them.".into()),
+        }
         if self.webhooks.ports.is_empty() {
             wrong.push("webhooks.ports is empty; leave it out for 443 and 8443.".into());
         }
@@ -343,6 +376,7 @@ impl Config {
             "[database]\nurl = {}\nconnections = {}\nwait = {}\n\n[http]\nlisten = \"{}\"\nallowed_hosts = {}\n\
              allowed_origins = {}\nbody_limit = {}\nsessions = {}\npublic_url = {}\n\n\
              [discord]\ntoken = {}\napi_url = {:?}\n\n[mail]\nsmtp_url = {}\nfrom = {}\n\n\
+             [model]\napi_base = {}\napi_key = {}\nmodel = {}\ndaily_tokens = {}\n\n\
              [sms]\napi_url = {:?}\naccount_sid = {}\nauth_token = {}\nfrom = {}\n\n\
              [webhooks]\nports = {:?}\nallow_private = {}\n\n[console]\nfile = {}\nstand_in = {}\n\n\
              [vault]\nmaster_key = {}\n\n[limits]\n\
@@ -360,6 +394,10 @@ impl Config {
             self.discord.api_url,
             secret(&self.mail.smtp_url),
             plain(self.mail.from.as_deref()),
+            plain(self.model.api_base.as_deref()),
+            secret(&self.model.api_key),
+            plain(self.model.model.as_deref()),
+            self.model.daily_tokens,
             self.sms.api_url,
             plain(self.sms.account_sid.as_deref()),
             secret(&self.sms.auth_token),

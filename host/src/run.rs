@@ -90,9 +90,9 @@ impl Host {
         self.0.pokes.subscribe()
     }
 
-    /// Pokes when a change left something to send.
+    /// Pokes when a change left something to send or to write.
     fn poke_after(&self, receipts: &[Receipt]) {
-        let wakes = ["message.queued", "message.rescheduled", "dispatch.resumed"];
+        let wakes = ["draft.begun", "message.queued", "message.rescheduled", "dispatch.resumed"];
         if receipts.iter().any(|receipt| wakes.contains(&receipt.event.as_str())) {
             self.poke();
         }

@@ -8,6 +8,7 @@
 
 mod agents;
 mod behind;
+mod drafts;
 mod outbound;
 pub mod peers;
 mod place;
@@ -16,7 +17,9 @@ mod steps;
 mod world;
 
 pub use agents::{Agent, Answer, Era};
+pub use behind::lines;
 pub use behind::{lines, lines_of};
+pub use drafts::{party, peopled};
 pub use outbound::{accepted, message, not_sent, report, unclear};
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};

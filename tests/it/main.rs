@@ -2,11 +2,13 @@
 
 mod access;
 mod agents;
+mod approvals;
 mod audit;
 mod bad_input;
 mod crowds;
 mod deal_flow;
 mod dispatch;
+mod followups;
 mod frozen;
 mod hooks;
 mod house;
@@ -14,6 +16,7 @@ mod idempotency;
 mod import;
 mod long_run;
 mod migrations;
+mod model;
 mod outbox;
 mod over_http;
 mod pages;

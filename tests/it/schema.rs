@@ -64,6 +64,14 @@ fn furnish(world: &World) {
     world.enqueue(&world.team, &[domain::delivery::NewMessage { to, ..shown }]);
     world.claim(10);
     world.act(&world.team.cora(), |cx| domain::delivery::outbox::ops::hold(cx, "to furnish")).unwrap();
+    let draft = world.draft_for_the_buyer(id);
+    let yes = domain::deals::followup::review::Decide {
+        approval_id: draft.approval_id.unwrap(),
+        choice: domain::workspace::approval::Choice::Approve,
+        feedback: None,
+        despite: None,
+    };
+    world.act(&world.team.as_(Role::Admin), |cx| domain::deals::followup::review::decide(cx, &yes)).unwrap();
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
     how_ann_stands(world);

@@ -2,6 +2,7 @@
 
 mod admin;
 mod answer;
+mod approval;
 mod audit;
 pub mod bench;
 mod config;
@@ -9,6 +10,7 @@ mod contact;
 mod deal;
 mod delivery;
 mod desk;
+mod draft;
 mod endpoint;
 mod import;
 mod manual;
@@ -136,6 +138,12 @@ enum Command {
     /// How members and contacts want to be reached
     #[command(subcommand)]
     Preferences(preferences::Preferences),
+    /// Letters that wait for a yes: list, show, edit, propose
+    #[command(subcommand)]
+    Draft(draft::Draft),
+    /// What waits for a yes: list, show, vote
+    #[command(subcommand)]
+    Approval(approval::Approval),
     /// The rules that make milestones
     #[command(subcommand)]
     Template(template::Template),
@@ -189,6 +197,8 @@ pub fn main() -> ExitCode {
         Some(Command::Reminder(cmd)) => reminder::run(&common, &cmd),
         Some(Command::Simulate(cmd)) => reminder::ahead(&common, &cmd),
         Some(Command::Preferences(cmd)) => preferences::run(&common, &cmd),
+        Some(Command::Draft(cmd)) => draft::run(&common, cmd),
+        Some(Command::Approval(cmd)) => approval::run(&common, cmd),
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
         Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),

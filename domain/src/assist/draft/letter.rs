@@ -1,5 +1,8 @@
 //! A letter: a subject, a body, who signs; and the exact bytes of it for each who gets one.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,11 +58,34 @@ pub struct Words {
     pub body: String,
     /// The lines under it.
     pub signature: String,
+    /// What each date stood for when it was written, to notice when it stands for something else.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(skip)]
+    pub dates: Dates,
 }
 
+/// What happens on a day, by names of the caller's.
+pub type Dates = BTreeMap<Date, BTreeSet<String>>;
+
 impl Words {
-    pub fn of(letter: Letter, signature: &str) -> Self {
-        Self { subject: letter.subject, body: letter.body, signature: signature.into() }
+    pub fn of(letter: Letter, signature: &str, dates: Dates) -> Self {
+        Self { subject: letter.subject, body: letter.body, signature: signature.into(), dates }
+    }
+
+    /// The days that the words state and on which something of then is not any more, though the day itself is known.
+    pub fn moved(&self, known: &Known, now: &Dates) -> Vec<Date> {
+        let stays = |date: &Date, names: &BTreeSet<String>| now.get(date).is_some_and(|n| n.is_superset(names));
+        let letter = self.letter();
+        let all = letter.findings(known).len();
+        let states = |date: &Date| {
+            let mut without = known.clone();
+            without.dates.remove(date) && letter.findings(&without).len() > all
+        };
+        self.dates
+            .iter()
+            .filter(|(date, names)| !stays(date, names) && states(date))
+            .map(|(date, _)| *date)
+            .collect()
     }
 
     pub fn letter(&self) -> Letter {
@@ -133,6 +159,12 @@ mod tests {
             subject: "Inspection".into(),
             body: "It is done & fine.\n\nNext:\n- <b>bold</b>\n- keys".into(),
             signature: "Cora\nLakeside Realty".into(),
+            dates: Dates::new(),
+        };
+        let recipient = Recipient {
+            contact_id: ContactId(uuid::Uuid::nil()),
+            name: "Ann \"A\" Lee".into(),
+            address: String::new(),
         };
         let recipient = Recipient {
             contact_id: ContactId(uuid::Uuid::nil()),

@@ -329,7 +329,7 @@ pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Resu
         number: draft.current + 1,
         channel: Channel::Email,
         recipients,
-        words: Words::of(letter, &rules::signature(&file)),
+        words: Words::of(letter, &rules::signature(&file), rules::dated(&file)),
         content_hash: String::new(),
         source,
         findings,

@@ -211,7 +211,7 @@ fn version(
         number: draft.current + 1,
         channel: Channel::Email,
         recipients,
-        words: Words::of(letter, &rules::signature(file)),
+        words: Words::of(letter, &rules::signature(file), rules::dated(file)),
         content_hash: String::new(),
         source: if is_program(cx) { WrittenBy::Agent } else { WrittenBy::Member },
         findings,

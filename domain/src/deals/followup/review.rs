@@ -223,13 +223,16 @@ fn may_pass(cx: &mut Cx<'_>, draft: &Draft, version: &Version, despite: Option<&
     let same = |a: &Finding, b: &Finding| (a.kind, &a.part, a.start, a.end) == (b.kind, &b.part, b.start, b.end);
     let then: Vec<&Finding> = version.findings.iter().filter(|finding| finding.blocks).collect();
     let stale: Vec<&Finding> = now.iter().filter(|f| !then.iter().any(|known| same(known, f))).collect();
-    if !stale.is_empty() {
+    let moved = version.words.moved(&known, &rules::dated(&file));
+    if !stale.is_empty() || !moved.is_empty() {
+        let moved = moved.iter().map(|date| format!("something was on {} and is not now", rules::spoken(*date)));
+        let what: Vec<String> = (!stale.is_empty()).then(|| quoted(&stale)).into_iter().chain(moved).collect();
         return Err(Refusal::new(
             Code::Stale,
             format!(
                 "The deal changed since these words were written, and they state what is not so any more: {}. Your \
                  vote was not counted.",
-                quoted(&stale)
+                what.join(", ")
             ),
             "Edit the draft, then vote on its new version.",
         )

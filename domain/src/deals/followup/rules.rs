@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::facts::File;
 use crate::assist::draft::check::Known;
+use crate::assist::draft::letter::Dates;
 use crate::assist::draft::{Recipient, Urgency};
 use crate::assist::prompt::{Checklist, DealFacts, Finished, FollowUp, Reader, Step};
 use crate::deals::deal::{CLOSING_DATE, PartyRole, Side};
@@ -200,6 +201,20 @@ pub fn known(file: &File) -> Known {
         known.emails.insert(owner.email.to_lowercase());
     }
     known
+}
+
+/// What is due on each day: milestones and key dates by their names in the database.
+pub fn dated(file: &File) -> Dates {
+    let mut dates = Dates::new();
+    for (name, on) in &file.deal.key_dates {
+        dates.entry(*on).or_default().insert(name.clone());
+    }
+    for m in &file.milestones {
+        if let Some(on) = m.due_on {
+            dates.entry(on).or_default().insert(m.id.to_string());
+        }
+    }
+    dates
 }
 
 /// An address as people shorten it: "12 Oak Street, Chicago, IL 60601", "12 Oak Street, Chicago", "12 Oak Street", "Chicago",

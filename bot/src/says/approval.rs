@@ -1,0 +1,105 @@
+//! Approvals.
+
+use domain::deals::followup::review::Decided;
+use domain::workspace::approval::ApprovalState;
+use domain::workspace::approval::ops::spoken;
+use domain::workspace::approval::view::{ApprovalDetail, ApprovalView, VoteView};
+
+use super::{count, indented, moment, next_page, table};
+
+/// A state as people say it. Expired is never said as declined.
+pub fn state(state: ApprovalState) -> &'static str {
+    match state {
+        ApprovalState::Pending => "pending",
+        ApprovalState::Approved => "approved",
+        ApprovalState::Rejected => "rejected",
+        ApprovalState::ChangesRequested => "sent back for changes",
+        ApprovalState::Expired => "expired, nobody decided",
+        ApprovalState::Superseded => "replaced by a newer version",
+        ApprovalState::Withdrawn => "withdrawn",
+    }
+}
+
+fn names(approval: &ApprovalView) -> String {
+    let names: Vec<&str> = approval.waiting_for.iter().map(|named| named.name.as_str()).collect();
+    names.join(", ")
+}
+
+pub fn list(approvals: &[ApprovalView], cursor: Option<&str>) -> String {
+    if approvals.is_empty() {
+        return "No approval matches.".into();
+    }
+    let rows: Vec<_> = approvals
+        .iter()
+        .map(|a| {
+            vec![
+                state(a.state).to_owned(),
+                moment(a.opened_at),
+                a.title.clone(),
+                if a.waiting_for.is_empty() { "-".into() } else { names(a) },
+                a.id.to_string(),
+            ]
+        })
+        .collect();
+    table(&["STATE", "SINCE", "WHAT", "WAITS FOR", "ID"], &rows) + &next_page(cursor)
+}
+
+fn vote(vote: &VoteView) -> String {
+    let said = if vote.feedback.is_empty() { String::new() } else { format!(": {}", vote.feedback) };
+    let choice = vote.choice.as_str().replace('_', " ");
+    format!("{} (stage {}, {}): {choice}{said}\n", vote.by.name, vote.stage, moment(vote.cast_at))
+}
+
+pub fn detail(detail: &ApprovalDetail) -> String {
+    let a = &detail.approval;
+    let mut text = format!(
+        "{}\nVersion {} of the {} {}, asked for by {} on {}.\n{}.",
+        a.title,
+        a.subject_version,
+        a.subject_kind,
+        a.subject_id,
+        a.requested_by,
+        moment(a.opened_at),
+        super::sentence(state(a.state)).trim_end_matches('.')
+    );
+    if let (Some(by), Some(at)) = (&a.closed_by, a.closed_at) {
+        text.push_str(&format!(" Closed by {by} on {}.", moment(at)));
+    }
+    if let Some(reason) = &a.reason {
+        text.push_str(&format!(" Reason: {reason}"));
+    }
+    if a.state == ApprovalState::Pending {
+        let rule = a.stages.get(a.stage - 1).map(|stage| spoken(stage.rule)).unwrap_or_default();
+        text.push_str(&format!(" Stage {} of {} needs {rule}: {}.", a.stage, a.stages.len(), names(a)));
+        if let Some(due) = a.due_at {
+            text.push_str(&format!(" Deadline: {}.", moment(due)));
+        }
+    }
+    text.push_str(&format!("\nContent: {}\n", a.content_hash));
+    if !detail.votes.is_empty() {
+        text.push_str("\nVotes:\n");
+        detail.votes.iter().for_each(|one| text.push_str(&indented(&vote(one))));
+    }
+    let earlier = detail.rounds.iter().filter(|round| round.approval_id != a.id && !round.feedback.is_empty());
+    for round in earlier {
+        text.push_str(&format!("\nSaid of version {} ({}):\n", round.subject_version, state(round.state)));
+        round.feedback.iter().for_each(|one| text.push_str(&indented(&vote(one))));
+    }
+    text
+}
+
+/// What came of a vote.
+pub fn decided(done: &Decided) -> String {
+    let a = &done.approval;
+    match a.state {
+        ApprovalState::Pending => format!("Your vote is kept. It still waits for {}.", names(a)),
+        ApprovalState::Approved => format!(
+            "Approved. {} in the outbox, exactly as approved.",
+            match count(done.queued.len(), "message") {
+                one if done.queued.len() == 1 => format!("{one} is"),
+                many => format!("{many} are"),
+            }
+        ),
+        other => format!("The draft is {}. Nothing is sent.", state(other)),
+    }
+}

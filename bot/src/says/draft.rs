@@ -1,0 +1,136 @@
+//! Drafts.
+
+use domain::assist::draft::DraftState;
+use domain::assist::draft::check::Finding;
+use domain::deals::followup::view::{DraftDetail, DraftPreview, DraftView, VersionView};
+
+use super::{count, indented, moment, next_page, table};
+
+/// A state as people say it.
+pub fn state(state: DraftState) -> &'static str {
+    match state {
+        DraftState::Waiting => "waiting to be written",
+        DraftState::Writing => "being written",
+        DraftState::Blocked => "BLOCKED",
+        DraftState::InReview => "in review",
+        DraftState::Approved => "approved",
+        DraftState::Rejected => "rejected",
+        DraftState::Expired => "expired, nobody decided",
+        DraftState::Withdrawn => "withdrawn",
+    }
+}
+
+fn to(role: &str) -> String {
+    if role.starts_with("contact:") { "one party".into() } else { role.replace('_', " ") }
+}
+
+pub fn list(drafts: &[DraftView], cursor: Option<&str>) -> String {
+    if drafts.is_empty() {
+        return "No draft matches.".into();
+    }
+    let rows: Vec<_> = drafts
+        .iter()
+        .map(|draft| {
+            vec![
+                state(draft.state).to_owned(),
+                draft.urgency.to_string(),
+                to(&draft.recipient_role),
+                draft.newest.as_ref().map_or_else(|| "-".into(), |v| v.subject.clone()),
+                draft.deal_title.clone(),
+                draft.id.to_string(),
+            ]
+        })
+        .collect();
+    table(&["STATE", "URGENCY", "TO", "SUBJECT", "DEAL", "ID"], &rows) + &next_page(cursor)
+}
+
+fn finding(finding: &Finding) -> String {
+    let mark = if finding.blocks { "!" } else { "-" };
+    match finding.text.as_str() {
+        "" => format!("{mark} {}\n", finding.why),
+        text => format!("{mark} {} \"{text}\" in the {}: {}\n", finding.kind, finding.part, finding.why),
+    }
+}
+
+fn words(version: &VersionView) -> String {
+    let who: Vec<String> = version.recipients.iter().map(|r| format!("{} <{}>", r.name, r.address)).collect();
+    let who = if who.is_empty() { "nobody".into() } else { who.join(", ") };
+    let mut text = format!(
+        "Version {} by {} ({}), {}\nTo: {who}\nSubject: {}\n\n{}\n{}",
+        version.version,
+        version.made_by,
+        version.source,
+        moment(version.made_at),
+        version.subject,
+        indented(&version.body),
+        indented(&version.signature)
+    );
+    if !version.findings.is_empty() {
+        text.push_str("\nFound:\n");
+        version.findings.iter().for_each(|one| text.push_str(&indented(&finding(one))));
+    }
+    text
+}
+
+pub fn detail(detail: &DraftDetail) -> String {
+    let draft = &detail.draft;
+    let mut text = format!(
+        "{} to {} of {}: {}, {}.\n",
+        draft.kind.as_str().replace('_', " "),
+        to(&draft.recipient_role),
+        draft.deal_title,
+        state(draft.state),
+        draft.urgency
+    );
+    if let Some(id) = draft.approval_id {
+        text.push_str(&format!("Approval: {id}\n"));
+    }
+    match &draft.newest {
+        Some(version) => text.push_str(&format!("\n{}", words(version))),
+        None => text.push_str("\nNobody has written it yet.\n"),
+    }
+    if detail.versions.len() > 1 {
+        text.push_str(&format!("\n{} in all.\n", count(detail.versions.len(), "version")));
+    }
+    text
+}
+
+pub fn preview(preview: &DraftPreview) -> String {
+    if preview.messages.is_empty() {
+        return "There is nothing that anybody would get: the draft has no words, or nobody to go to.".into();
+    }
+    let one = |m: &domain::deals::followup::view::Rendered| {
+        format!(
+            "To: {} <{}>\nSubject: {}\nHash: {}\n\n{}\n",
+            m.recipient.name, m.recipient.address, m.content.subject, m.content_hash, m.content.text
+        )
+    };
+    preview.messages.iter().map(one).collect::<Vec<_>>().join("\n----------\n\n")
+}
+
+/// The state read back after a change.
+pub fn changed(draft: &DraftView) -> String {
+    let mut text = format!("The draft {} to {} is {}.", draft.id, to(&draft.recipient_role), state(draft.state));
+    if let Some(version) = &draft.newest {
+        text.push_str(&format!(" Version {}: {}.", version.version, version.subject));
+        if version.findings.iter().any(|finding| finding.blocks) {
+            text.push_str(" Nothing is sent. What keeps it back:\n");
+            version.findings.iter().for_each(|one| text.push_str(&indented(&finding(one))));
+        }
+    }
+    if draft.state == DraftState::InReview {
+        text.push_str(" Nothing is sent before a member approves it.");
+    }
+    text
+}
+
+pub fn written(drafts: &[DraftView]) -> String {
+    if drafts.is_empty() {
+        return "No draft waits to be written.".into();
+    }
+    format!(
+        "{} written. They wait for approval; nothing is sent.\n{}",
+        count(drafts.len(), "draft"),
+        list(drafts, None)
+    )
+}

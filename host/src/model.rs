@@ -1,0 +1,267 @@
+//! The language model that drafts: any OpenAI-compatible interface, asked rarely, within a budget, and never trusted.
+//!
+//! Nothing that is sent depends on it: whatever goes wrong here is a sentence for the record, and the template writes.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_openai::types::chat::{
+    ChatCompletionRequestSystemMessage, ChatCompletionRequestUserMessage, CreateChatCompletionRequest,
+    CreateChatCompletionResponse, ResponseFormat, ResponseFormatJsonSchema,
+};
+use domain::assist::draft::letter::Letter;
+use domain::assist::prompt::Question;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Url};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::egress::{Egress, Heard, Request};
+
+/// How long an answer may take.
+pub const WAIT: Duration = Duration::from_secs(20);
+/// Questions under way at once.
+const AT_ONCE: usize = 4;
+/// How much of an answer is read.
+const MOST: usize = 256 << 10;
+/// Tokens of an answer at most, and when the budget runs low.
+const ANSWER: u32 = 1_500;
+const SHORT_ANSWER: u32 = 700;
+/// Failures in a row after which it is left alone, and for how long.
+const PATIENCE: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(300);
+
+/// How the day's budget stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// Less than four fifths are spent.
+    Green,
+    /// Shorter answers only.
+    Yellow,
+    /// Nothing is asked until the next UTC day.
+    Red,
+}
+
+pub fn budget(spent: u64, daily: u64) -> Budget {
+    match () {
+        () if spent >= daily => Budget::Red,
+        () if spent.saturating_mul(5) >= daily.saturating_mul(4) => Budget::Yellow,
+        () => Budget::Green,
+    }
+}
+
+/// What is remembered between questions. Per process; a restart starts anew.
+#[derive(Default)]
+struct State {
+    day: Option<Date>,
+    spent: u64,
+    failures: u32,
+    /// On the clock's monotonic time.
+    left_alone_until: Duration,
+}
+
+pub struct Model {
+    egress: Egress,
+    clock: Clock,
+    url: Url,
+    authorization: Option<HeaderValue>,
+    name: String,
+    daily: u64,
+    slots: Semaphore,
+    state: Mutex<State>,
+    wait: Duration,
+}
+
+impl Model {
+    /// `None` when the settings name no model.
+    pub fn new(settings: &config::Model, egress: Egress, clock: Clock) -> Result<Option<Self>, String> {
+        let (Some(base), Some(name)) = (&settings.api_base, &settings.model) else { return Ok(None) };
+        let url = format!("{}/chat/completions", base.trim_end_matches('/'));
+        let url = Url::parse(&url).map_err(|error| format!("model.api_base is no address: {error}."))?;
+        let key = settings.api_key.as_ref().map(bearer).transpose()?;
+        Ok(Some(Self {
+            egress,
+            clock,
+            url,
+            authorization: key,
+            name: name.clone(),
+            daily: settings.daily_tokens,
+            slots: Semaphore::new(AT_ONCE),
+            state: Mutex::new(State::default()),
+            wait: WAIT,
+        }))
+    }
+
+    /// The same with less patience, for tests.
+    pub fn waiting(self, wait: Duration) -> Self {
+        Self { wait, ..self }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A letter in the form that was asked for, or why there is none, as a sentence.
+    pub async fn ask(&self, question: &Question) -> Result<Letter, String> {
+        let Ok(_slot) = self.slots.acquire().await else { return Err("The model is not asked any more.".into()) };
+        let (most, reserved) = self.reserve(question)?;
+        let answered = tokio::time::timeout(self.wait, self.exchange(question, most)).await;
+        let answered = answered.unwrap_or_else(|_| {
+            Err(Failed::Down(format!("The model {} gave no answer in {} s.", self.name, self.wait.as_secs())))
+        });
+        self.settle(reserved, &answered);
+        answered.map(|(letter, _)| letter).map_err(Failed::into_sentence)
+    }
+
+    /// Takes from the day's budget what the question may cost at most.
+    fn reserve(&self, question: &Question) -> Result<(u32, u64), String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let today = self.clock.now().to_zoned(TimeZone::UTC).date();
+        if state.day != Some(today) {
+            state.day = Some(today);
+            state.spent = 0;
+        }
+        if self.clock.elapsed() < state.left_alone_until {
+            return Err(format!("The model {} failed several times and is left alone for a while.", self.name));
+        }
+        let most = match budget(state.spent, self.daily) {
+            Budget::Green => ANSWER,
+            Budget::Yellow => SHORT_ANSWER,
+            Budget::Red => {
+                return Err(format!(
+                    "The day's budget of {} tokens for the model {} is spent.",
+                    self.daily, self.name
+                ));
+            }
+        };
+        // Four bytes a token is a cautious guess for English; what it really was replaces it.
+        let asked = (question.system.len() + question.user.len()) as u64 / 4;
+        let reserved = asked + u64::from(most);
+        state.spent += reserved;
+        Ok((most, reserved))
+    }
+
+    fn settle(&self, reserved: u64, answered: &Result<(Letter, Option<u64>), Failed>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = match answered {
+            Ok((_, used)) | Err(Failed::Garbage(_, used)) => used.unwrap_or(reserved),
+            // Nobody knows what it spent before it failed.
+            Err(Failed::Down(_)) => reserved,
+            Err(Failed::NotAsked(_)) => 0,
+        };
+        state.spent = state.spent.saturating_sub(reserved) + used;
+        if matches!(answered, Err(Failed::Down(_) | Failed::NotAsked(_))) {
+            state.failures += 1;
+            if state.failures >= PATIENCE {
+                state.failures = 0;
+                state.left_alone_until = self.clock.elapsed() + PAUSE;
+            }
+        } else {
+            state.failures = 0;
+        }
+    }
+
+    async fn exchange(&self, question: &Question, most: u32) -> Result<(Letter, Option<u64>), Failed> {
+        let mut schema = question.schema.clone();
+        if let Some(schema) = schema.as_object_mut() {
+            // Words about the schema itself, which not every server takes.
+            schema.retain(|key, _| key != "$schema" && key != "title");
+        }
+        let asked = CreateChatCompletionRequest {
+            model: self.name.clone(),
+            messages: vec![
+                ChatCompletionRequestSystemMessage::from(question.system.as_str()).into(),
+                ChatCompletionRequestUserMessage::from(question.user.as_str()).into(),
+            ],
+            max_completion_tokens: Some(most),
+            response_format: Some(ResponseFormat::JsonSchema {
+                json_schema: ResponseFormatJsonSchema {
+                    description: None,
+                    name: "letter".into(),
+                    schema,
+                    strict: Some(true),
+                },
+            }),
+            ..CreateChatCompletionRequest::default()
+        };
+        let mut request = Request::new(Method::POST, self.url.clone());
+        request.body = serde_json::to_vec(&asked).map_err(|error| Failed::NotAsked(error.to_string()))?;
+        request.most = MOST;
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(key) = &self.authorization {
+            request.headers.insert(AUTHORIZATION, key.clone());
+        }
+        let answer = match self.egress.to_provider(request).await {
+            Heard::Answer(answer) => answer,
+            Heard::NotSent { why } => {
+                return Err(Failed::NotAsked(format!("The model {} could not be asked: {why}", self.name)));
+            }
+            Heard::Lost { why } => {
+                return Err(Failed::Down(format!("The model {} did not answer: {why}", self.name)));
+            }
+        };
+        if answer.status != 200 {
+            return Err(Failed::NotAsked(format!(
+                "The model {} answered with status {}.",
+                self.name, answer.status
+            )));
+        }
+        let garbage =
+            |used| Failed::Garbage(format!("The model {} answered in no form we know.", self.name), used);
+        let said: CreateChatCompletionResponse =
+            serde_json::from_slice(&answer.body).map_err(|_| garbage(None))?;
+        let used = said.usage.as_ref().map(|usage| u64::from(usage.total_tokens));
+        let content = said.choices.first().and_then(|choice| choice.message.content.as_deref());
+        // A field that was not asked for, such as other recipients, is no letter either.
+        let letter = content.and_then(|content| serde_json::from_str::<Letter>(content.trim()).ok());
+        letter.map(|letter| (letter, used)).ok_or_else(|| garbage(used))
+    }
+}
+
+fn bearer(key: &SecretString) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+        .map_err(|_| "model.api_key has characters that no key has. Copy it again.".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+enum Failed {
+    /// It certainly did no work.
+    NotAsked(String),
+    /// It may have worked, and nothing came of it.
+    Down(String),
+    /// It answered, with something else than a letter; and the tokens that it says it spent.
+    Garbage(String, Option<u64>),
+}
+
+impl Failed {
+    fn into_sentence(self) -> String {
+        match self {
+            Self::NotAsked(why) | Self::Down(why) | Self::Garbage(why, _) => why,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_turns_yellow_before_it_is_spent() {
+        for (spent, daily, expected) in [
+            (0, 1_000, Budget::Green),
+            (799, 1_000, Budget::Green),
+            (800, 1_000, Budget::Yellow),
+            (999, 1_000, Budget::Yellow),
+            (1_000, 1_000, Budget::Red),
+            (0, 0, Budget::Red),
+            (u64::MAX, u64::MAX, Budget::Red),
+        ] {
+            assert_eq!(budget(spent, daily), expected, "{spent} of {daily}");
+        }
+    }
+}
