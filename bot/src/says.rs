@@ -6,6 +6,7 @@ pub mod config;
 pub mod dates;
 pub mod deal;
 pub mod demo;
+pub mod endpoint;
 pub mod import;
 pub mod mcp;
 pub mod migrate;

@@ -1,11 +1,14 @@
 //! What a process needs around the domain: configuration, clock, randomness, threads, logs.
 
+mod breaker;
 pub mod channels;
 pub mod clock;
 pub mod config;
+pub mod dispatch;
 pub mod egress;
 pub mod keys;
 pub mod logs;
+pub mod loops;
 mod pace;
 mod random;
 mod run;

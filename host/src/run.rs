@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::kernel::id::{CorrelationId, WorkspaceId};
 use domain::kernel::idempotency::{Answer, Key};
 use domain::kernel::{
-    Code, Cx, Db, Done, Fault, No, Principal, Randomness, Refusal, Source, Work, cx, db, migrate,
+    Code, Cx, Db, Done, Fault, No, Principal, Randomness, Receipt, Refusal, Source, Work, cx, db, migrate,
 };
 use domain::workspace::access;
 use domain::workspace::tenant::{self, Workspace};
@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
@@ -44,6 +45,8 @@ struct Inner {
     pace: Pace,
     wait: Duration,
     keys: OnceLock<Result<Keys, String>>,
+    /// Counts the times that loops were told to look at once.
+    pokes: watch::Sender<u64>,
 }
 
 impl Host {
@@ -74,7 +77,25 @@ impl Host {
     pub fn of(parts: Parts) -> Self {
         let pace = Pace::new(parts.config.limits.calls_per_minute);
         let wait = Duration::from_secs(parts.config.limits.call_timeout);
-        Self(Arc::new(Inner { parts, pace, wait, keys: OnceLock::new() }))
+        Self(Arc::new(Inner { parts, pace, wait, keys: OnceLock::new(), pokes: watch::Sender::new(0) }))
+    }
+
+    /// Tells the loops of this process that there is something to do. Those of other processes find it by themselves.
+    pub fn poke(&self) {
+        self.0.pokes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Changes whenever somebody pokes.
+    pub(crate) fn pokes(&self) -> watch::Receiver<u64> {
+        self.0.pokes.subscribe()
+    }
+
+    /// Pokes when a change left something to send.
+    fn poke_after(&self, receipts: &[Receipt]) {
+        let wakes = ["message.queued", "message.rescheduled", "dispatch.resumed"];
+        if receipts.iter().any(|receipt| wakes.contains(&receipt.event.as_str())) {
+            self.poke();
+        }
     }
 
     pub fn clock(&self) -> &Clock {
@@ -110,7 +131,9 @@ impl Host {
         T: Send + 'static,
         F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
-        self.run(who, move |work| work.write(f)).await
+        let done = self.run(who, move |work| work.write(f)).await?;
+        self.poke_after(&done.receipts);
+        Ok(done)
     }
 
     /// Runs a verb once for each idempotency key; a repeated call gets the first one's answer.
@@ -127,7 +150,9 @@ impl Host {
         T: Serialize + DeserializeOwned + Send + 'static,
         F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
-        self.run(who, move |work| work.write_once(key.as_ref(), verb, &command, f)).await
+        let answer = self.run(who, move |work| work.write_once(key.as_ref(), verb, &command, f)).await?;
+        self.poke_after(&answer.receipts);
+        Ok(answer)
     }
 
     /// Runs a verb that only looks.

@@ -181,8 +181,7 @@ on_both! {
             let claimed = world.claim(10);
             assert_eq!((claimed.cleared.len(), claimed.look_ups.len()), (0, 1));
             let asked: Vec<_> = claimed.look_ups.into_iter().map(|look_up| (look_up, answer.clone())).collect();
-            let mut asked = Some(asked);
-            world.act(&world.machine(&world.team), |cx| ops::found(cx, asked.take().unwrap())).unwrap();
+            world.act(&world.machine(&world.team), |cx| ops::found(cx, &asked)).unwrap();
             id
         };
         let there = found(Found::Sent { provider_id: Some("77".into()) });

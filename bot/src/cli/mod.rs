@@ -7,6 +7,7 @@ pub mod bench;
 mod config;
 mod deal;
 mod desk;
+mod endpoint;
 mod import;
 mod manual;
 mod mcp;
@@ -111,6 +112,9 @@ enum Command {
     /// Keys for programs
     #[command(subcommand)]
     Token(token::Token),
+    /// Programs that are told what happens (webhooks)
+    #[command(subcommand)]
+    Endpoint(endpoint::Endpoint),
     /// Found a workspace and its owner
     Setup(setup::Setup),
     /// Workspaces and members
@@ -149,6 +153,7 @@ pub fn main() -> ExitCode {
         Some(Command::Milestone(cmd)) => milestone::run(&common, cmd),
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
+        Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),
         Some(Command::Setup(cmd)) => setup::run(&common, &cmd),
         Some(Command::Admin(cmd)) => admin::run(&common, &cmd),
         Some(Command::Audit(cmd)) => audit::run(&common, &cmd),

@@ -6,6 +6,7 @@
 pub mod feed;
 pub mod outbox;
 pub mod policy;
+pub mod settings;
 pub mod sms;
 pub mod webhook;
 

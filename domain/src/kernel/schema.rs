@@ -123,6 +123,7 @@ table! {
         time_zone -> Nullable<Text>,
         created_at -> Timestamptz,
         version -> BigInt,
+        region -> Nullable<Text>,
     }
 }
 

@@ -6,8 +6,17 @@
 use crate::kernel::Fault;
 
 /// The steps there are, for the tests that go through all of them.
-pub const STEPS: &[&str] =
-    &["write.begun", "events.appended", "commit.before", "commit.after", "migration.before"];
+pub const STEPS: &[&str] = &[
+    "write.begun",
+    "events.appended",
+    "commit.before",
+    "commit.after",
+    "migration.before",
+    "dispatch.claimed",
+    "dispatch.writing",
+    "dispatch.answered",
+    "dispatch.settled",
+];
 
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::delivery::Message;
+pub use domain::delivery::outbox::Found;
 use domain::delivery::outbox::{Outcome, Report, Trouble};
 use domain::delivery::policy::Cleared;
 use domain::people::reach;
@@ -26,19 +27,6 @@ use crate::egress::Egress;
 use crate::run::Host;
 
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// What a provider says when it is asked for a message of an unclear attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    Sent {
-        provider_id: Option<String>,
-    },
-    /// It has certainly not arrived, and nothing of it is still under way.
-    NotThere,
-    CannotTell {
-        why: String,
-    },
-}
 
 /// One way out.
 pub trait Channel: Send + Sync {

@@ -33,6 +33,7 @@ CREATE TABLE preferences (
     PRIMARY KEY (workspace_id, person_kind, person_id)
 );
 CREATE INDEX contacts_phone ON contacts (workspace_id, phone) WHERE phone IS NOT NULL;
+ALTER TABLE contacts ADD COLUMN region TEXT;
 
 ALTER TABLE contact_standings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE contact_standings FORCE ROW LEVEL SECURITY;

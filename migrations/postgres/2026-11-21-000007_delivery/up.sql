@@ -68,7 +68,8 @@ CREATE TABLE messages (
 CREATE INDEX messages_due ON messages (workspace_id, priority, next_at, id) WHERE next_at IS NOT NULL;
 CREATE INDEX messages_in_flight ON messages (workspace_id, destination) WHERE status = 'sending';
 CREATE INDEX messages_trouble ON messages (workspace_id, status, id) WHERE status IN ('failed', 'dead', 'unknown', 'suppressed', 'expired');
-CREATE INDEX messages_contact ON messages (workspace_id, contact_id, counted_at) WHERE contact_id IS NOT NULL;
+CREATE INDEX messages_contact ON messages (workspace_id, contact_id, purpose, counted_at) WHERE contact_id IS NOT NULL;
+CREATE INDEX messages_counted ON messages (workspace_id, counted_at) WHERE counted_at IS NOT NULL;
 CREATE INDEX messages_member ON messages (workspace_id, member_id, id) WHERE member_id IS NOT NULL;
 CREATE INDEX messages_endpoint ON messages (workspace_id, endpoint_id, id) WHERE endpoint_id IS NOT NULL;
 CREATE INDEX messages_deal ON messages (workspace_id, deal_id, id) WHERE deal_id IS NOT NULL;

@@ -33,3 +33,4 @@ CREATE TABLE preferences (
     PRIMARY KEY (workspace_id, person_kind, person_id)
 );
 CREATE INDEX contacts_phone ON contacts (workspace_id, phone) WHERE phone IS NOT NULL;
+ALTER TABLE contacts ADD COLUMN region TEXT;

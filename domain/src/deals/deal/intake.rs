@@ -114,7 +114,9 @@ pub fn check(new: &NewDeal) -> Result<Checked, Vec<Problem>> {
         keep(&mut problems, time::parse_zone("time_zone", zone));
     }
     let key_dates = key_dates(&new.key_dates, &mut problems);
-    let parties = parties(&new.parties, &mut problems);
+    // Who brings no zone probably lives where the property is.
+    let region = state.clone().flatten().map(|state| format!("US-{state}"));
+    let parties = parties(&new.parties, region.as_deref(), &mut problems);
     let owner_email =
         new.owner_email.as_deref().map(|email| keep(&mut problems, text::email("owner_email", email)));
     match (title, address, side, financing) {
@@ -205,7 +207,7 @@ pub fn date_changes(
     if problems.is_empty() { Ok(changes) } else { Err(problems) }
 }
 
-fn parties(new: &[NewParty], problems: &mut Vec<Problem>) -> Vec<(PartyRole, Person)> {
+fn parties(new: &[NewParty], region: Option<&str>, problems: &mut Vec<Problem>) -> Vec<(PartyRole, Person)> {
     if new.len() > MAX_PARTIES {
         problems.push(Problem::new("parties", format!("must be at most {MAX_PARTIES}; there are {}.", new.len())));
         return Vec::new();
@@ -218,6 +220,7 @@ fn parties(new: &[NewParty], problems: &mut Vec<Problem>) -> Vec<(PartyRole, Per
             name: party.name.clone(),
             email: party.email.clone(),
             phone: party.phone.clone(),
+            region: if party.time_zone.is_none() { region.map(str::to_owned) } else { None },
             time_zone: party.time_zone.clone(),
         };
         let person = check_person(&field, &person, problems);

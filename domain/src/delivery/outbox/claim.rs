@@ -245,14 +245,14 @@ fn cut_off(cx: &mut Cx<'_>, due: &[Message]) -> Result<(), Fault> {
 
 /// Says what a provider answered when it was asked for messages. What somebody else has settled or taken over since is
 /// left as it is. Gives the ids of those that changed.
-pub fn found(cx: &mut Cx<'_>, answers: Vec<(LookUp, Found)>) -> Result<Vec<MessageId>, No> {
+pub fn found(cx: &mut Cx<'_>, answers: &[(LookUp, Found)]) -> Result<Vec<MessageId>, No> {
     let now = cx.now();
     let ids: Vec<MessageId> = answers.iter().map(|(look_up, _)| look_up.message.id).collect();
     let held: HashMap<MessageId, Message> = store::hold(cx, &ids)?.into_iter().map(|m| (m.id, m)).collect();
     let mut moves = Moves::default();
     for (LookUp { message }, found) in answers {
         if let Some(current) = held.get(&message.id).filter(|m| m.version == message.version) {
-            moves.to(current, rules::after_look_up(current, &found, now));
+            moves.to(current, rules::after_look_up(current, found, now));
         }
     }
     Ok(moves.write(cx)?.into_iter().map(|m| m.id).collect())

@@ -130,7 +130,7 @@ pub fn after(m: &Message, outcome: &Outcome, ground: &Ground) -> Message {
         }
         Outcome::Refused { why, .. } => {
             let m = if ground.first { untouched(m) } else { m.clone() };
-            unsent(&m, Status::Failed, format!("The provider refused it: {}", shown(why)), now)
+            unsent(&m, Status::Failed, shown(why), now)
         }
         Outcome::NotSent { why, retry_after } => {
             let m = if ground.first { untouched(m) } else { m.clone() };

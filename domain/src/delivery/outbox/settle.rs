@@ -8,8 +8,8 @@ use super::claim::Moves;
 use super::rules::{self, Ground};
 use super::store::{self, End};
 use super::{Ended, Heard, Outcome, Report, Said};
-use crate::delivery::{Message, Status};
-use crate::kernel::id::MessageId;
+use crate::delivery::{Message, Status, To, webhook};
+use crate::kernel::id::{EndpointId, MessageId};
 use crate::kernel::{Cx, No};
 use crate::people::reach::Channel;
 
@@ -30,6 +30,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
     let mut moves = Moves::default();
     let mut ends = Vec::new();
     let mut gone: BTreeMap<(Channel, String), String> = BTreeMap::new();
+    let mut silenced: BTreeMap<EndpointId, String> = BTreeMap::new();
     for report in reports {
         let Some(start) = started.get(&(report.message, report.attempt)) else { continue };
         ends.push(end(report));
@@ -56,6 +57,9 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
             && !message.address.is_empty()
         {
             gone.insert((message.channel, message.address.clone()), rules::shown(why));
+            if let To::Endpoint(id) = message.to {
+                silenced.insert(id, rules::shown(why));
+            }
         }
         moves.to(message, next);
         // A second report on the same attempt, in the same batch, finds it settled.
@@ -70,6 +74,9 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
             let why = format!("Not tried: another message to the same address was refused for good: {why}");
             moves.to(&waiting, rules::unsent(&waiting, Status::Failed, why, now));
         }
+    }
+    for (id, why) in silenced {
+        webhook::ops::disable_gone(cx, id, &why)?;
     }
     Ok(moves.write(cx)?.into_iter().map(|m| (m.id, m.status)).collect())
 }

@@ -168,7 +168,7 @@ pub fn advance(cx: &mut Cx<'_>, id: EndpointId, cursor: i64) -> Result<(), Fault
 pub fn head(cx: &mut Cx<'_>) -> Result<i64, Fault> {
     let workspace = cx.workspace();
     let seq: Option<i64> =
-        both!(cx.conn(), |c| { audit_heads::table.find(workspace).select(audit_heads::seq).first(c).optional() })?;
+        both!(cx.conn(), |c| audit_heads::table.find(workspace).select(audit_heads::seq).first(c).optional())?;
     Ok(seq.unwrap_or(0))
 }
 

@@ -1,7 +1,10 @@
 //! A person outside the team.
 
 pub mod ops;
+pub mod standing;
 pub mod store;
+pub mod view;
+pub mod zones;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,6 +26,10 @@ pub struct Contact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub time_zone: Option<String>,
+    /// Where they live, as far as it tells their zone: `US-IL`, or a country such as `CA`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub region: Option<String>,
 }
 
 /// All of it is personal: the log's leaf holds only a salted hash of it.

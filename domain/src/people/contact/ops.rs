@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::store::{self, ContactRow};
-use super::{Contact, Event};
+use super::{Contact, Event, zones};
 use crate::kernel::id::ContactId;
 use crate::kernel::{Cx, No, Problem, Refusal, Subject, text, time};
 
@@ -14,6 +14,8 @@ pub struct Person {
     pub email: Option<String>,
     pub phone: Option<String>,
     pub time_zone: Option<String>,
+    /// Where they probably live: `US-IL`, or a country's two letters.
+    pub region: Option<String>,
 }
 
 /// A checked person, and every problem with the fields named under `field` (such as `parties[0]`).
@@ -26,7 +28,9 @@ pub fn check(field: &str, person: &Person, problems: &mut Vec<Problem>) -> Perso
         .time_zone
         .as_deref()
         .and_then(|zone| keep(time::parse_zone(&format!("{field}.time_zone"), zone).map(|_| zone.to_owned())));
-    Person { name, email, phone, time_zone }
+    let region =
+        person.region.as_deref().and_then(|region| keep(zones::parse_region(&format!("{field}.region"), region)));
+    Person { name, email, phone, time_zone, region }
 }
 
 /// The contact with this e-mail address, or a new one. A known contact keeps what is known: a deal does not rewrite people.
@@ -47,6 +51,7 @@ pub(crate) fn meet(cx: &mut Cx<'_>, person: &Person) -> Result<Contact, No> {
         time_zone: person.time_zone.clone(),
         created_at: cx.now().into(),
         version: 1,
+        region: person.region.clone(),
     };
     if !store::insert(cx, row.clone())? {
         // Somebody added the same address between the look and the insert; theirs is the contact.

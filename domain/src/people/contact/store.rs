@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::Contact;
+use super::{Contact, zones};
 use crate::both;
 use crate::kernel::column::At;
 use crate::kernel::id::{ContactId, WorkspaceId};
@@ -21,11 +21,19 @@ pub struct ContactRow {
     pub time_zone: Option<String>,
     pub created_at: At,
     pub version: i64,
+    pub region: Option<String>,
 }
 
 impl From<ContactRow> for Contact {
     fn from(row: ContactRow) -> Self {
-        Self { id: row.id, name: row.name, email: row.email, phone: row.phone, time_zone: row.time_zone }
+        Self {
+            id: row.id,
+            name: row.name,
+            email: row.email,
+            phone: row.phone,
+            time_zone: row.time_zone,
+            region: row.region,
+        }
     }
 }
 
@@ -48,6 +56,46 @@ pub fn find_by_email(cx: &mut Cx<'_>, email: &str) -> Result<Option<Contact>, Fa
             .optional()
     })?;
     Ok(row.map(Into::into))
+}
+
+/// Contacts by their ids; those that are not here are left out.
+pub fn of_ids(cx: &mut Cx<'_>, ids: &[ContactId]) -> Result<Vec<Contact>, Fault> {
+    let workspace = cx.workspace();
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(1_000) {
+        let rows: Vec<ContactRow> = both!(cx.conn(), |c| {
+            contacts::table
+                .filter(contacts::workspace_id.eq(workspace))
+                .filter(contacts::id.eq_any(some))
+                .select(ContactRow::as_select())
+                .load(c)
+        })?;
+        found.extend(rows.into_iter().map(Contact::from));
+    }
+    Ok(found)
+}
+
+/// Everybody who has this number, however it is spelled, or this address; the one known longest first.
+pub fn sharing(cx: &mut Cx<'_>, phone: Option<&str>, email: Option<&str>) -> Result<Vec<Contact>, Fault> {
+    let workspace = cx.workspace();
+    let phones = phone.map(zones::spellings).unwrap_or_default();
+    let emails: Vec<String> = email.iter().map(|email| email.to_lowercase()).collect();
+    let rows: Vec<ContactRow> = both!(cx.conn(), |c| {
+        contacts::table
+            .filter(contacts::workspace_id.eq(workspace))
+            .filter(
+                contacts::phone
+                    .assume_not_null()
+                    .eq_any(&phones)
+                    .and(contacts::phone.is_not_null())
+                    .or(contacts::email.assume_not_null().eq_any(&emails).and(contacts::email.is_not_null())),
+            )
+            .order(contacts::id)
+            .limit(1_000)
+            .select(ContactRow::as_select())
+            .load(c)
+    })?;
+    Ok(rows.into_iter().map(Contact::from).collect())
 }
 
 /// False when there is a contact with this address: another writer was faster.

@@ -114,6 +114,22 @@ pub fn member_principal(
     }
 }
 
+/// A contact who wrote to us or opened a link of their own. They may speak for themselves and do nothing else.
+pub fn contact_principal(
+    workspace: crate::kernel::id::WorkspaceId,
+    id: crate::kernel::id::ContactId,
+    name: &str,
+    source: Source,
+) -> Principal {
+    Principal {
+        workspace,
+        actor: Actor { kind: ActorKind::Contact, id: Some(id.0), name: name.to_owned() },
+        source,
+        powers: 0,
+        standing: "a contact".into(),
+    }
+}
+
 /// The one who sits at the server's own terminal, or the product itself.
 pub fn operator(workspace: crate::kernel::id::WorkspaceId, name: &str, source: Source) -> Principal {
     Principal {
