@@ -6,6 +6,7 @@ mod audit;
 pub mod bench;
 mod config;
 mod deal;
+mod delivery;
 mod desk;
 mod endpoint;
 mod import;
@@ -13,6 +14,7 @@ mod manual;
 mod mcp;
 mod migrate;
 mod milestone;
+mod notification;
 mod read;
 mod setup;
 mod template;
@@ -106,6 +108,12 @@ enum Command {
     /// Milestones: list, explain, complete, waive, edit
     #[command(subcommand)]
     Milestone(milestone::Milestone),
+    /// What was sent and what was not: list, show, cancel, replay, resolve; hold and resume
+    #[command(subcommand)]
+    Delivery(delivery::Delivery),
+    /// A member's feed: list, mark as read
+    #[command(subcommand)]
+    Notification(notification::Notification),
     /// The rules that make milestones
     #[command(subcommand)]
     Template(template::Template),
@@ -151,6 +159,8 @@ pub fn main() -> ExitCode {
         Some(Command::Import(cmd)) => import::run(&common, &cmd),
         Some(Command::Deal(cmd)) => deal::run(&common, cmd),
         Some(Command::Milestone(cmd)) => milestone::run(&common, cmd),
+        Some(Command::Delivery(cmd)) => delivery::run(&common, cmd),
+        Some(Command::Notification(cmd)) => notification::run(&common, cmd),
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
         Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),
