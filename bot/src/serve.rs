@@ -134,7 +134,10 @@ async fn listen(
         }
         tracing::info!("Stopping: requests under way get {} s", GRACE.as_secs());
     };
-    let running = cmd.does(Role::Worker).then(|| host::loops::start(host, loops(host)));
+    let running = match cmd.does(Role::Worker) {
+        true => Some(host::loops::start(host, loops(host)?)),
+        false => None,
+    };
     let served = mcp_server::http::listen(listener, routes, told, close, GRACE).await;
     if let Some(running) = running {
         running.stop(GRACE).await;
@@ -144,8 +147,10 @@ async fn listen(
 }
 
 /// What runs by itself. Each is safe on all replicas at once.
-fn loops(host: &Host) -> Vec<Arc<dyn Loop>> {
-    vec![Arc::new(Dispatcher::new(host, Ways::new()))]
+fn loops(host: &Host) -> Result<Vec<Arc<dyn Loop>>, Stop> {
+    let channels = host::channels::open(host).map_err(Stop::Failed)?;
+    let ways: Ways = channels.iter().map(|(channel, way)| (channel, way.clone())).collect();
+    Ok(vec![Arc::new(Dispatcher::new(host, ways))])
 }
 
 fn routes(host: &Host, cmd: &Serve, no_auth: Option<Principal>, close: CancellationToken) -> Result<Router, Stop> {
