@@ -10,8 +10,9 @@ use clap::{Args, ValueEnum};
 use domain::kernel::{Principal, Source};
 use domain::workspace::access::{self, Grant};
 use host::Host;
-use host::dispatch::{Dispatcher, Ways};
+use host::dispatch::Dispatcher;
 use host::loops::Loop;
+use host::telling::Telling;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -134,10 +135,8 @@ async fn listen(
         }
         tracing::info!("Stopping: requests under way get {} s", GRACE.as_secs());
     };
-    let running = match cmd.does(Role::Worker) {
-        true => Some(host::loops::start(host, loops(host)?)),
-        false => None,
-    };
+    let loops = if cmd.does(Role::Worker) { Some(loops(host)?) } else { None };
+    let running = loops.map(|loops| host::loops::start(host, loops));
     let served = mcp_server::http::listen(listener, routes, told, close, GRACE).await;
     if let Some(running) = running {
         running.stop(GRACE).await;
@@ -148,9 +147,8 @@ async fn listen(
 
 /// What runs by itself. Each is safe on all replicas at once.
 fn loops(host: &Host) -> Result<Vec<Arc<dyn Loop>>, Stop> {
-    let channels = host::channels::open(host).map_err(Stop::Failed)?;
-    let ways: Ways = channels.iter().map(|(channel, way)| (channel, way.clone())).collect();
-    Ok(vec![Arc::new(Dispatcher::new(host, ways))])
+    let ways = host::channels::open(host).map_err(Stop::Failed)?;
+    Ok(vec![Arc::new(Dispatcher::new(host, ways)), Arc::new(Telling::new(host))])
 }
 
 fn routes(host: &Host, cmd: &Serve, no_auth: Option<Principal>, close: CancellationToken) -> Result<Router, Stop> {

@@ -12,6 +12,7 @@ pub mod loops;
 mod pace;
 mod random;
 mod run;
+pub mod telling;
 
 pub use clock::Clock;
 pub use config::Config;

@@ -1,6 +1,7 @@
 //! What a browser, a load balancer and a curious person get over plain HTTP.
 
 mod health;
+mod hooks;
 mod problem;
 
 use axum::Router;
@@ -11,12 +12,13 @@ use host::Host;
 
 pub use problem::Problem;
 
-/// Health, a page that says what runs here, and a problem for every path that there is not.
+/// Health, what providers and links in messages call, a page that says what runs here, and a problem for every path that there is not.
 pub fn router(host: &Host) -> Router {
     Router::new()
         .route("/", get(front))
         .route("/healthz", get(health::alive))
         .route("/healthz/readiness", get(health::ready))
+        .merge(hooks::routes())
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .fallback(async || Problem::no_such_path())
         .with_state(host.clone())

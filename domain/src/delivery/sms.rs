@@ -93,6 +93,6 @@ mod tests {
         check(&"🏠".repeat(36), Ucs2, 72, 2);
         // 67 is odd: no house is torn apart.
         check(&"🏠".repeat(67), Ucs2, 134, 3);
-        assert_eq!(cost(super::segments(&"a".repeat(161)), 79), 158);
+        assert_eq!(cost(segments(&"a".repeat(161)), 79), 158);
     }
 }

@@ -41,40 +41,8 @@ pub trait Channel: Send + Sync {
     fn look_up<'a>(&'a self, message: &'a Message) -> Later<'a, Found>;
 }
 
-/// The channels that the settings make possible.
-#[derive(Clone)]
-pub struct Channels(BTreeMap<reach::Channel, Arc<dyn Channel>>);
-
-impl Channels {
-    pub fn get(&self, channel: reach::Channel) -> Option<&Arc<dyn Channel>> {
-        self.0.get(&channel)
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (reach::Channel, &Arc<dyn Channel>)> {
-        self.0.iter().map(|(channel, way)| (*channel, way))
-    }
-}
-
-/// Why there is no such channel, and what would make one.
-pub fn missing(channel: reach::Channel) -> &'static str {
-    use reach::Channel;
-    match channel {
-        Channel::Discord => "Chat is not set up, so nothing was sent. Set discord.token, then replay the message.",
-        Channel::Email => {
-            "E-mail is not set up, so nothing was sent. Set mail.smtp_url and mail.from, then replay the message."
-        }
-        Channel::Sms => {
-            "SMS is not set up, so nothing was sent. Set sms.account_sid, sms.auth_token and sms.from, then replay \
-             the message."
-        }
-        Channel::Webhook | Channel::Console | Channel::InApp => {
-            "This channel is not open in this process, so nothing was sent. Replay the message on a server."
-        }
-    }
-}
-
-/// Opens what the settings name. Nothing is connected to yet. The error is a sentence.
-pub fn open(host: &Host) -> Result<Channels, String> {
+/// Opens what the settings name; what they don't is missing. Nothing is connected to yet. The error is a sentence.
+pub fn open(host: &Host) -> Result<BTreeMap<reach::Channel, Arc<dyn Channel>>, String> {
     use reach::Channel as Kind;
     let config = host.config();
     let egress = Egress::new(host.clock().clone(), config.webhooks.allowed())?;
@@ -97,7 +65,7 @@ pub fn open(host: &Host) -> Result<Channels, String> {
             all.entry(kind).or_insert_with(|| console.clone());
         }
     }
-    Ok(Channels(all))
+    Ok(all)
 }
 
 /// What a channel learned from one attempt.

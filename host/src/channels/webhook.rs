@@ -50,8 +50,8 @@ impl Webhook {
             // The name may lead outside again tomorrow; an address that is private by its spelling never will.
             Err(why) => Learned::gone(format!("The endpoint's address {why} Nothing was sent.")),
             Ok(Heard::NotSent { why }) => Learned::not_sent(why).trouble(Trouble::Destination),
-            // The endpoint knows the id and does not act twice: to be asked again is its contract.
-            Ok(Heard::Lost { why }) => Learned::not_sent(why).trouble(Trouble::Destination),
+            // It will be asked again under the same id: a program that listens does not act twice on one.
+            Ok(Heard::Lost { why }) => Learned::unclear(why).trouble(Trouble::Destination),
             Ok(Heard::Answer(answer)) => judge(&answer, self.host.clock().now()),
         }
     }

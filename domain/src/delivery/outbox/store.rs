@@ -301,6 +301,34 @@ pub(super) fn hold_due(
     rows.into_iter().map(MessageRow::message).collect()
 }
 
+/// Messages of a channel that were claimed and whose lease has ended, the longest ago first, locked; those that another
+/// dispatcher holds are left out.
+pub(super) fn hold_stale(
+    cx: &mut Cx<'_>,
+    channel: Channel,
+    without: (&[Channel], &[String]),
+    limit: usize,
+) -> Result<Vec<Message>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let rows: Vec<MessageRow> = load_held!(
+        cx,
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            // As the partial index has it.
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("status = 'sending'"))
+            .filter(messages::channel.eq(channel))
+            .filter(messages::channel.ne_all(without.0))
+            .filter(messages::destination.ne_all(without.1))
+            .filter(messages::next_at.assume_not_null().le(now))
+            .order((messages::next_at, messages::id))
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(MessageRow::as_select()),
+        for_update,
+        skip_locked
+    );
+    rows.into_iter().map(MessageRow::message).collect()
+}
+
 /// Whether anything is due. A look only: what is due may be somebody else's by the time of a claim.
 pub(super) fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
@@ -360,19 +388,27 @@ pub(super) fn lock_destinations(cx: &mut Cx<'_>, destinations: &[String]) -> Res
     }
 }
 
-/// Messages that wait by a clock that has since gone back: made, tried or claimed in what is now the future.
-pub(super) fn hold_ahead(cx: &mut Cx<'_>, after: Option<MessageId>, limit: i64) -> Result<Vec<Message>, Fault> {
+/// Messages of one priority that wait by a clock that has since gone back: made, tried or claimed in what is now the
+/// future. In order of when they are looked at next.
+pub(super) fn hold_ahead(
+    cx: &mut Cx<'_>,
+    priority: i32,
+    after: Option<Place>,
+    limit: i64,
+) -> Result<Vec<Message>, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let (at, id) = after.unwrap_or((now, MessageId(uuid::Uuid::max())));
     let rows: Vec<MessageRow> = load_held!(
         cx,
         messages::table
             .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::priority.eq(priority))
             .filter(messages::next_at.is_not_null())
-            .filter(messages::next_at.assume_not_null().gt(now))
+            .filter(messages::next_at.assume_not_null().ge(at))
+            .filter(messages::next_at.assume_not_null().gt(at).or(messages::id.gt(id)))
             .filter(messages::status.ne(Status::Deferred))
             .filter(messages::attempts.gt(0).or(messages::created_at.gt(now)))
-            .filter(messages::id.gt(after.unwrap_or(MessageId(uuid::Uuid::nil()))))
-            .order(messages::id)
+            .order((messages::next_at, messages::id))
             .limit(limit)
             .select(MessageRow::as_select()),
         for_update
@@ -412,14 +448,16 @@ pub(super) fn save(cx: &mut Cx<'_>, changed: &[Message]) -> Result<(), Fault> {
                  WHERE m.workspace_id = $2 AND m.id = v.id AND m.version = v.version - 1"
             }
             Conn::Lite(_) => {
-                "UPDATE messages SET status = v.value ->> 'status', reason = v.value ->> 'reason', \
-                 due_at = v.value ->> 'due_at', expires_at = v.value ->> 'expires_at', \
-                 next_at = v.value ->> 'next_at', lease_until = v.value ->> 'lease_until', \
-                 attempts = v.value ->> 'attempts', first_write_at = v.value ->> 'first_write_at', \
-                 counted_at = v.value ->> 'counted_at', provider_id = v.value ->> 'provider_id', \
-                 settled_at = v.value ->> 'settled_at', version = v.value ->> 'version' FROM json_each($1) AS v \
-                 WHERE messages.workspace_id = $2 AND messages.id = v.value ->> 'id' \
-                 AND messages.version = (v.value ->> 'version') - 1"
+                // Written out first, so that the planner comes from here to each row by its key, and not the other way round.
+                "WITH v AS MATERIALIZED (SELECT value ->> 'id' AS id, value ->> 'version' AS version, value AS new \
+                 FROM json_each($1)) \
+                 UPDATE messages SET status = new ->> 'status', reason = new ->> 'reason', \
+                 due_at = new ->> 'due_at', expires_at = new ->> 'expires_at', next_at = new ->> 'next_at', \
+                 lease_until = new ->> 'lease_until', attempts = new ->> 'attempts', \
+                 first_write_at = new ->> 'first_write_at', counted_at = new ->> 'counted_at', \
+                 provider_id = new ->> 'provider_id', settled_at = new ->> 'settled_at', version = v.version \
+                 FROM v WHERE messages.workspace_id = $2 AND messages.id = v.id \
+                 AND messages.version = v.version - 1"
             }
         };
         let written = both!(cx.conn(), |c| {
@@ -511,11 +549,12 @@ pub(super) fn end_attempts(cx: &mut Cx<'_>, ends: &[End]) -> Result<(), Fault> {
                  WHERE a.workspace_id = $2 AND a.message_id = v.message_id AND a.number = v.number"
             }
             Conn::Lite(_) => {
-                "UPDATE attempts SET ended_at = v.value ->> 'ended_at', outcome = v.value ->> 'outcome', \
-                 detail = v.value ->> 'detail', provider_status = v.value ->> 'provider_status', \
-                 provider_id = v.value ->> 'provider_id' FROM json_each($1) AS v \
-                 WHERE attempts.workspace_id = $2 AND attempts.message_id = v.value ->> 'message_id' \
-                 AND attempts.number = v.value ->> 'number'"
+                "WITH v AS MATERIALIZED (SELECT value ->> 'message_id' AS message_id, value ->> 'number' AS number, \
+                 value AS new FROM json_each($1)) \
+                 UPDATE attempts SET ended_at = new ->> 'ended_at', outcome = new ->> 'outcome', \
+                 detail = new ->> 'detail', provider_status = new ->> 'provider_status', \
+                 provider_id = new ->> 'provider_id' FROM v WHERE attempts.workspace_id = $2 \
+                 AND attempts.message_id = v.message_id AND attempts.number = v.number"
             }
         };
         both!(cx.conn(), |c| {

@@ -176,12 +176,12 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     if s[0] & 0xe000 != 0x2000 {
         return false;
     }
-    let special = (s[0] == 0x2001 && s[1] < 0x0200)  // Teredo, ORCHID, benchmarks
-        || (s[0] == 0x2001 && s[1] == 0x0db8)       // documentation
-        || s[0] == 0x2002                           // 6to4
-        || (s[0] == 0x3fff && s[1] < 0x1000)        // documentation
-        || (s[4] & 0xfdff == 0 && s[5] == 0x5efe); // ISATAP
-    !special
+    // Teredo, ORCHID and benchmarks stand in 2001::/23; beside it documentation.
+    let of_2001 = s[0] == 0x2001 && (s[1] < 0x0200 || s[1] == 0x0db8);
+    let sixtofour = s[0] == 0x2002;
+    let documentation = s[0] == 0x3fff && s[1] < 0x1000;
+    let isatap = s[4] & 0xfdff == 0 && s[5] == 0x5efe;
+    !(of_2001 || sixtofour || documentation || isatap)
 }
 
 #[cfg(test)]
