@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -241,7 +242,13 @@ impl Cell {
         let mut worker = self.worker(Some(&format!("{step}=kill")));
         let mut died = false;
         let ended = in_time(|| {
-            died = worker.0.try_wait().unwrap().is_some();
+            let ended = worker.0.try_wait().unwrap();
+            assert!(
+                ended.is_none_or(|status| status.signal().is_some()),
+                "{self}: it refused to work. {}",
+                self.told()
+            );
+            died = ended.is_some();
             died || self.is_quiet()
         });
         assert!(ended, "{self}: neither dead at {step} nor done. {}", self.told());
