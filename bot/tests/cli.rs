@@ -4,6 +4,8 @@
 mod by_agent;
 #[path = "cli/crash.rs"]
 mod crash;
+#[path = "cli/crash_out.rs"]
+mod crash_out;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -493,7 +493,8 @@ fn variables(environment: impl IntoIterator<Item = (String, String)>, wrong: &mu
     let mut found = Variables::new();
     for (name, value) in environment {
         let Some(key) = name.strip_prefix("MILEPOST_").filter(|key| key.contains("__")) else { continue };
-        match key.strip_suffix("_FILE") {
+        // What is left of `CONSOLE__FILE`, a setting of its own, is no name of one.
+        match key.strip_suffix("_FILE").filter(|key| !key.ends_with('_')) {
             None => {
                 found.insert(key.to_owned(), value);
             }
@@ -527,6 +528,7 @@ mod tests {
                 ("MILEPOST_HTTP__LISTEN", "127.0.0.1:2222"),
                 ("MILEPOST_HTTP__ALLOWED_HOSTS", "a.example,b.example"),
                 ("MILEPOST_LIMITS__CALLS_PER_MINUTE", "7"),
+                ("MILEPOST_CONSOLE__FILE", "console.txt"),
                 ("MILEPOST_CONFIG", "elsewhere"),
             ],
         )
@@ -534,6 +536,7 @@ mod tests {
         assert_eq!(config.http.listen.port(), 2222);
         assert_eq!(config.http.allowed_hosts, ["a.example", "b.example"]);
         assert_eq!(config.database.connections, 3);
+        assert_eq!(config.console.file.as_deref(), Some(Path::new("console.txt")));
         assert_eq!(config.limits.calls_per_minute.get(), 7);
     }
 

@@ -43,6 +43,11 @@ pub fn claim(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Claimed, No> {
                 claimed.look_ups.push(LookUp { message: next.clone() });
                 moves.to(&message, next);
             }
+            Claim::NotBefore(at) => {
+                let why = "Whether it arrived is not known yet; the provider is asked once nothing is under way.";
+                moves.to(&message, rules::waiting(&message, Status::Queued, at, Some(why.into())));
+                claimed.done += 1;
+            }
             Claim::End(status, why) => {
                 let next = rules::settled(&message, status, Some(why), now);
                 moves.to(&message, next);
@@ -151,52 +156,77 @@ impl Moves {
 }
 
 /// Chooses due messages, at most one of those whose destination or channel takes no more.
+///
+/// What somebody claimed and let go stale comes first: on a channel that takes one at a time, everything else waits for it.
 fn take(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Message>, Fault> {
     /// How many looks past what may not be taken now; the next claim goes on from a better place.
     const LOOKS: usize = 8;
-    let mut taken: Vec<Message> = Vec::new();
-    let mut room = wanted.limit;
-    let mut no_channels = wanted.no_channels.clone();
-    let mut no_destinations = wanted.no_destinations.clone();
+    let mut choice = Choice {
+        wanted,
+        taken: Vec::new(),
+        room: wanted.limit,
+        no_channels: wanted.no_channels.clone(),
+        no_destinations: wanted.no_destinations.clone(),
+    };
+    let without = (choice.no_channels.as_slice(), choice.no_destinations.as_slice());
+    let stale = store::hold_stale(cx, Channel::Discord, without, choice.room)?;
+    choice.consider(cx, stale)?;
     for priority in Priority::ALL {
         let mut after = None;
         for _ in 0..LOOKS {
-            if room == 0 {
-                return Ok(taken);
+            if choice.room == 0 {
+                return Ok(choice.taken);
             }
-            let found = store::hold_due(cx, priority as i32, after, (&no_channels, &no_destinations), room)?;
-            let all = found.len() < room;
+            let without = (choice.no_channels.as_slice(), choice.no_destinations.as_slice());
+            let found = store::hold_due(cx, priority as i32, after, without, choice.room)?;
+            let all = found.len() < choice.room;
             after = found.last().and_then(|m| Some((At(m.next_at?), m.id)));
-            let flights = flights(cx, &found)?;
-            for message in found {
-                if no_channels.contains(&message.channel) || no_destinations.contains(&message.destination) {
-                    continue;
-                }
-                if message.channel == Channel::Discord {
-                    no_destinations.push(message.destination.clone());
-                    // What is in flight there may be this very one, whose lease has ended.
-                    let free = match flights.get(&message.destination) {
-                        Some(ids) => ids.iter().all(|id| *id == message.id),
-                        None => false,
-                    };
-                    if !free {
-                        continue;
-                    }
-                } else if wanted.one_of_destination.contains(&message.destination) {
-                    no_destinations.push(message.destination.clone());
-                }
-                if wanted.one_of_channel.contains(&message.channel) {
-                    no_channels.push(message.channel);
-                }
-                room -= 1;
-                taken.push(message);
-            }
+            choice.consider(cx, found)?;
             if all {
                 break;
             }
         }
     }
-    Ok(taken)
+    Ok(choice.taken)
+}
+
+/// What a claim takes, and what it may take beside that.
+struct Choice<'a> {
+    wanted: &'a Wanted,
+    taken: Vec<Message>,
+    room: usize,
+    no_channels: Vec<Channel>,
+    no_destinations: Vec<String>,
+}
+
+impl Choice<'_> {
+    fn consider(&mut self, cx: &mut Cx<'_>, found: Vec<Message>) -> Result<(), Fault> {
+        let flights = flights(cx, &found)?;
+        for message in found {
+            if self.no_channels.contains(&message.channel) || self.no_destinations.contains(&message.destination) {
+                continue;
+            }
+            if message.channel == Channel::Discord {
+                self.no_destinations.push(message.destination.clone());
+                // What is in flight there may be this very one, whose lease has ended.
+                let free = match flights.get(&message.destination) {
+                    Some(ids) => ids.iter().all(|id| *id == message.id),
+                    None => false,
+                };
+                if !free {
+                    continue;
+                }
+            } else if self.wanted.one_of_destination.contains(&message.destination) {
+                self.no_destinations.push(message.destination.clone());
+            }
+            if self.wanted.one_of_channel.contains(&message.channel) {
+                self.no_channels.push(message.channel);
+            }
+            self.room -= 1;
+            self.taken.push(message);
+        }
+        Ok(())
+    }
 }
 
 /// Of the Discord channels that these messages go to: what is in flight there. Those that another claimer holds at this

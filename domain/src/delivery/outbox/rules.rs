@@ -16,6 +16,8 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 pub const NONCE_WINDOW: SignedDuration = SignedDuration::from_secs(75);
 /// The last moment, counted from the first byte, at which such a repetition may still be written.
 const NONCE_LAST: SignedDuration = SignedDuration::from_secs(90);
+/// How long bytes may be under way before the provider has taken them: as long as an answer is waited for.
+const UNDER_WAY: SignedDuration = SignedDuration::from_secs(30);
 /// A provider that asks for a longer wait is asked again after this one.
 const LONGEST_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// Jitter is in thousandths: 0 to 999.
@@ -76,6 +78,8 @@ pub enum Claim {
     Send,
     /// Ask the provider whether it has it.
     LookUp,
+    /// Ask the provider then: what it does not have now may still be on its way to it.
+    NotBefore(Timestamp),
     End(Status, String),
 }
 
@@ -91,6 +95,9 @@ pub fn on_claim(m: &Message, now: Timestamp, resend_unclear: bool) -> Claim {
             // After the clock went back nobody can say how old the first write is.
             Channel::Discord if first <= now && first.duration_until(now) < NONCE_WINDOW && !expired => {
                 return Claim::Send;
+            }
+            Channel::Discord if first <= now && now < first + NONCE_LAST + UNDER_WAY => {
+                return Claim::NotBefore(first + NONCE_LAST + UNDER_WAY);
             }
             Channel::Discord => return Claim::LookUp,
             Channel::Email | Channel::Sms | Channel::Console if !resend_unclear || expired => {

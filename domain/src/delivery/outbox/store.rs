@@ -301,6 +301,34 @@ pub(super) fn hold_due(
     rows.into_iter().map(MessageRow::message).collect()
 }
 
+/// Messages of a channel that were claimed and whose lease has ended, the longest ago first, locked; those that another
+/// dispatcher holds are left out.
+pub(super) fn hold_stale(
+    cx: &mut Cx<'_>,
+    channel: Channel,
+    without: (&[Channel], &[String]),
+    limit: usize,
+) -> Result<Vec<Message>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let rows: Vec<MessageRow> = load_held!(
+        cx,
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            // As the partial index has it.
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("status = 'sending'"))
+            .filter(messages::channel.eq(channel))
+            .filter(messages::channel.ne_all(without.0))
+            .filter(messages::destination.ne_all(without.1))
+            .filter(messages::next_at.assume_not_null().le(now))
+            .order((messages::next_at, messages::id))
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(MessageRow::as_select()),
+        for_update,
+        skip_locked
+    );
+    rows.into_iter().map(MessageRow::message).collect()
+}
+
 /// Whether anything is due. A look only: what is due may be somebody else's by the time of a claim.
 pub(super) fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
