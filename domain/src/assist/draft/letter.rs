@@ -166,11 +166,6 @@ mod tests {
             name: "Ann \"A\" Lee".into(),
             address: String::new(),
         };
-        let recipient = Recipient {
-            contact_id: ContactId(uuid::Uuid::nil()),
-            name: "Ann \"A\" Lee".into(),
-            address: String::new(),
-        };
         let content = words.to(&recipient);
         assert_eq!(content, words.to(&recipient));
         insta::assert_snapshot!(
