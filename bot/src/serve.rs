@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,6 +10,8 @@ use clap::{Args, ValueEnum};
 use domain::kernel::{Principal, Source};
 use domain::workspace::access::{self, Grant};
 use host::Host;
+use host::dispatch::{Dispatcher, Ways};
+use host::loops::Loop;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -131,8 +134,18 @@ async fn listen(
         }
         tracing::info!("Stopping: requests under way get {} s", GRACE.as_secs());
     };
-    mcp_server::http::listen(listener, routes, told, close, GRACE).await?;
+    let running = cmd.does(Role::Worker).then(|| host::loops::start(host, loops(host)));
+    let served = mcp_server::http::listen(listener, routes, told, close, GRACE).await;
+    if let Some(running) = running {
+        running.stop(GRACE).await;
+    }
+    served?;
     Ok(())
+}
+
+/// What runs by itself. Each is safe on all replicas at once.
+fn loops(host: &Host) -> Vec<Arc<dyn Loop>> {
+    vec![Arc::new(Dispatcher::new(host, Ways::new()))]
 }
 
 fn routes(host: &Host, cmd: &Serve, no_auth: Option<Principal>, close: CancellationToken) -> Result<Router, Stop> {
@@ -156,9 +169,6 @@ fn notes(host: &Host, cmd: &Serve, address: SocketAddr, empty: bool) -> Vec<Stri
     if cmd.does(Role::Bot) {
         let token = host.config().discord.token.is_some();
         notes.push(if token { says::serve::CHAT_NOT_YET } else { says::serve::CHAT_OFF }.to_owned());
-    }
-    if cmd.role.contains(&Role::Worker) {
-        notes.push(says::serve::NO_LOOPS_YET.to_owned());
     }
     if !address.ip().is_loopback() && host.config().http.allowed_hosts.is_empty() {
         notes.push(says::serve::NO_ALLOWED_HOSTS.to_owned());

@@ -69,6 +69,8 @@ struct ClockWatch {
     told: HashMap<WorkspaceId, usize>,
     /// Whether the first round is over: a workspace that comes later has seen none of the jumps before.
     begun: bool,
+    /// The workspaces in which nothing waits by a clock that went back before this process started.
+    mended: HashSet<WorkspaceId>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -217,7 +219,7 @@ impl Batch {
         let this = &self.of;
         let who = self.who();
         while !this.is_closing() {
-            if self.tell_of_jumps(&who).await.is_none() {
+            if self.mend_at_first(&who).await.is_none() || self.tell_of_jumps(&who).await.is_none() {
                 return;
             }
             let due = {
@@ -241,6 +243,17 @@ impl Batch {
             }
             self.send(&who, claimed.value, slots, started, now).await;
         }
+    }
+
+    /// The clock may have gone back while no process was there to see it.
+    async fn mend_at_first(&self, who: &Principal) -> Option<()> {
+        let this = &self.of;
+        if lock(&this.clock).mended.contains(&self.workspace) {
+            return Some(());
+        }
+        this.host.act(who, |cx| ops::after_clock_went_back(cx, cx.now())).await.ok()?;
+        lock(&this.clock).mended.insert(self.workspace);
+        Some(())
     }
 
     /// Writes jumps of the clock into the workspace's log before anything is claimed by the new time.

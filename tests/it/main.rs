@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod crowds;
 mod deal_flow;
+mod dispatch;
 mod frozen;
 mod house;
 mod idempotency;

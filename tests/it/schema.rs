@@ -48,6 +48,12 @@ fn furnish(world: &World) {
     let id = made.unwrap_or_else(|_| panic!("no deal was made")).value;
     world.preview(id, "closing 2026-12-18");
     world.token(&world.team, For::Agent("robot".into()), Grant::Read, None);
+    let now = world.now();
+    let to = domain::delivery::To::Member(world.team.members[&Role::Owner].id);
+    let shown = harness::message("furnish", domain::people::reach::Channel::InApp, "", now);
+    world.enqueue(&world.team, &[domain::delivery::NewMessage { to, ..shown }]);
+    world.claim(10);
+    world.act(&world.team.cora(), |cx| domain::delivery::outbox::ops::hold(cx, "to furnish")).unwrap();
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
     how_ann_stands(world);

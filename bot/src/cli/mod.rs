@@ -7,12 +7,14 @@ pub mod bench;
 mod config;
 mod contact;
 mod deal;
+mod delivery;
 mod desk;
 mod import;
 mod manual;
 mod mcp;
 mod migrate;
 mod milestone;
+mod notification;
 mod policy;
 mod read;
 mod settings;
@@ -117,6 +119,12 @@ enum Command {
     /// What the workspace says of itself, such as how messages leave
     #[command(subcommand)]
     Settings(settings::Settings),
+    /// What was sent and what was not: list, show, cancel, replay, resolve; hold and resume
+    #[command(subcommand)]
+    Delivery(delivery::Delivery),
+    /// A member's feed: list, mark as read
+    #[command(subcommand)]
+    Notification(notification::Notification),
     /// The rules that make milestones
     #[command(subcommand)]
     Template(template::Template),
@@ -162,6 +170,8 @@ pub fn main() -> ExitCode {
         Some(Command::Contact(cmd)) => contact::run(&common, cmd),
         Some(Command::Policy(cmd)) => policy::run(&common, &cmd),
         Some(Command::Settings(cmd)) => settings::run(&common, cmd),
+        Some(Command::Delivery(cmd)) => delivery::run(&common, cmd),
+        Some(Command::Notification(cmd)) => notification::run(&common, cmd),
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
         Some(Command::Setup(cmd)) => setup::run(&common, &cmd),

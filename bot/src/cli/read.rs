@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use domain::deals::deal::intake::NewParty;
 use domain::kernel::time;
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 /// An id, as lists and `--json` show it.
@@ -15,6 +16,11 @@ pub fn id<T: FromStr>(text: &str) -> Result<T, String> {
 
 pub fn date(text: &str) -> Result<Date, String> {
     time::parse_date("", text).map_err(|problem| problem.sentence)
+}
+
+/// An instant, as RFC 3339 writes it.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "it is no instant. Write it as 2026-12-04T15:00:00Z.".to_owned())
 }
 
 /// A word of an enum; the error lists the words that are known.

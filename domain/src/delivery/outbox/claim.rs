@@ -16,7 +16,7 @@ use crate::people::reach::Channel;
 
 /// Whether a claim would find something. A look, for those who do not want to write in order to learn that.
 pub fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, No> {
-    Ok(store::is_anything_due(cx)?)
+    Ok(store::standing(cx)?.held_since.is_none() && store::is_anything_due(cx)?)
 }
 
 /// Takes on due messages, by priority and then by how long they have been due.
@@ -36,7 +36,7 @@ pub fn claim(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Claimed, No> {
     let mut claimed = Claimed::default();
     let mut ready = Vec::new();
     for message in due {
-        match rules::on_claim(&message, now, standing.resend_unclear) {
+        match rules::on_claim(&message, now, standing.settings.resends_unclear(message.channel)) {
             Claim::Send => ready.push(message),
             Claim::LookUp => {
                 let next = rules::looked_up(&message, now);

@@ -6,7 +6,8 @@ use super::claim::Moves;
 use super::ops::subject;
 use super::view::{self, Delivery};
 use super::{DispatchEvent, Event, Resolution, rules, store};
-use crate::delivery::{Message, Status};
+use crate::delivery::{Message, Priority, Status};
+use crate::kernel::column::At;
 use crate::kernel::id::MessageId;
 use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, text};
 use crate::workspace::access::{Require, Verb};
@@ -182,15 +183,20 @@ pub fn clock_jumped(cx: &mut Cx<'_>, by: SignedDuration) -> Result<Dispatch, No>
 pub fn after_clock_went_back(cx: &mut Cx<'_>, was: Timestamp) -> Result<usize, No> {
     const MOST: i64 = 1_000;
     let now = cx.now();
-    let (mut mended, mut after) = (0, None);
-    loop {
-        let found = store::hold_ahead(cx, after, MOST)?;
-        after = found.last().map(|m| m.id);
-        let next: Vec<Message> = found.iter().filter_map(|m| rules::after_clock_went_back(m, was, now)).collect();
-        store::save(cx, &next)?;
-        mended += next.len();
-        if found.len() < MOST as usize {
-            return Ok(mended);
+    let mut mended = 0;
+    for priority in Priority::ALL {
+        let mut after = None;
+        loop {
+            let found = store::hold_ahead(cx, priority as i32, after, MOST)?;
+            after = found.last().and_then(|m| Some((At(m.next_at?), m.id)));
+            let next: Vec<Message> =
+                found.iter().filter_map(|m| rules::after_clock_went_back(m, was, now)).collect();
+            store::save(cx, &next)?;
+            mended += next.len();
+            if found.len() < MOST as usize {
+                break;
+            }
         }
     }
+    Ok(mended)
 }

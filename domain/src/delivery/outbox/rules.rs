@@ -400,3 +400,136 @@ pub fn masked(channel: Channel, address: &str) -> String {
         Channel::Discord | Channel::InApp | Channel::Console => address.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{Content, Purpose};
+    use crate::kernel::id::MessageId;
+    use crate::people::reach::Topic;
+
+    fn now() -> Timestamp {
+        "2026-10-14T15:00:00Z".parse().unwrap()
+    }
+
+    /// Under way, with its first byte perhaps gone so many seconds ago.
+    fn flying(channel: Channel, seconds: i64) -> Message {
+        let now = now();
+        Message {
+            id: MessageId(uuid::Uuid::nil()),
+            occasion: "o".into(),
+            topic: Topic::Reminder,
+            purpose: Purpose::Internal,
+            channel,
+            to: To::Team,
+            address: "a".into(),
+            destination: "a".into(),
+            deal_id: None,
+            approval_id: None,
+            batch_id: None,
+            content: Content::default(),
+            content_hash: String::new(),
+            priority: 1,
+            due_at: now,
+            expires_at: None,
+            status: Status::Sending,
+            reason: None,
+            next_at: Some(now),
+            lease_until: Some(now),
+            attempts: 1,
+            first_write_at: Some(now - SignedDuration::from_secs(seconds)),
+            counted_at: None,
+            provider_id: None,
+            settled_at: None,
+            created_at: now - SignedDuration::from_secs(seconds),
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn a_stale_claim_is_taken_over_by_what_its_channel_can_bear() {
+        let check = |channel, seconds, resend, expected: &str| {
+            let said = match on_claim(&flying(channel, seconds), now(), resend) {
+                Claim::Send => "send".to_owned(),
+                Claim::LookUp => "look up".into(),
+                Claim::End(status, _) => status.to_string(),
+            };
+            assert_eq!(said, expected, "{channel} after {seconds} s");
+        };
+        check(Channel::Discord, 45, false, "send");
+        check(Channel::Discord, 74, false, "send");
+        check(Channel::Discord, 75, false, "look up");
+        check(Channel::Discord, 100_000, true, "look up");
+        // The clock went back: how old the first byte is cannot be told.
+        check(Channel::Discord, -7_200, false, "look up");
+        check(Channel::Webhook, 45, false, "send");
+        check(Channel::Webhook, 100_000, false, "send");
+        for channel in [Channel::Email, Channel::Sms, Channel::Console] {
+            check(channel, 45, false, "unknown");
+            check(channel, 45, true, "send");
+        }
+    }
+
+    #[test]
+    fn a_repetition_is_written_inside_the_window_or_not_at_all() {
+        let check = |channel, seconds, expected| {
+            assert_eq!(time_to_write(&flying(channel, seconds), now()).as_secs(), expected, "{channel} {seconds}");
+        };
+        check(Channel::Discord, 0, 35);
+        check(Channel::Discord, 50, 35);
+        check(Channel::Discord, 74, 16);
+        check(Channel::Discord, 95, -5);
+        check(Channel::Email, 10_000, 35);
+    }
+
+    #[test]
+    fn waits_grow_and_a_servers_wish_is_honoured_for_a_day_at_most() {
+        let check = |channel, nth, asked: Option<i64>, least: i64, most: i64| {
+            for jitter in [0, 500, 999] {
+                let waited = wait(channel, nth, asked.map(SignedDuration::from_secs), jitter).as_millis();
+                let range = i128::from(least) * 1_000..=i128::from(most) * 1_000;
+                assert!(range.contains(&waited), "{channel} {nth} {asked:?}: {waited} ms");
+            }
+        };
+        check(Channel::Email, 1, None, 4, 6);
+        check(Channel::Email, 4, None, 32, 48);
+        check(Channel::Discord, 14, None, 2_880, 4_320);
+        check(Channel::Discord, i32::MAX, None, 2_880, 4_320);
+        check(Channel::Webhook, 2, None, 240, 360);
+        check(Channel::Webhook, 9, None, 69_120, 103_680);
+        check(Channel::Discord, 1, Some(1), 1, 2);
+        check(Channel::Discord, 1, Some(1_336), 1_336, 1_341);
+        check(Channel::Discord, 1, Some(0), 4, 6);
+        check(Channel::Discord, 1, Some(-1), 4, 6);
+        check(Channel::Discord, 1, Some(i64::MIN), 4, 6);
+        check(Channel::Sms, 1, Some(i64::MAX), 86_400, 86_405);
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_never_said_to_be_unsent() {
+        let no = Outcome::Refused { why: "closed".into(), gone: false };
+        let busy = Outcome::NotSent { why: "busy".into(), retry_after: None };
+        let check = |channel, attempts, outcome: &Outcome, first, expected| {
+            let message = Message { attempts, ..flying(channel, 10) };
+            let ground = Ground { now: now(), first, resend_unclear: false, jitter: 0 };
+            assert_eq!(after(&message, outcome, &ground).status, expected, "{channel} {outcome:?}");
+        };
+        check(Channel::Email, 1, &no, true, Status::Failed);
+        check(Channel::Discord, 2, &no, false, Status::Unknown);
+        check(Channel::Webhook, 2, &no, false, Status::Failed);
+        check(Channel::Email, 14, &busy, true, Status::Dead);
+        check(Channel::Discord, 14, &busy, false, Status::Unknown);
+        check(Channel::Webhook, 10, &busy, false, Status::Dead);
+        check(Channel::Email, 15, &busy, true, Status::Queued);
+        assert_eq!(unsent(&flying(Channel::Sms, 1), Status::Cancelled, "x".into(), now()).status, Status::Unknown);
+    }
+
+    #[test]
+    fn words_of_a_provider_steer_no_terminal() {
+        assert_eq!(shown("550\r\n\u{1b}[31mNo\0 such  user"), "550 [31mNo such user");
+        assert_eq!(shown(&"x".repeat(5_000)).len(), 1_000);
+        assert_eq!(masked(Channel::Email, "ann@example.org"), "a***@example.org");
+        assert_eq!(masked(Channel::Email, "nonsense"), "***");
+        assert_eq!(masked(Channel::Sms, "7"), "***7");
+    }
+}

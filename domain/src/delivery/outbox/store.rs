@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Ended;
 use crate::both;
 use crate::delivery::policy::Verdict;
-use crate::delivery::{Message, Priority, Purpose, Status, To};
+use crate::delivery::{Message, Priority, Purpose, Status, To, settings};
 use crate::kernel::column::{At, instant_text};
 use crate::kernel::id::{
     ApprovalId, BatchId, ContactId, DealId, DecisionId, EndpointId, MemberId, MessageId, WorkspaceId,
@@ -359,19 +359,27 @@ pub(super) fn lock_destinations(cx: &mut Cx<'_>, destinations: &[String]) -> Res
     }
 }
 
-/// Messages that wait by a clock that has since gone back: made, tried or claimed in what is now the future.
-pub(super) fn hold_ahead(cx: &mut Cx<'_>, after: Option<MessageId>, limit: i64) -> Result<Vec<Message>, Fault> {
+/// Messages of one priority that wait by a clock that has since gone back: made, tried or claimed in what is now the
+/// future. In order of when they are looked at next.
+pub(super) fn hold_ahead(
+    cx: &mut Cx<'_>,
+    priority: i32,
+    after: Option<Place>,
+    limit: i64,
+) -> Result<Vec<Message>, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let (at, id) = after.unwrap_or((now, MessageId(uuid::Uuid::max())));
     let rows: Vec<MessageRow> = load_held!(
         cx,
         messages::table
             .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::priority.eq(priority))
             .filter(messages::next_at.is_not_null())
-            .filter(messages::next_at.assume_not_null().gt(now))
+            .filter(messages::next_at.assume_not_null().ge(at))
+            .filter(messages::next_at.assume_not_null().gt(at).or(messages::id.gt(id)))
             .filter(messages::status.ne(Status::Deferred))
             .filter(messages::attempts.gt(0).or(messages::created_at.gt(now)))
-            .filter(messages::id.gt(after.unwrap_or(MessageId(uuid::Uuid::nil()))))
-            .order(messages::id)
+            .order((messages::next_at, messages::id))
             .limit(limit)
             .select(MessageRow::as_select()),
         for_update
@@ -411,14 +419,16 @@ pub(super) fn save(cx: &mut Cx<'_>, changed: &[Message]) -> Result<(), Fault> {
                  WHERE m.workspace_id = $2 AND m.id = v.id AND m.version = v.version - 1"
             }
             Conn::Lite(_) => {
-                "UPDATE messages SET status = v.value ->> 'status', reason = v.value ->> 'reason', \
-                 due_at = v.value ->> 'due_at', expires_at = v.value ->> 'expires_at', \
-                 next_at = v.value ->> 'next_at', lease_until = v.value ->> 'lease_until', \
-                 attempts = v.value ->> 'attempts', first_write_at = v.value ->> 'first_write_at', \
-                 counted_at = v.value ->> 'counted_at', provider_id = v.value ->> 'provider_id', \
-                 settled_at = v.value ->> 'settled_at', version = v.value ->> 'version' FROM json_each($1) AS v \
-                 WHERE messages.workspace_id = $2 AND messages.id = v.value ->> 'id' \
-                 AND messages.version = (v.value ->> 'version') - 1"
+                // Written out first, so that the planner comes from here to each row by its key, and not the other way round.
+                "WITH v AS MATERIALIZED (SELECT value ->> 'id' AS id, value ->> 'version' AS version, value AS new \
+                 FROM json_each($1)) \
+                 UPDATE messages SET status = new ->> 'status', reason = new ->> 'reason', \
+                 due_at = new ->> 'due_at', expires_at = new ->> 'expires_at', next_at = new ->> 'next_at', \
+                 lease_until = new ->> 'lease_until', attempts = new ->> 'attempts', \
+                 first_write_at = new ->> 'first_write_at', counted_at = new ->> 'counted_at', \
+                 provider_id = new ->> 'provider_id', settled_at = new ->> 'settled_at', version = v.version \
+                 FROM v WHERE messages.workspace_id = $2 AND messages.id = v.id \
+                 AND messages.version = v.version - 1"
             }
         };
         let written = both!(cx.conn(), |c| {
@@ -510,11 +520,12 @@ pub(super) fn end_attempts(cx: &mut Cx<'_>, ends: &[End]) -> Result<(), Fault> {
                  WHERE a.workspace_id = $2 AND a.message_id = v.message_id AND a.number = v.number"
             }
             Conn::Lite(_) => {
-                "UPDATE attempts SET ended_at = v.value ->> 'ended_at', outcome = v.value ->> 'outcome', \
-                 detail = v.value ->> 'detail', provider_status = v.value ->> 'provider_status', \
-                 provider_id = v.value ->> 'provider_id' FROM json_each($1) AS v \
-                 WHERE attempts.workspace_id = $2 AND attempts.message_id = v.value ->> 'message_id' \
-                 AND attempts.number = v.value ->> 'number'"
+                "WITH v AS MATERIALIZED (SELECT value ->> 'message_id' AS message_id, value ->> 'number' AS number, \
+                 value AS new FROM json_each($1)) \
+                 UPDATE attempts SET ended_at = new ->> 'ended_at', outcome = new ->> 'outcome', \
+                 detail = new ->> 'detail', provider_status = new ->> 'provider_status', \
+                 provider_id = new ->> 'provider_id' FROM v WHERE attempts.workspace_id = $2 \
+                 AND attempts.message_id = v.message_id AND attempts.number = v.number"
             }
         };
         both!(cx.conn(), |c| {
@@ -554,33 +565,9 @@ pub(super) fn decisions_of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Dec
     Ok(found)
 }
 
-/// What the workspace's settings say of dispatching.
-#[derive(Debug, Default)]
-pub(super) struct Standing {
-    pub held_since: Option<jiff::Timestamp>,
-    pub held_why: Option<String>,
-    /// E-mail and text messages whose fate is unclear are sent again.
-    pub resend_unclear: bool,
-}
-
-pub(super) fn standing(cx: &mut Cx<'_>) -> Result<Standing, Fault> {
-    #[derive(serde::Deserialize)]
-    struct Part {
-        #[serde(default)]
-        resend_unclear: bool,
-    }
-    let workspace = cx.workspace();
-    let row: Option<(String, Option<At>, Option<String>)> = both!(cx.conn(), |c| {
-        delivery_settings::table
-            .find(workspace)
-            .select((delivery_settings::body, delivery_settings::held_since, delivery_settings::held_why))
-            .first(c)
-            .optional()
-    })?;
-    let Some((body, held_since, held_why)) = row else { return Ok(Standing::default()) };
-    let part: Part =
-        serde_json::from_str(&body).map_err(|error| Fault::Corrupt(format!("the delivery settings: {error}")))?;
-    Ok(Standing { held_since: held_since.map(|at| at.0), held_why, resend_unclear: part.resend_unclear })
+/// What the workspace says of sending, and whether it is held.
+pub(super) fn standing(cx: &mut Cx<'_>) -> Result<settings::Stored, Fault> {
+    settings::store::find(cx)
 }
 
 /// Holds dispatching, or lets it go on. The settings themselves stay as they are.

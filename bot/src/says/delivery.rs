@@ -1,0 +1,107 @@
+//! Messages that left, and those that did not.
+
+use domain::delivery::Status;
+use domain::delivery::outbox::ops::Dispatch;
+use domain::delivery::outbox::view::{Attempt, Delivery, Detail, Ruled};
+
+use super::{indented, moment, next_page, table};
+
+/// What a person must look at stands out.
+pub fn status(status: Status) -> String {
+    match status {
+        Status::Failed | Status::Dead | Status::Unknown => status.as_str().to_uppercase(),
+        other => other.as_str().to_owned(),
+    }
+}
+
+fn whither(d: &Delivery) -> String {
+    let channel = d.channel.as_str().replace('_', " ");
+    if d.address.is_empty() { format!("{channel} ({})", d.to_kind) } else { format!("{channel} {}", d.address) }
+}
+
+pub fn list(deliveries: &[Delivery], cursor: Option<&str>, dispatch: &Dispatch) -> String {
+    let mut text = match dispatch.held_since {
+        Some(_) => self::dispatch(dispatch) + "\n\n",
+        None => String::new(),
+    };
+    if deliveries.is_empty() {
+        return text + "No message matches.";
+    }
+    let rows: Vec<Vec<String>> = deliveries
+        .iter()
+        .map(|d| {
+            let when = d.settled_at.or(d.next_at).unwrap_or(d.due_at);
+            let about = d.topic.as_str().replace('_', " ");
+            vec![status(d.status), moment(when), about, whither(d), d.subject.clone(), d.id.to_string()]
+        })
+        .collect();
+    text.push_str(&table(&["STATUS", "WHEN", "ABOUT", "TO", "SUBJECT", "ID"], &rows));
+    text + &next_page(cursor)
+}
+
+/// The state read back after a change.
+pub fn changed(d: &Delivery) -> String {
+    let mut text = format!("{} to {} is {}.", title(d), whither(d), status(d.status));
+    if let Some(reason) = &d.reason {
+        text.push_str(&format!(" {}", super::sentence(reason)));
+    }
+    if let Some(next) = d.next_at {
+        text.push_str(&format!(" Looked at next: {}.", moment(next)));
+    }
+    text
+}
+
+fn title(d: &Delivery) -> String {
+    if d.subject.is_empty() { "The message".into() } else { format!("\"{}\"", d.subject) }
+}
+
+pub fn detail(detail: &Detail) -> String {
+    let d = &detail.delivery;
+    let mut text = format!("{}\n\n{}\n", changed(d), indented(&detail.text));
+    text.push_str(&format!(
+        "About: {}, {}\nDue: {}\nOccasion: {}\nContent: sha256 {}\n",
+        d.topic.as_str().replace('_', " "),
+        d.purpose,
+        moment(d.due_at),
+        detail.occasion,
+        d.content_hash,
+    ));
+    if let Some(id) = &d.provider_id {
+        text.push_str(&format!("At the provider: {id}\n"));
+    }
+    if !detail.decisions.is_empty() {
+        text.push_str(&format!("\nThe policy said:\n{}", indented(&decisions(&detail.decisions))));
+    }
+    if !detail.attempts.is_empty() {
+        text.push_str(&format!("\nAttempts:\n{}", indented(&attempts(&detail.attempts))));
+    }
+    text
+}
+
+fn decisions(all: &[Ruled]) -> String {
+    let row = |r: &Ruled| {
+        let until = r.until.map_or_else(String::new, |until| format!("until {}", moment(until)));
+        vec![moment(r.at), r.verdict.to_string(), r.code.clone().unwrap_or_default(), until]
+    };
+    table(&["", "", "", ""], &all.iter().map(row).collect::<Vec<_>>())
+}
+
+fn attempts(all: &[Attempt]) -> String {
+    let row = |a: &Attempt| {
+        let outcome = a.outcome.map_or_else(|| "under way".into(), |o| o.as_str().replace('_', " "));
+        let code = a.provider_status.map_or_else(String::new, |code| code.to_string());
+        vec![a.number.to_string(), moment(a.started_at), outcome, code, a.detail.clone().unwrap_or_default()]
+    };
+    table(&["", "", "", "", ""], &all.iter().map(row).collect::<Vec<_>>())
+}
+
+pub fn dispatch(dispatch: &Dispatch) -> String {
+    match (dispatch.held_since, &dispatch.held_why) {
+        (Some(since), why) => format!(
+            "Nothing leaves this workspace since {}. {} To let messages leave: milepost delivery resume",
+            moment(since),
+            super::sentence(why.as_deref().unwrap_or_default()),
+        ),
+        (None, _) => "Messages leave this workspace as they come due.".into(),
+    }
+}
