@@ -111,8 +111,14 @@ on_both! {
             ..message("later", Channel::Email, "a@b.example", world.now())
         };
         world.enqueue(&world.team, &[later]);
-        for kind in [Channel::Discord, Channel::Email, Channel::Sms, Channel::Webhook, Channel::Console] {
-            world.queue(kind.as_str(), kind, "x");
+        for (kind, address) in [
+            (Channel::Discord, "1"),
+            (Channel::Email, "a@b.example"),
+            (Channel::Sms, "+13125550100"),
+            (Channel::Webhook, "x"),
+            (Channel::Console, "x"),
+        ] {
+            world.queue(kind.as_str(), kind, address);
         }
         let dispatcher = dispatcher(&world.host, &fake);
         world.wait_for(async {

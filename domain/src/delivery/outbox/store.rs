@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Ended;
 use crate::both;
 use crate::delivery::policy::Verdict;
-use crate::delivery::{Message, Priority, Purpose, Status, To};
+use crate::delivery::{Message, Priority, Purpose, Status, To, settings};
 use crate::kernel::column::{At, instant_text};
 use crate::kernel::id::{
     ApprovalId, BatchId, ContactId, DealId, DecisionId, EndpointId, MemberId, MessageId, WorkspaceId,
@@ -594,33 +594,9 @@ pub(super) fn decisions_of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Dec
     Ok(found)
 }
 
-/// What the workspace's settings say of dispatching.
-#[derive(Debug, Default)]
-pub(super) struct Standing {
-    pub held_since: Option<jiff::Timestamp>,
-    pub held_why: Option<String>,
-    /// E-mail and text messages whose fate is unclear are sent again.
-    pub resend_unclear: bool,
-}
-
-pub(super) fn standing(cx: &mut Cx<'_>) -> Result<Standing, Fault> {
-    #[derive(serde::Deserialize)]
-    struct Part {
-        #[serde(default)]
-        resend_unclear: bool,
-    }
-    let workspace = cx.workspace();
-    let row: Option<(String, Option<At>, Option<String>)> = both!(cx.conn(), |c| {
-        delivery_settings::table
-            .find(workspace)
-            .select((delivery_settings::body, delivery_settings::held_since, delivery_settings::held_why))
-            .first(c)
-            .optional()
-    })?;
-    let Some((body, held_since, held_why)) = row else { return Ok(Standing::default()) };
-    let part: Part =
-        serde_json::from_str(&body).map_err(|error| Fault::Corrupt(format!("the delivery settings: {error}")))?;
-    Ok(Standing { held_since: held_since.map(|at| at.0), held_why, resend_unclear: part.resend_unclear })
+/// What the workspace says of sending, and whether it is held.
+pub(super) fn standing(cx: &mut Cx<'_>) -> Result<settings::Stored, Fault> {
+    settings::store::find(cx)
 }
 
 /// Holds dispatching, or lets it go on. The settings themselves stay as they are.

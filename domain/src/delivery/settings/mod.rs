@@ -23,9 +23,10 @@ use crate::workspace::access::Role;
 
 /// The whole document. A workspace that never said anything has [`Settings::default`].
 ///
-/// Of the policy it can only tighten: [`Settings::limits`] never gives less than the floor, whatever stands here.
+/// Of the policy it can only tighten: [`Settings::limits`] never gives less than the floor, whatever stands here. A row
+/// that a newer version wrote is read without what is not known here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[schemars(inline)]
 pub struct Settings {
     /// When quiet hours begin in the contact's zone. 21:00 or earlier.
