@@ -249,7 +249,7 @@ on_both! {
 
     fn a_workspace_may_want_unclear_letters_sent_again(world: World) {
         world.meddle(&world.team, &format!(
-            "INSERT INTO delivery_settings (workspace_id, body, version) VALUES ('{}', '{{\"resend_unclear\":true}}', 1)",
+            "INSERT INTO delivery_settings (workspace_id, body, version) VALUES ('{}', '{{\"resend_unclear_email\":true}}', 1)",
             world.team.id
         ));
         let id = mail(&world, "m");

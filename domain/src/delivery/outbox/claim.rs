@@ -36,7 +36,7 @@ pub fn claim(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Claimed, No> {
     let mut claimed = Claimed::default();
     let mut ready = Vec::new();
     for message in due {
-        match rules::on_claim(&message, now, standing.resend_unclear) {
+        match rules::on_claim(&message, now, standing.resends(message.channel)) {
             Claim::Send => ready.push(message),
             Claim::LookUp => {
                 let next = rules::looked_up(&message, now);

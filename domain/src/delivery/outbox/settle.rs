@@ -48,7 +48,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
         let ground = Ground {
             now,
             first: message.first_write_at.is_none_or(|first| first >= *start),
-            resend_unclear: standing.resend_unclear,
+            resend_unclear: standing.resends(message.channel),
             jitter: u32::from_be_bytes(cx.random()) % rules::JITTER,
         };
         let next = rules::after(message, &report.outcome, &ground);

@@ -570,15 +570,28 @@ pub(super) fn decisions_of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Dec
 pub(super) struct Standing {
     pub held_since: Option<jiff::Timestamp>,
     pub held_why: Option<String>,
-    /// E-mail and text messages whose fate is unclear are sent again.
-    pub resend_unclear: bool,
+    resend_unclear_email: bool,
+    resend_unclear_sms: bool,
+}
+
+impl Standing {
+    /// Whether the workspace wants messages of unclear fate sent again on this channel.
+    pub fn resends(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Email => self.resend_unclear_email,
+            Channel::Sms => self.resend_unclear_sms,
+            Channel::Discord | Channel::Webhook | Channel::InApp | Channel::Console => false,
+        }
+    }
 }
 
 pub(super) fn standing(cx: &mut Cx<'_>) -> Result<Standing, Fault> {
     #[derive(serde::Deserialize)]
     struct Part {
         #[serde(default)]
-        resend_unclear: bool,
+        resend_unclear_email: bool,
+        #[serde(default)]
+        resend_unclear_sms: bool,
     }
     let workspace = cx.workspace();
     let row: Option<(String, Option<At>, Option<String>)> = both!(cx.conn(), |c| {
@@ -591,7 +604,12 @@ pub(super) fn standing(cx: &mut Cx<'_>) -> Result<Standing, Fault> {
     let Some((body, held_since, held_why)) = row else { return Ok(Standing::default()) };
     let part: Part =
         serde_json::from_str(&body).map_err(|error| Fault::Corrupt(format!("the delivery settings: {error}")))?;
-    Ok(Standing { held_since: held_since.map(|at| at.0), held_why, resend_unclear: part.resend_unclear })
+    Ok(Standing {
+        held_since: held_since.map(|at| at.0),
+        held_why,
+        resend_unclear_email: part.resend_unclear_email,
+        resend_unclear_sms: part.resend_unclear_sms,
+    })
 }
 
 /// Holds dispatching, or lets it go on. The settings themselves stay as they are.
