@@ -1,11 +1,26 @@
 //! The program as somebody at a terminal meets it. The clock stands; ids, secrets and hashes are filtered out.
 
+/// Snapshots without what differs between runs.
+macro_rules! shows {
+    ($name:literal, $ran:expr) => {
+        insta::with_settings!({ filters => vec![
+            ("--cursor [0-9a-f]+", "--cursor [cursor]"),
+            ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]"),
+            ("milep_(pat|mcp)_[0-9A-Za-z]{36}", "milep_${1}_[secret]"),
+            (r"\.\.\.[0-9A-Za-z]{4}", "...[hint]"),
+            ("[0-9a-f]{64,}", "[hash]"),
+        ], omit_expression => true }, { insta::assert_snapshot!($name, $ran.shown()) });
+    };
+}
+
 #[path = "cli/by_agent.rs"]
 mod by_agent;
 #[path = "cli/crash.rs"]
 mod crash;
 #[path = "cli/crash_out.rs"]
 mod crash_out;
+#[path = "cli/delivery.rs"]
+mod delivery;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -115,19 +130,6 @@ fn ran(command: &mut Command) -> Ran {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
-}
-
-/// Snapshots without what differs between runs.
-macro_rules! shows {
-    ($name:literal, $ran:expr) => {
-        insta::with_settings!({ filters => vec![
-            ("--cursor [0-9a-f]+", "--cursor [cursor]"),
-            ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]"),
-            ("milep_(pat|mcp)_[0-9A-Za-z]{36}", "milep_${1}_[secret]"),
-            (r"\.\.\.[0-9A-Za-z]{4}", "...[hint]"),
-            ("[0-9a-f]{64,}", "[hash]"),
-        ], omit_expression => true }, { insta::assert_snapshot!($name, $ran.shown()) });
-    };
 }
 
 #[test]

@@ -260,8 +260,8 @@ on_both! {
             world.queue(&format!("c:{i}"), Channel::Discord, "1");
         }
         let dispatcher = dispatcher(&world.host, &fake);
-        for _ in 0..500 {
-            world.seconds_pass(1);
+        for _ in 0..100 {
+            world.seconds_pass(5);
             world.wait_for(dispatcher.round());
         }
         let asked = fake.asked_at();
@@ -277,8 +277,8 @@ on_both! {
             world.queue(&format!("c:{i}"), Channel::Discord, &i.to_string());
         }
         let dispatcher = dispatcher(&world.host, &fake);
-        for _ in 0..600 {
-            world.seconds_pass(1);
+        for _ in 0..120 {
+            world.seconds_pass(5);
             world.wait_for(dispatcher.round());
         }
         let asked = fake.asked_at();

@@ -1,13 +1,16 @@
 //! One occasion, one message; one claim, one attempt; every message an end that somebody can see.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
+use diesel::connection::{Connection, InstrumentationEvent};
+use domain::both;
 use domain::delivery::outbox::{Found, Heard, Outcome, Resolution, Said, Trouble, Wanted, ops, rules, view};
 use domain::delivery::{NewMessage, Priority, Status, To, feed};
-use domain::kernel::Code;
 use domain::kernel::id::MessageId;
 use domain::kernel::page::Ask;
+use domain::kernel::{Code, Cx, No};
 use domain::people::reach::{Channel, Topic};
 use domain::workspace::access::{Grant, Role};
 use harness::{World, accepted, message, not_sent, on_both, report, unclear, unknown_id};
@@ -28,6 +31,25 @@ fn at_once<T: Send>(count: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
             .collect();
         running.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
+}
+
+/// How many statements a verb makes, those of the policy not counted.
+fn statements<T>(world: &World, f: impl Fn(&mut Cx<'_>) -> Result<T, No>) -> (usize, T) {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let done = world.act(&world.machine(&world.team), |cx| {
+        let count = seen.clone();
+        both!(cx.conn(), |c| c.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { query, .. } = event
+                && !query.to_string().contains("decisions")
+            {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+        let done = f(cx);
+        both!(cx.conn(), |c| c.set_instrumentation(|_: InstrumentationEvent<'_>| {}));
+        done
+    });
+    (seen.load(Ordering::Relaxed), done.unwrap())
 }
 
 fn mail(world: &World, occasion: &str) -> MessageId {
@@ -103,6 +125,19 @@ on_both! {
         let claimed = world.claim(10);
         let channels: Vec<Channel> = claimed.cleared.iter().map(|c| c.message().channel).collect();
         assert_eq!(channels, [Channel::Discord, Channel::Email]);
+    }
+
+    fn a_hundred_messages_cost_few_statements(world: World) {
+        let now = world.now();
+        let new: Vec<NewMessage> =
+            (0..100).map(|i| message(&format!("r:{i}"), Channel::Email, &format!("a@d{i}.example"), now)).collect();
+        world.enqueue(&world.team, &new);
+        let (count, claimed) = statements(&world, |cx| ops::claim(cx, &Wanted::up_to(100)));
+        assert!(claimed.cleared.len() == 100 && count < 20, "{count} statements");
+        let yes = Outcome::Accepted { provider_id: Some("x".into()) };
+        let reports: Vec<_> = claimed.cleared.iter().map(|c| report(c, now, yes.clone())).collect();
+        let (count, settled) = statements(&world, |cx| ops::settle(cx, &reports));
+        assert!(settled.len() == 100 && count < 10, "{count} statements");
     }
 
     fn the_urgent_leave_first_and_among_equals_the_longest_due(world: World) {

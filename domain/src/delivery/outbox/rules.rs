@@ -101,7 +101,8 @@ pub fn on_claim(m: &Message, now: Timestamp, resend_unclear: bool) -> Claim {
             }
             Channel::Discord => return Claim::LookUp,
             Channel::Email | Channel::Sms | Channel::Console if !resend_unclear || expired => {
-                return Claim::End(Status::Unknown, CUT_OFF.into());
+                let why = format!("The process that sent it did not come back. {NOT_KNOWN}");
+                return Claim::End(Status::Unknown, why);
             }
             Channel::Email | Channel::Sms | Channel::Console | Channel::Webhook | Channel::InApp => {}
         }
@@ -113,8 +114,8 @@ pub fn on_claim(m: &Message, now: Timestamp, resend_unclear: bool) -> Claim {
     Claim::Send
 }
 
-const CUT_OFF: &str = "An attempt was cut off, and whether the message arrived is not known. It was not sent again. \
-                       Look at the recipient's side, then say what it is: milepost delivery resolve.";
+const NOT_KNOWN: &str = "Whether the message arrived is not known, so it was not sent again. Look at the recipient's \
+                         side, then say what it is: milepost delivery resolve.";
 
 /// What else counts when a report comes in.
 #[derive(Clone, Copy, Debug)]
@@ -156,7 +157,7 @@ pub fn after(m: &Message, outcome: &Outcome, ground: &Ground) -> Message {
                 _ if ground.resend_unclear => {
                     again_or(m, Status::Unknown, why, last, wait(m.channel, nth, None, ground.jitter), now)
                 }
-                _ => settled(m, Status::Unknown, Some(format!("{} {CUT_OFF}", sentence(&why))), now),
+                _ => settled(m, Status::Unknown, Some(format!("{} {NOT_KNOWN}", sentence(&why))), now),
             }
         }
     }
@@ -173,7 +174,7 @@ pub fn after_look_up(m: &Message, found: &Found, now: Timestamp) -> Message {
             waiting(&untouched(m), Status::Queued, now, Some(why.into()))
         }
         Found::CannotTell { why } => {
-            settled(m, Status::Unknown, Some(format!("{} {CUT_OFF}", sentence(&shown(why)))), now)
+            settled(m, Status::Unknown, Some(format!("{} {NOT_KNOWN}", sentence(&shown(why)))), now)
         }
     }
 }
@@ -219,7 +220,7 @@ pub fn settled(m: &Message, status: Status, reason: Option<String>, now: Timesta
 pub fn unsent(m: &Message, status: Status, why: String, now: Timestamp) -> Message {
     let may_have_arrived = m.first_write_at.is_some() && !matches!(m.channel, Channel::Webhook | Channel::InApp);
     if may_have_arrived {
-        let why = format!("{} {CUT_OFF}", sentence(&why));
+        let why = format!("{} {NOT_KNOWN}", sentence(&why));
         return settled(m, Status::Unknown, Some(why), now);
     }
     settled(m, status, Some(sentence(&why)), now)
@@ -304,7 +305,7 @@ pub fn replay(m: &Message, by: &str, now: Timestamp) -> Result<Message, Refusal>
         Status::Unknown => Err(Refusal::new(
             Code::WrongState,
             "Nobody knows whether this message arrived, so sending it again may double it. Nothing was changed.",
-            "Look at the recipient's side, then say what it is: milepost delivery resolve --as-sent or --send-again.",
+            "Look at the recipient's side, then say what it is: milepost delivery resolve ID --as-sent or --send-again.",
         )),
         Status::Suppressed => Err(Refusal::new(
             Code::WrongState,
