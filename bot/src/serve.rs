@@ -11,6 +11,7 @@ use domain::kernel::{Principal, Source};
 use domain::workspace::access::{self, Grant};
 use host::Host;
 use host::dispatch::Dispatcher;
+use host::drafting::Drafting;
 use host::loops::Loop;
 use host::sweep::Sweep;
 use host::telling::Telling;
@@ -149,7 +150,13 @@ async fn listen(
 /// What runs by itself. Each is safe on all replicas at once.
 fn loops(host: &Host) -> Result<Vec<Arc<dyn Loop>>, Stop> {
     let ways = host::channels::open(host).map_err(Stop::Failed)?;
-    Ok(vec![Arc::new(Sweep::new(host)), Arc::new(Dispatcher::new(host, ways)), Arc::new(Telling::new(host))])
+    let model = host::model::open(host).map_err(Stop::Failed)?;
+    Ok(vec![
+        Arc::new(Sweep::new(host)),
+        Arc::new(Drafting::new(host, model)),
+        Arc::new(Dispatcher::new(host, ways)),
+        Arc::new(Telling::new(host)),
+    ])
 }
 
 fn routes(host: &Host, cmd: &Serve, no_auth: Option<Principal>, close: CancellationToken) -> Result<Router, Stop> {

@@ -18,6 +18,7 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
+use crate::Host;
 use crate::clock::Clock;
 use crate::config;
 use crate::egress::{Egress, Heard, Request};
@@ -62,6 +63,12 @@ struct State {
     failures: u32,
     /// On the clock's monotonic time.
     left_alone_until: Duration,
+}
+
+/// The model that the settings name, if they do. Nothing is asked yet. The error is a sentence.
+pub fn open(host: &Host) -> Result<Option<Model>, String> {
+    let egress = Egress::new(host.clock().clone(), host.config().webhooks.allowed())?;
+    Model::new(&host.config().model, egress, host.clock().clone())
 }
 
 pub struct Model {

@@ -17,7 +17,6 @@ mod steps;
 mod world;
 
 pub use agents::{Agent, Answer, Era};
-pub use behind::lines;
 pub use behind::{lines, lines_of};
 pub use drafts::{party, peopled};
 pub use outbound::{accepted, message, not_sent, report, unclear};

@@ -37,7 +37,6 @@ pub fn claim(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Claimed, No> {
     let mut ready = Vec::new();
     for message in due {
         match rules::on_claim(&message, now, standing.settings.resends_unclear(message.channel)) {
-        match rules::on_claim(&message, now, standing.resends(message.channel)) {
             Claim::Send => ready.push(message),
             Claim::LookUp => {
                 let next = rules::looked_up(&message, now);

@@ -50,7 +50,6 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
             now,
             first: message.first_write_at.is_none_or(|first| first >= *start),
             resend_unclear: standing.settings.resends_unclear(message.channel),
-            resend_unclear: standing.resends(message.channel),
             jitter: u32::from_be_bytes(cx.random()) % rules::JITTER,
         };
         let next = rules::after(message, &report.outcome, &ground);

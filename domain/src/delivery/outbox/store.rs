@@ -597,51 +597,6 @@ pub(super) fn decisions_of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Dec
 /// What the workspace says of sending, and whether it is held.
 pub(super) fn standing(cx: &mut Cx<'_>) -> Result<settings::Stored, Fault> {
     settings::store::find(cx)
-/// What the workspace's settings say of dispatching.
-#[derive(Debug, Default)]
-pub(super) struct Standing {
-    pub held_since: Option<jiff::Timestamp>,
-    pub held_why: Option<String>,
-    resend_unclear_email: bool,
-    resend_unclear_sms: bool,
-}
-
-impl Standing {
-    /// Whether the workspace wants messages of unclear fate sent again on this channel.
-    pub fn resends(&self, channel: Channel) -> bool {
-        match channel {
-            Channel::Email => self.resend_unclear_email,
-            Channel::Sms => self.resend_unclear_sms,
-            Channel::Discord | Channel::Webhook | Channel::InApp | Channel::Console => false,
-        }
-    }
-}
-
-pub(super) fn standing(cx: &mut Cx<'_>) -> Result<Standing, Fault> {
-    #[derive(serde::Deserialize)]
-    struct Part {
-        #[serde(default)]
-        resend_unclear_email: bool,
-        #[serde(default)]
-        resend_unclear_sms: bool,
-    }
-    let workspace = cx.workspace();
-    let row: Option<(String, Option<At>, Option<String>)> = both!(cx.conn(), |c| {
-        delivery_settings::table
-            .find(workspace)
-            .select((delivery_settings::body, delivery_settings::held_since, delivery_settings::held_why))
-            .first(c)
-            .optional()
-    })?;
-    let Some((body, held_since, held_why)) = row else { return Ok(Standing::default()) };
-    let part: Part =
-        serde_json::from_str(&body).map_err(|error| Fault::Corrupt(format!("the delivery settings: {error}")))?;
-    Ok(Standing {
-        held_since: held_since.map(|at| at.0),
-        held_why,
-        resend_unclear_email: part.resend_unclear_email,
-        resend_unclear_sms: part.resend_unclear_sms,
-    })
 }
 
 /// Holds dispatching, or lets it go on. The settings themselves stay as they are.
