@@ -178,6 +178,9 @@ on_both! {
             world.claim(10);
             world.a_lease_passes();
             world.a_lease_passes();
+            let early = world.claim(10);
+            assert_eq!((early.cleared.len(), early.look_ups.len()), (0, 0), "something may still be under way");
+            world.a_lease_passes();
             let claimed = world.claim(10);
             assert_eq!((claimed.cleared.len(), claimed.look_ups.len()), (0, 1));
             let asked: Vec<_> = claimed.look_ups.into_iter().map(|look_up| (look_up, answer.clone())).collect();
@@ -193,6 +196,17 @@ on_both! {
         let again = world.claim(10);
         assert_eq!((again.cleared[0].message().id, again.cleared[0].attempt()), (missing, 2));
         assert_eq!(again.cleared[0].message().first_write_at, None, "its window begins anew");
+    }
+
+    fn a_chat_channel_goes_on_after_the_dispatcher_that_held_its_message_died(world: World) {
+        let ids: Vec<MessageId> = ["a", "b", "c"].iter().map(|occasion| chat(&world, occasion)).collect();
+        assert_eq!(world.claim(10).cleared.len(), 1);
+        world.a_lease_passes();
+        // Two of them have been due for longer than the stale one's lease has been over.
+        for _ in 0..3 {
+            world.all_end(&accepted());
+        }
+        assert!(ids.iter().all(|id| world.status(*id) == Status::Sent));
     }
 
     fn what_is_unclear_is_never_sent_again_by_itself(world: World) {
