@@ -423,6 +423,7 @@ mod tests {
     fn flying(channel: Channel, seconds: i64) -> Message {
         let now = now();
         Message {
+            workspace: crate::kernel::id::WorkspaceId(uuid::Uuid::nil()),
             id: MessageId(uuid::Uuid::nil()),
             occasion: "o".into(),
             topic: Topic::Reminder,
