@@ -461,14 +461,16 @@ mod tests {
             let said = match on_claim(&flying(channel, seconds), now(), resend) {
                 Claim::Send => "send".to_owned(),
                 Claim::LookUp => "look up".into(),
-                Claim::NotBefore(_) => "wait".into(),
+                Claim::NotBefore(at) => format!("look up in {} s", now().duration_until(at).as_secs()),
                 Claim::End(status, _) => status.to_string(),
             };
             assert_eq!(said, expected, "{channel} after {seconds} s");
         };
         check(Channel::Discord, 45, false, "send");
         check(Channel::Discord, 74, false, "send");
-        check(Channel::Discord, 75, false, "wait");
+        check(Channel::Discord, 75, false, "look up in 45 s");
+        check(Channel::Discord, 119, false, "look up in 1 s");
+        check(Channel::Discord, 120, false, "look up");
         check(Channel::Discord, 100_000, true, "look up");
         // The clock went back: how old the first byte is cannot be told.
         check(Channel::Discord, -7_200, false, "look up");

@@ -377,7 +377,9 @@ pub(super) fn lock_destinations(cx: &mut Cx<'_>, destinations: &[String]) -> Res
         Conn::Lite(_) => Ok(destinations.iter().cloned().collect()),
         Conn::Pg(c) => {
             let rows: Vec<Locked> = diesel::sql_query(
-                "SELECT d AS destination, pg_try_advisory_xact_lock(hashtextextended($1 || d, 0)) AS ours \
+                // Such a lock is the whole database's, and another schema of it may hold another installation.
+                "SELECT d AS destination, \
+                 pg_try_advisory_xact_lock(hashtextextended(current_schema() || $1 || d, 0)) AS ours \
                  FROM unnest($2) AS d",
             )
             .bind::<diesel::sql_types::Text, _>(workspace.to_string())
