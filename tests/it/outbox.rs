@@ -233,6 +233,17 @@ on_both! {
         assert_eq!(again.cleared[0].message().first_write_at, None, "its window begins anew");
     }
 
+    fn a_chat_channel_goes_on_after_the_dispatcher_that_held_its_message_died(world: World) {
+        let ids: Vec<MessageId> = ["a", "b", "c"].iter().map(|occasion| chat(&world, occasion)).collect();
+        assert_eq!(world.claim(10).cleared.len(), 1);
+        world.a_lease_passes();
+        // Two of them have been due for longer than the stale one's lease has been over.
+        for _ in 0..3 {
+            world.all_end(&accepted());
+        }
+        assert!(ids.iter().all(|id| world.status(*id) == Status::Sent));
+    }
+
     fn what_is_unclear_is_never_sent_again_by_itself(world: World) {
         let (letter, text) = (mail(&world, "m"), world.queue("s", Channel::Sms, "+13125550100"));
         world.all_end(&unclear());
