@@ -33,7 +33,7 @@ pub type Ways = BTreeMap<Kind, Arc<dyn Channel>>;
 /// Sends at once, all over.
 const SLOTS: usize = 32;
 /// Sends at once for one workspace.
-const SLOTS_OF_ONE: usize = 16;
+pub const SLOTS_OF_ONE: usize = 16;
 /// Database work of the dispatcher's at once: what people ask for comes in between.
 const LOOKS: usize = 3;
 /// How long a channel may take. The channels promise 30 s; this is for those that break it.

@@ -15,7 +15,7 @@ use crate::channels::Later;
 use crate::loops::{Loop, Next};
 
 /// Deals that one transaction looks at.
-const AT_ONCE: i64 = 64;
+pub const AT_ONCE: i64 = 64;
 
 /// Transactions for one workspace before the others have their turn.
 const IN_A_ROW: usize = 8;

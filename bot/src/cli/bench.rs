@@ -1,11 +1,13 @@
 //! `milepost bench`: what this machine does, through the same verbs as everything.
 
+pub mod delivery;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use domain::deals::deal::import::{self, Format, Options};
 use domain::deals::deal::view;
 use domain::deals::milestone::MilestoneStatus;
@@ -28,7 +30,10 @@ const MILESTONES_EACH: usize = 11;
 const FIRST_CONTRACT: Date = date(2026, 1, 5);
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Measure this PostgreSQL instead of SQLite in a temporary folder; the data stay in a workspace of their own
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
@@ -41,6 +46,12 @@ pub struct Bench {
     /// Calls of each look
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..))]
     calls: u16,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// Reminders from the clock's look to a channel that takes them at once, and looks that find nothing
+    Delivery(delivery::Delivery),
 }
 
 /// Times of equal work.
@@ -82,6 +93,9 @@ pub struct Measured {
 }
 
 pub fn run(cmd: &Bench) -> Outcome {
+    if let Some(Part::Delivery(cmd)) = &cmd.part {
+        return delivery::run(cmd);
+    }
     let folder = tempfile::Builder::new().prefix("milepost-bench-").tempdir()?;
     let url = cmd.postgres.as_ref().map(|url| ("MILEPOST_DATABASE__URL".to_owned(), url.clone()));
     let config = Config::load(None, url).map_err(|wrong| Stop::Failed(wrong.to_string()))?;

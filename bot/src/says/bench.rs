@@ -1,5 +1,6 @@
 //! What was measured.
 
+use crate::cli::bench::delivery::{Delivered, Rate};
 use crate::cli::bench::{Measured, Times};
 
 use super::table;
@@ -21,5 +22,40 @@ pub fn measured(m: &Measured) -> String {
         m.database,
         table(&["WHAT", "TIMES", "MEDIAN", "P95", "WORST"], &rows),
         m.first_import_ms,
+    )
+}
+
+pub fn delivered(m: &Delivered) -> String {
+    let ms = |value: f64| format!("{value:.2} ms");
+    let rate = |what: String, rate: &Rate| {
+        let each = &rate.transactions;
+        vec![what, rate.count.to_string(), format!("{:.0}", rate.per_second), ms(each.p50_ms), ms(each.p95_ms)]
+    };
+    let look = |what: String, times: &Option<Times>| {
+        times.as_ref().map(|t| vec![what, t.count.to_string(), String::new(), ms(t.p50_ms), ms(t.p95_ms)])
+    };
+    let mut rows = vec![
+        rate(format!("plan reminders of {} deals", m.deals), &m.plan),
+        rate(format!("send, {} at once", m.claim), &m.send),
+        rate("  of it claim and decide".into(), &m.claims),
+        rate("  of it settle".into(), &m.settles),
+        rate("decide by the rules alone, one thread".into(), &m.decisions),
+    ];
+    rows.extend(look(format!("an empty sweep over {} milestones", m.milestones), &m.empty_sweep));
+    rows.extend(look("an empty claim".into(), &m.empty_claim));
+    let memory = match (m.memory_before_kib, m.memory_peak_kib) {
+        (Some(before), Some(peak)) => {
+            let mib = |kib: u64| kib as f64 / 1024.0;
+            format!("{:.1} MiB before, {:.1} MiB at most", mib(before), mib(peak))
+        }
+        _ => "unknown".into(),
+    };
+    format!(
+        "{}, {} workers\n{}\nThe whole way of {} reminders: {:.0} a second.\nResident memory meanwhile: {memory}\n",
+        m.database,
+        m.workers,
+        table(&["WHAT", "COUNT", "A SECOND", "MEDIAN", "P95"], &rows),
+        m.reminders,
+        m.whole_per_second,
     )
 }
