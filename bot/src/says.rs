@@ -75,11 +75,15 @@ pub fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
+/// A capital at the front.
+pub fn capital(words: &str) -> String {
+    let mut chars = words.trim().chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// A capital at the front and a full stop at the end.
 pub fn sentence(words: &str) -> String {
-    let mut chars = words.trim().chars();
-    let mut text: String =
-        chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default();
+    let mut text = capital(words);
     if !text.ends_with(['.', '!', '?']) {
         text.push('.');
     }
@@ -126,9 +130,9 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// The same, moved in by two spaces.
+/// The same, moved in by two spaces. Empty lines stay empty.
 pub fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") }).collect()
 }
 
 /// How a list goes on; nothing on the last page.

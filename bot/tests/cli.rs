@@ -21,6 +21,8 @@ mod crash;
 mod crash_out;
 #[path = "cli/delivery.rs"]
 mod delivery;
+#[path = "cli/outbound.rs"]
+mod outbound;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -167,7 +167,7 @@ impl Webhooks {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Console {
-    /// A file to which every message on the console is added.
+    /// A file to which messages on the console are added; without it they are printed on standard error.
     pub file: Option<PathBuf>,
     /// Whether messages for channels that are not set up are printed on the console in their place, and count as sent.
     pub stand_in: bool,

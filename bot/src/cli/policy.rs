@@ -4,6 +4,8 @@ use clap::{Args, Subcommand};
 use domain::delivery::Purpose;
 use domain::delivery::policy::ops::{self, PreviewPolicy};
 use domain::kernel::id::{DecisionId, MessageId};
+use domain::kernel::{Cx, No};
+use domain::people::contact::view;
 use domain::people::reach::{Channel, Topic};
 use jiff::Timestamp;
 use serde_json::json;
@@ -53,8 +55,10 @@ pub fn run(common: &Common, cmd: &Policy) -> Outcome {
     let desk = Desk::open(common)?;
     let answer = match cmd {
         Policy::Preview(cmd) => {
-            let asked = asked(cmd);
-            let view = desk.read(|cx| ops::preview(cx, &asked))?;
+            let view = desk.read(|cx| {
+                let asked = asked(cx, cmd)?;
+                ops::preview(cx, &asked)
+            })?;
             Answer::new(says::policy::preview(&view), view)
         }
         Policy::Decisions { message } => {
@@ -69,14 +73,21 @@ pub fn run(common: &Common, cmd: &Policy) -> Outcome {
     Ok(Some(answer))
 }
 
-fn asked(cmd: &Preview) -> PreviewPolicy {
+/// A contact that is known by the address is asked about as a whole, so that the channel finds its own address.
+fn asked(cx: &mut Cx<'_>, cmd: &Preview) -> Result<PreviewPolicy, No> {
     let who = cmd.who.trim();
-    let contact_id = contact_id(who);
+    let contact_id = match contact_id(who) {
+        Some(id) => Some(id),
+        None => match view::find(cx, who)?.as_slice() {
+            [only] => Some(only.id),
+            _ => None,
+        },
+    };
     let (email, phone) = match contact_id {
         Some(_) => (None, None),
         None if who.contains('@') => (Some(who.to_owned()), None),
         None => (None, Some(who.to_owned())),
     };
     let (channel, purpose, topic) = (cmd.channel, cmd.purpose, cmd.topic);
-    PreviewPolicy { contact_id, email, phone, channel, purpose, topic, text: cmd.text.clone(), at: cmd.at }
+    Ok(PreviewPolicy { contact_id, email, phone, channel, purpose, topic, text: cmd.text.clone(), at: cmd.at })
 }

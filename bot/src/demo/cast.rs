@@ -1,5 +1,7 @@
 //! The brokerage of the sample: its people, and who of them does what.
 
+use std::path::Path;
+
 use domain::deals::milestone::Responsible;
 use domain::deals::milestone::template::{self, DateRule, Template};
 use domain::kernel::id::WorkspaceId;
@@ -9,8 +11,10 @@ use domain::workspace::member::{self, Member, ops::AddMember};
 use domain::workspace::tenant::{self, Workspace};
 use host::Host;
 
+use super::clockwork::Clockwork;
 use super::deals;
 use super::stage::Stage;
+use crate::cli::Stop;
 
 pub const ZONE: &str = "America/Chicago";
 /// When the brokerage began to use Milepost. Days from today.
@@ -21,12 +25,14 @@ pub const CONDO: &str = "residential-condo";
 /// Those who act.
 pub struct Team {
     pub owner: Principal,
+    pub marcus: Principal,
     pub priya: Principal,
     pub tom: Principal,
 }
 
-/// Founds the sample workspace and plays everything that happened in it until now.
-pub fn perform(host: &Host) -> Result<Workspace, Refusal> {
+/// Founds the sample workspace and plays everything that happened in it until now. What was sent stands in the file
+/// `messages`.
+pub fn perform(host: &Host, messages: &Path) -> Result<Workspace, Stop> {
     let stage = Stage::new(host, time::zone(ZONE));
     let start = stage.at(BEGINNING, 9);
     let workspace = WorkspaceId(host.mint());
@@ -68,10 +74,16 @@ pub fn perform(host: &Host) -> Result<Workspace, Refusal> {
         let member = found.ok_or_else(|| Refusal::not_found("member"))?;
         Ok(access::member_principal(member, workspace.id, Source::Web))
     };
-    let team = Team { owner: acting("Dana Whitaker")?, priya: acting("Priya Nair")?, tom: acting("Tom Becker")? };
+    let team = Team {
+        owner: acting("Dana Whitaker")?,
+        marcus: acting("Marcus Bell")?,
+        priya: acting("Priya Nair")?,
+        tom: acting("Tom Becker")?,
+    };
     let mut stage = stage;
     deals::script(&mut stage, &team);
-    stage.perform()?;
+    let clockwork = Clockwork::new(host, workspace.id, team, messages)?;
+    stage.perform(BEGINNING, &clockwork)?;
     Ok(workspace)
 }
 

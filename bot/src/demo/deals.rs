@@ -10,7 +10,7 @@ use domain::kernel::Principal;
 use jiff::civil::Date;
 
 use super::cast::{CONDO, Team};
-use super::stage::{Stage, add, complete, create, edit, end, progress, reschedule, waive};
+use super::stage::{Stage, add, complete, create, edit, end, opt_out, progress, reschedule, waive};
 
 /// A deal as it stands in the contract.
 struct Deal {
@@ -24,6 +24,8 @@ struct Deal {
     contract: i32,
     closing: i32,
     dates: &'static [(&'static str, i32)],
+    /// The last digits of the buyer's telephone number; the seller's is the next one.
+    line: u8,
     buyer: &'static str,
     seller: &'static str,
 }
@@ -33,7 +35,7 @@ const APPRAISAL: &str = "appraisal_contingency_deadline";
 const FINANCING: &str = "financing_contingency_deadline";
 
 pub fn script(stage: &mut Stage<'_>, team: &Team) {
-    let Team { owner, priya, tom } = team;
+    let Team { owner, priya, tom, .. } = team;
     beginning(stage, priya);
     under_way(stage, priya, tom);
     late(stage, priya, tom);
@@ -59,6 +61,7 @@ fn beginning(stage: &mut Stage<'_>, priya: &Principal) {
                 contract: 0,
                 closing: 45,
                 dates: &[],
+                line: 60,
                 buyer: "Lucia Alvarez",
                 seller: "Raymond Holt",
             },
@@ -76,6 +79,7 @@ fn beginning(stage: &mut Stage<'_>, priya: &Principal) {
         contract: -2,
         closing: 70,
         dates: &[(INSPECTION, 9)],
+        line: 62,
         buyer: "Sam Keller",
         seller: "Nora Begay",
     };
@@ -95,6 +99,7 @@ fn under_way(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
         contract: -6,
         closing: 52,
         dates: &[(INSPECTION, 4), (APPRAISAL, 20), (FINANCING, 38)],
+        line: 64,
         buyer: "Grace Chen",
         seller: "Peter Lindqvist",
     };
@@ -114,11 +119,14 @@ fn under_way(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
         contract: -12,
         closing: 33,
         dates: &[],
+        line: 66,
         buyer: "Camille Dubois",
         seller: "Harold Finch",
     };
     open(stage, tom, &dubois, &[("earnest_money", -10), ("inspection", -3)]);
     stage.cue(stage.at(-2, 9), tom, "dubois", progress("dubois", "appraisal_ordered", "in_progress"));
+    let call = "Called the office: ring me, do not write.";
+    stage.cue(stage.at(-6, 15), tom, "dubois", opt_out("dubois", "camille.dubois@example.com", call));
 }
 
 /// Milestones whose day has passed.
@@ -134,6 +142,7 @@ fn late(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
         contract: -26,
         closing: 12,
         dates: &[(INSPECTION, -15), (APPRAISAL, -5)],
+        line: 68,
         buyer: "Isaac Monroe",
         seller: "Petra Novak",
     };
@@ -157,6 +166,7 @@ fn soon(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
         contract: -38,
         closing: 3,
         dates: &[(INSPECTION, -28), (APPRAISAL, -17), (FINANCING, -5)],
+        line: 70,
         buyer: "Adaeze Okafor",
         seller: "Walter Brandt",
     };
@@ -185,6 +195,7 @@ fn soon(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
         contract: -24,
         closing: 5,
         dates: &[(INSPECTION, -16)],
+        line: 72,
         buyer: "Owen Fairchild",
         seller: "Min-ji Kim",
     };
@@ -204,6 +215,7 @@ fn soon(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
         contract: -30,
         closing: 9,
         dates: &[(INSPECTION, -20), (APPRAISAL, -8)],
+        line: 74,
         buyer: "Denise Washington",
         seller: "Carl Jensen",
     };
@@ -241,6 +253,7 @@ fn special(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
         contract: -9,
         closing: 12,
         dates: &[(INSPECTION, 1)],
+        line: 76,
         buyer: "Eleanor Whitfield",
         seller: "Bruno Costa",
     };
@@ -261,6 +274,7 @@ fn special(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
         contract: -4,
         closing: 38,
         dates: &[],
+        line: 78,
         buyer: "Paolo Romano",
         seller: "Judith Marsh",
     };
@@ -279,6 +293,7 @@ fn special(stage: &mut Stage<'_>, priya: &Principal, tom: &Principal) {
         contract: -11,
         closing: 31,
         dates: &[(INSPECTION, 3), ("hoa_review_deadline", 8)],
+        line: 80,
         buyer: "Anna Petersen",
         seller: "Luis Ortega",
     };
@@ -311,6 +326,7 @@ fn over(stage: &mut Stage<'_>, owner: &Principal, tom: &Principal) {
         contract: -58,
         closing: -9,
         dates: &[(INSPECTION, -48), (APPRAISAL, -36), (FINANCING, -20)],
+        line: 82,
         buyer: "Jordan Smith",
         seller: "Maria Gallo",
     };
@@ -341,6 +357,7 @@ fn over(stage: &mut Stage<'_>, owner: &Principal, tom: &Principal) {
         contract: -24,
         closing: 16,
         dates: &[(INSPECTION, -14)],
+        line: 84,
         buyer: "Kevin Farrow",
         seller: "Joan Abbott",
     };
@@ -398,9 +415,10 @@ fn parties(deal: &Deal) -> Vec<NewParty> {
         time_zone: None,
     };
     let own = |name: &str| format!("{}@example.com", name.to_lowercase().replace([' ', '-'], "."));
+    let line = |digits: u8| format!("+1 312 555 01{digits}");
     let mut parties = vec![
-        party("buyer", deal.buyer, own(deal.buyer), "+1 312 555 0110"),
-        party("seller", deal.seller, own(deal.seller), "+1 312 555 0120"),
+        party("buyer", deal.buyer, own(deal.buyer), &line(deal.line)),
+        party("seller", deal.seller, own(deal.seller), &line(deal.line + 1)),
         party("buyer_agent", "Priya Nair", "priya@lakeside.example.com".into(), "+1 312 555 0101"),
         party("seller_agent", "Colin Reyes", "colin@northshore.example.net".into(), "+1 847 555 0102"),
         party("attorney", "Abbott & Lin LLP", "closings@abbottlin.example.net".into(), "+1 312 555 0130"),

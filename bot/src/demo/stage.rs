@@ -1,6 +1,6 @@
 //! Acts with their instants, done in the order of time by the people who do them, through the same verbs as everything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use domain::deals::deal::intake::NewDeal;
 use domain::deals::deal::key_dates::{self, ChangeKeyDates};
@@ -10,10 +10,20 @@ use domain::deals::milestone::ops::{
 };
 use domain::kernel::id::{DealId, MilestoneId};
 use domain::kernel::{Cx, Fault, No, Principal, Refusal};
+use domain::people::contact::standing::ops::OptOut;
+use domain::people::contact::standing::{self, Via};
+use domain::people::contact;
 use host::Host;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+
+use super::clockwork::Clockwork;
+
+/// The hour at which the office opens.
+const OPENS: i8 = 9;
+/// The last morning on which somebody decided about drafts. Days from today.
+const LAST_DECISIONS: i32 = -2;
 
 pub type Act = Box<dyn Fn(&mut Cx<'_>, &Known) -> Result<Option<DealId>, No>>;
 
@@ -64,19 +74,36 @@ impl<'a> Stage<'a> {
         self.cues.push(Cue { at, who: who.clone(), deal, act: Box::new(act) });
     }
 
-    pub fn perform(mut self) -> Result<(), Refusal> {
+    /// Does what was cued, and on every day from `start` on, at nine, what runs by itself. What was written in
+    /// the last days waits for whoever looks at the sample.
+    pub fn perform(mut self, start: i32, clockwork: &Clockwork<'_>) -> Result<(), Refusal> {
         // Stable: what is cued for the same instant happens in the order of the script.
         self.cues.sort_by_key(|cue| cue.at);
+        let mut rounds: VecDeque<(Timestamp, bool)> = (start..=0)
+            .map(|day| (self.at(day, OPENS), day <= LAST_DECISIONS))
+            .filter(|(at, _)| *at < self.now)
+            .collect();
         let mut known = Known::new();
-        for cue in self.cues {
+        for cue in std::mem::take(&mut self.cues) {
+            while let Some((at, decides)) = rounds.pop_front_if(|(at, _)| *at < cue.at) {
+                turn(clockwork, at, decides)?;
+            }
             let done =
                 self.host.on_this_thread(&cue.who, cue.at, |work| work.write(|cx| (cue.act)(cx, &known)))?;
             if let Some(id) = done.value {
                 known.insert(cue.deal, id);
             }
         }
-        Ok(())
+        rounds.into_iter().try_for_each(|(at, decides)| turn(clockwork, at, decides))
     }
+}
+
+/// In the morning people decide before the clock looks, so that what they let go leaves at once.
+fn turn(clockwork: &Clockwork<'_>, at: Timestamp, decides: bool) -> Result<(), Refusal> {
+    if decides {
+        clockwork.morning(at)?;
+    }
+    clockwork.round(at)
 }
 
 fn deal(known: &Known, name: &str) -> Result<DealId, No> {
@@ -179,6 +206,21 @@ pub fn end(
 ) -> impl Fn(&mut Cx<'_>, &Known) -> Result<Option<DealId>, No> {
     move |cx, known| {
         deals::end(cx, deal(known, name)?, to, reason)?;
+        Ok(None)
+    }
+}
+
+/// A party of the deal wants nothing any more.
+pub fn opt_out(
+    name: &'static str,
+    email: &'static str,
+    why: &'static str,
+) -> impl Fn(&mut Cx<'_>, &Known) -> Result<Option<DealId>, No> {
+    move |cx, known| {
+        deal(known, name)?;
+        let found = contact::view::find(cx, email)?;
+        let who = found.first().ok_or_else(|| Fault::Corrupt(format!("the sample has no contact {email} yet")))?;
+        standing::ops::opt_out(cx, &OptOut { contact_id: who.id, via: Via::Phone, why: why.into() })?;
         Ok(None)
     }
 }

@@ -1,6 +1,8 @@
 //! Approvals.
 
+use domain::assist::draft::DraftKind;
 use domain::deals::followup::review::Decided;
+use domain::people::reach::Topic;
 use domain::workspace::approval::ApprovalState;
 use domain::workspace::approval::ops::spoken;
 use domain::workspace::approval::view::{ApprovalDetail, ApprovalView, VoteView};
@@ -76,6 +78,13 @@ pub fn detail(detail: &ApprovalDetail) -> String {
         }
     }
     text.push_str(&format!("\nContent: {}\n", a.content_hash));
+    if a.state == ApprovalState::Pending {
+        text.push_str(&format!(
+            "What each recipient would get: milepost draft preview {}\n\
+             Decide: milepost --as EMAIL approval vote {} --choice approve (or request-changes, reject)\n",
+            a.subject_id, a.id
+        ));
+    }
     if !detail.votes.is_empty() {
         text.push_str("\nVotes:\n");
         detail.votes.iter().for_each(|one| text.push_str(&indented(&vote(one))));
@@ -88,17 +97,31 @@ pub fn detail(detail: &ApprovalDetail) -> String {
     text
 }
 
+/// What the messages of a draft are about.
+fn topic(kind: DraftKind) -> Topic {
+    match kind {
+        DraftKind::FollowUp => Topic::FollowUp,
+        DraftKind::Checklist => Topic::Checklist,
+        DraftKind::Message => Topic::Message,
+    }
+}
+
 /// What came of a vote.
 pub fn decided(done: &Decided) -> String {
     let a = &done.approval;
     match a.state {
         ApprovalState::Pending => format!("Your vote is kept. It still waits for {}.", names(a)),
         ApprovalState::Approved => format!(
-            "Approved. {} in the outbox, exactly as approved.",
+            "Approved. {} in the outbox, exactly as approved. What becomes of it: milepost delivery list --topic {}",
             match count(done.queued.len(), "message") {
                 one if done.queued.len() == 1 => format!("{one} is"),
                 many => format!("{many} are"),
-            }
+            },
+            topic(done.draft.kind)
+        ),
+        ApprovalState::ChangesRequested => format!(
+            "The draft is sent back for changes. Nothing is sent. Change it: milepost draft edit {}",
+            done.draft.id
         ),
         other => format!("The draft is {}. Nothing is sent.", state(other)),
     }

@@ -36,6 +36,9 @@ pub fn list(deliveries: &[Delivery], cursor: Option<&str>, dispatch: &Dispatch) 
         })
         .collect();
     text.push_str(&table(&["STATUS", "WHEN", "ABOUT", "TO", "SUBJECT", "ID"], &rows));
+    if deliveries.iter().any(|d| d.reason.is_some()) {
+        text.push_str("\nWhy one stands so, and what can be done: milepost delivery show ID\n");
+    }
     text + &next_page(cursor)
 }
 

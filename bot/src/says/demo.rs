@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use domain::kernel::id::{DealId, MilestoneId};
+use domain::kernel::id::{ApprovalId, DealId, MilestoneId};
 use jiff::civil::Date;
 
 use super::day;
@@ -20,6 +20,10 @@ pub struct Facts {
     pub explain: Option<MilestoneId>,
     /// A deal, and a later closing date for it.
     pub reschedule: Option<(DealId, Date)>,
+    /// An approval that waits, and somebody who may decide.
+    pub vote: Option<(ApprovalId, String)>,
+    /// The file of messages.
+    pub messages: PathBuf,
 }
 
 pub fn welcome(facts: &Facts, url: &str) -> String {
@@ -40,6 +44,17 @@ pub fn welcome(facts: &Facts, url: &str) -> String {
     }
     if let Some((id, closing)) = facts.reschedule {
         text.push_str(&format!("  {milepost} deal reschedule {id} closing_date={closing}\n"));
+    }
+    text.push_str(&format!(
+        "\nMessages leave this machine by no way; each is added to {}.\n\
+         \x20 {milepost} approval list                        letters that wait for a yes\n\
+         \x20 {milepost} delivery list --status suppressed    what was not sent; why: delivery show ID\n\
+         \x20 {milepost} reminder list                        who was reminded of what\n\
+         \x20 {milepost} simulate --days 30                   what is to come, and why\n",
+        facts.messages.display()
+    ));
+    if let Some((id, email)) = &facts.vote {
+        text.push_str(&format!("  {milepost} --as {email} approval vote {id} --choice approve\n"));
     }
     text.push_str("\nStop with Ctrl-C.\n");
     text

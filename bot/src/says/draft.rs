@@ -1,6 +1,6 @@
 //! Drafts.
 
-use domain::assist::draft::DraftState;
+use domain::assist::draft::{DraftState, WrittenBy};
 use domain::assist::draft::check::Finding;
 use domain::deals::followup::view::{DraftDetail, DraftPreview, DraftView, VersionView};
 
@@ -59,7 +59,10 @@ fn words(version: &VersionView) -> String {
         "Version {} by {} ({}), {}\nTo: {who}\nSubject: {}\n\n{}\n{}",
         version.version,
         version.made_by,
-        version.source,
+        match version.source {
+            WrittenBy::Member => "by hand".to_owned(),
+            other => format!("from the {other}"),
+        },
         moment(version.made_at),
         version.subject,
         indented(&version.body),
@@ -76,7 +79,7 @@ pub fn detail(detail: &DraftDetail) -> String {
     let draft = &detail.draft;
     let mut text = format!(
         "{} to {} of {}: {}, {}.\n",
-        draft.kind.as_str().replace('_', " "),
+        super::capital(&draft.kind.as_str().replace('_', " ")),
         to(&draft.recipient_role),
         draft.deal_title,
         state(draft.state),
@@ -92,6 +95,7 @@ pub fn detail(detail: &DraftDetail) -> String {
     if detail.versions.len() > 1 {
         text.push_str(&format!("\n{} in all.\n", count(detail.versions.len(), "version")));
     }
+    text.push_str(&next(draft));
     text
 }
 
@@ -113,15 +117,32 @@ pub fn changed(draft: &DraftView) -> String {
     let mut text = format!("The draft {} to {} is {}.", draft.id, to(&draft.recipient_role), state(draft.state));
     if let Some(version) = &draft.newest {
         text.push_str(&format!(" Version {}: {}.", version.version, version.subject));
-        if version.findings.iter().any(|finding| finding.blocks) {
+        if draft.state == DraftState::Blocked {
             text.push_str(" Nothing is sent. What keeps it back:\n");
             version.findings.iter().for_each(|one| text.push_str(&indented(&finding(one))));
         }
     }
-    if draft.state == DraftState::InReview {
-        text.push_str(" Nothing is sent before a member approves it.");
+    match draft.state {
+        DraftState::InReview => text.push_str(" Nothing is sent before a member approves it."),
+        DraftState::Withdrawn => text.push_str(" Nothing of it is sent."),
+        _ => {}
     }
+    text.push_str(&next(draft));
     text
+}
+
+/// What somebody does about it now.
+fn next(draft: &DraftView) -> String {
+    let id = draft.id;
+    match (draft.state, draft.approval_id) {
+        (DraftState::Waiting, _) => "\nA running server writes it; or now: milepost draft write".into(),
+        (DraftState::Blocked, _) => format!("\nChange it: milepost draft edit {id} --subject ... --body ...\n"),
+        (DraftState::InReview, Some(approval)) => format!(
+            "\nWhat each recipient would get: milepost draft preview {id}\n\
+             Decide: milepost --as EMAIL approval vote {approval} --choice approve (or request-changes, reject)\n"
+        ),
+        _ => String::new(),
+    }
 }
 
 pub fn written(drafts: &[DraftView]) -> String {

@@ -1,4 +1,4 @@
-//! Messages in a readable block on standard error, and in a file: for running without any provider.
+//! Messages in a readable block on standard error or in a file: for running without any provider.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,21 +31,19 @@ impl Console {
         if self.clock.elapsed() >= until {
             return Learned::not_sent(LATE);
         }
-        if let Some(file) = &self.file {
-            let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
-            if let Err(error) = opened.and_then(|mut file| file.write_all(text.as_bytes())) {
-                return Learned::not_sent(format!(
-                    "The file {} (console.file) cannot be written: {error}.",
-                    file.display()
-                ));
-            }
-        }
-        // A terminal that went away is nobody's loss when a file has it; without one, it was not read.
-        match std::io::stderr().lock().write_all(text.as_bytes()) {
-            Err(error) if self.file.is_none() => {
-                Learned::not_sent(format!("Standard error cannot be written: {error}."))
-            }
-            _ => Learned::accepted(None),
+        let Some(file) = &self.file else {
+            return match std::io::stderr().lock().write_all(text.as_bytes()) {
+                Ok(()) => Learned::accepted(None),
+                Err(error) => Learned::not_sent(format!("Standard error cannot be written: {error}.")),
+            };
+        };
+        let opened = std::fs::OpenOptions::new().create(true).append(true).open(file);
+        match opened.and_then(|mut file| file.write_all(text.as_bytes())) {
+            Ok(()) => Learned::accepted(None),
+            Err(error) => Learned::not_sent(format!(
+                "The file {} (console.file) cannot be written: {error}.",
+                file.display()
+            )),
         }
     }
 }

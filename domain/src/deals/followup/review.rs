@@ -109,8 +109,12 @@ fn tell(
     occasion: &str,
     what: &str,
 ) -> Result<(), No> {
+    let mut title = format!("Draft {what}: {}", about.title);
+    if title.chars().count() > text::TITLE {
+        title = title.chars().take(text::TITLE - 1).chain(['…']).collect();
+    }
     let content = Content {
-        subject: format!("A draft {what}"),
+        subject: title,
         text: about.title.clone(),
         data: Some(json!({
             "subject": { "kind": SUBJECT, "id": draft.id },
