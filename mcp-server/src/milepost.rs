@@ -47,6 +47,9 @@ fn verb(tool: &str) -> Option<Verb> {
         "key_dates_apply" => Verb::ApplyKeyDates,
         "approval_list" => Verb::ReadApprovals,
         "delivery_list" => Verb::ReadDeliveries,
+        "draft_get" => Verb::ReadDrafts,
+        "draft_propose" => Verb::ProposeDraft,
+        "policy_preview" => Verb::PreviewPolicy,
         _ => return None,
     })
 }

@@ -1,8 +1,12 @@
 //! What an agent can do with a deal, in both protocol eras, and what it cannot.
 
+use domain::deals::followup::propose::{EditDraft, ProposeDraft, edit as edit_draft, propose};
+use domain::deals::followup::review::{Decide, decide};
 use domain::kernel::Principal;
+use domain::people::reach::Channel;
 use domain::workspace::access::{Grant, Role};
-use harness::{Agent, Era, Team, World, deal, on_both};
+use domain::workspace::approval::Choice;
+use harness::{Agent, Era, Team, World, accepted, on_both};
 use serde_json::{Value, json};
 
 fn oak_street() -> Value {
@@ -97,6 +101,7 @@ on_both! {
     fn another_workspaces_id_is_answered_as_one_that_never_was(world: World) {
         let strangers = world.found("strangers", "example.org");
         let theirs = a_deal_with_a_plan(&world, &strangers);
+        let ours = world.peopled_deal("12 Oak Street").to_string();
         let who = world.agent(&world.team, Grant::Write);
         let tools = mcp_server::server(&world.host, &mcp_server::Options::default()).unwrap().tools();
         world.wait_for(async {
@@ -117,19 +122,173 @@ on_both! {
                         "deal_id" => &theirs.deal,
                         "id" if tool.name.starts_with("deal") => &theirs.deal,
                         "id" if tool.name.starts_with("milestone") => &theirs.milestone,
+                        "id" if tool.name.starts_with("draft") => &theirs.draft,
+                        "id" if tool.name.starts_with("approval") => &theirs.approval,
+                        "id" if tool.name.starts_with("delivery") => &theirs.message,
+                        "contact_id" => &theirs.contact,
+                        "waiting_for" => &theirs.member,
                         other => panic!("{}: say whose id {other} is", tool.name),
                     };
                     let mut answers = Vec::new();
                     for id_value in [foreign.as_str(), "01900000-0000-7000-8000-00000000dead"] {
-                        let mut arguments = fitting(&tool.name);
+                        let mut arguments = fitting(&tool.name, &ours);
                         arguments[&id] = json!(id_value);
                         answers.push(agent.call(&tool.name, arguments).await);
                     }
-                    assert_eq!(answers[0].no().0, "not_found", "{}: {}", tool.name, answers[0].content);
-                    assert_eq!(answers[0].content.to_string(), answers[1].content.to_string(), "{}", tool.name);
+                    let said = &answers[0].content;
+                    assert_eq!(said.to_string(), answers[1].content.to_string(), "{}", tool.name);
+                    // A filter finds nothing; somebody who is not on the deal gets no letter about it.
+                    match (tool.name.as_ref(), id.as_str()) {
+                        ("approval_list", "waiting_for") => assert_eq!(said["approvals"], json!([])),
+                        ("delivery_list", "deal_id" | "contact_id") => assert_eq!(said["deliveries"], json!([])),
+                        ("draft_propose", "contact_id") => assert_eq!(answers[0].no().0, "invalid"),
+                        _ => assert_eq!(answers[0].no().0, "not_found", "{}: {said}", tool.name),
+                    }
                 }
             }
             assert_eq!(world.everything(&strangers), before);
+        });
+    }
+
+    fn an_agent_proposes_a_letter_a_person_approves_it_and_the_agent_sees_it_leave(world: World) {
+        let who = world.agent(&world.team, Grant::Propose);
+        for (era, title) in Era::BOTH.into_iter().zip(["12 Oak Street", "14 Oak Street"]) {
+            let deal = world.peopled_deal(title).to_string();
+            let draft = world.wait_for(propose_a_letter(&world, &who, era, &deal));
+            let approval_id = draft["approval_id"].as_str().unwrap().parse().unwrap();
+            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None };
+            let done = world.act(&world.team.cora(), |cx| decide(cx, &yes)).unwrap();
+            let id = done.queued[0].to_string();
+            let seen = |status: &'static str| {
+                let (world, who, deal, id) = (&world, &who, &deal, &id);
+                world.wait_for(async move {
+                    let agent = Agent::connect(world, who, era).await;
+                    let listed = agent
+                        .call("delivery_list", json!({"deal_id": deal, "channel": "email"})).await.ok();
+                    assert_eq!(listed["deliveries"].as_array().unwrap().len(), 1, "{listed}");
+                    assert_eq!((&listed["deliveries"][0]["id"], &listed["deliveries"][0]["status"]), (&json!(id), &json!(status)));
+                    assert_eq!(listed["deliveries"][0]["address"], "a***@example.org");
+                    let one = agent.call("delivery_list", json!({"id": id})).await.ok();
+                    assert_eq!(one["detail"]["delivery"]["status"], status);
+                    assert!(!one.to_string().contains("ann@example.org"), "{one}");
+                })
+            };
+            seen("queued");
+            world.all_end(&accepted());
+            seen("sent");
+        }
+        world.log_is_whole(&world.team);
+    }
+
+    fn an_agent_that_wants_to_decide_finds_no_tool_and_no_right(world: World) {
+        let deal = world.peopled_deal("12 Oak Street");
+        let draft = world.draft_for_the_buyer(deal);
+        let approval_id = draft.approval_id.unwrap();
+        for scope in Grant::ALL {
+            let who = world.agent(&world.team, *scope);
+            let before = world.everything(&world.team);
+            world.wait_for(async {
+                for era in Era::BOTH {
+                    let agent = Agent::connect(&world, &who, era).await;
+                    for tool in agent.tools().await {
+                        for word in ["vote", "decide", "approve", "send", "cancel", "resolve"] {
+                            assert!(!tool.contains(word), "{tool}");
+                        }
+                    }
+                }
+            });
+            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None };
+            let no = world.act(&who, |cx| decide(cx, &yes)).unwrap_err();
+            assert_eq!(no.code, domain::kernel::Code::Forbidden, "{scope}: {no}");
+            assert_eq!(world.everything(&world.team), before);
+        }
+        let shown = world.drafts(deal);
+        assert!(shown.iter().all(|d| d.state == domain::assist::draft::DraftState::InReview));
+    }
+
+    fn an_agents_letter_states_only_what_stands_in_the_deal(world: World) {
+        let who = world.agent(&world.team, Grant::Propose);
+        let deal = world.peopled_deal("12 Oak Street").to_string();
+        world.wait_for(async {
+            let agent = Agent::connect(&world, &who, Era::Modern).await;
+            let before = world.everything(&world.team);
+            for (field, wrong) in [
+                ("body", json!("The closing is on 1 January 2027.")),
+                ("body", json!("Please wire $999,999.")),
+                ("body", json!("x".repeat(100_000))),
+                ("body", json!("a\u{0}b")),
+                ("subject", json!("")),
+                ("subject", json!("two\nlines")),
+                ("role", json!("king")),
+                ("role", json!(["buyer"])),
+                ("contact_id", json!("everybody")),
+                ("deal_id", json!(12)),
+                ("to", json!("mallory@example.net")),
+                ("idempotency_key", json!("two words")),
+            ] {
+                let mut arguments = json!({
+                    "deal_id": deal, "role": "buyer", "subject": "A question", "body": "When may we call you?"
+                });
+                arguments[field] = wrong;
+                let answer = agent.call("draft_propose", arguments).await;
+                let (code, sentence) = answer.no();
+                assert_eq!(code, "invalid", "{field}: {sentence}");
+                let named = answer.content["problems"].as_array().unwrap().iter().any(|p| p["field"] == field);
+                assert!(named, "{field}: {}", answer.content);
+            }
+            assert_eq!(world.everything(&world.team), before);
+        });
+    }
+
+    fn an_answer_about_letters_is_never_too_long_to_be_read(world: World) {
+        let deal = world.peopled_deal("12 Oak Street");
+        let cora = world.team.cora();
+        // As long as letters may be, and edited often, with more findings than anybody reads.
+        let body = "The day is 1 January 2027. ".repeat(370);
+        let letter = ProposeDraft {
+            deal_id: deal,
+            role: Some("buyer".into()),
+            contact_id: None,
+            subject: "s".repeat(200),
+            body: body.clone(),
+        };
+        let mut id = world.act(&cora, |cx| propose(cx, &letter)).unwrap().id;
+        for n in 0..30 {
+            let words = EditDraft { id, version: None, subject: Some(format!("{n} {}", "s".repeat(190))), body: None };
+            world.act(&cora, |cx| edit_draft(cx, &words)).unwrap();
+        }
+        for _ in 0..30 {
+            id = world.act(&cora, |cx| propose(cx, &letter)).unwrap().id;
+        }
+        let drafts = world.drafts(deal);
+        let first = drafts.last().unwrap();
+        let messages: Vec<domain::delivery::NewMessage> = (0..30)
+            .map(|n| domain::delivery::NewMessage {
+                content: domain::delivery::Content { subject: "s".repeat(200), text: body.clone(), ..Default::default() },
+                ..harness::message(&format!("long {n}"), Channel::InApp, "", world.now())
+            })
+            .collect();
+        let message = world.enqueue(&world.team, &messages)[0];
+        let who = world.agent(&world.team, Grant::Read);
+        world.wait_for(async {
+            let agent = Agent::connect(&world, &who, Era::Modern).await;
+            for (tool, arguments) in [
+                ("draft_get", json!({"limit": 25})),
+                ("draft_get", json!({"id": first.id})),
+                ("draft_get", json!({"id": id})),
+                ("approval_list", json!({"limit": 25})),
+                ("approval_list", json!({"id": first.approval_id})),
+                ("delivery_list", json!({"limit": 25})),
+                ("delivery_list", json!({"id": message})),
+            ] {
+                let answer = agent.call(tool, arguments.clone()).await.ok();
+                let bytes = answer.to_string().len();
+                assert!(bytes / 4 < 10_000, "{tool} {arguments}: {bytes} bytes");
+            }
+            let one = agent.call("draft_get", json!({"id": first.id})).await.ok();
+            assert_eq!(one["versions"].as_array().unwrap().len(), 20);
+            assert_eq!(one["versions"][19]["version"], 31);
+            assert!(one["detail"]["more_findings"].as_u64().unwrap() > 0, "{one}");
         });
     }
 
@@ -137,7 +296,19 @@ on_both! {
         world.wait_for(async {
             let reader = Agent::connect(&world, &world.agent(&world.team, Grant::Read), Era::Legacy).await;
             let tools = reader.tools().await;
-            assert_eq!(tools, ["deal_get", "deal_list", "milestone_explain", "milestone_list"]);
+            assert_eq!(
+                tools,
+                [
+                    "approval_list",
+                    "deal_get",
+                    "deal_list",
+                    "delivery_list",
+                    "draft_get",
+                    "milestone_explain",
+                    "milestone_list",
+                    "policy_preview"
+                ]
+            );
             let (code, sentence) = reader.call("deal_create", oak_street()).await.no();
             assert_eq!(code, "forbidden");
             assert!(sentence.contains("scope read"), "{sentence}");
@@ -229,15 +400,57 @@ async fn tell_the_story(world: &World, who: &Principal, era: Era) {
     assert_eq!(agent.call("key_dates_preview", change).await.no().0, "wrong_state");
 }
 
+/// What an agent says of a letter, and that nobody but it knows of it yet outside of the house.
+async fn propose_a_letter(world: &World, who: &Principal, era: Era, deal: &str) -> Value {
+    let agent = Agent::connect(world, who, era).await;
+    let whom = agent.call("policy_preview", json!({"email": "ann@example.org", "channel": "email", "purpose": "transactional"}));
+    assert_eq!(whom.await.ok()["verdict"], "allow");
+    let letter = json!({
+        "deal_id": deal,
+        "role": "buyer",
+        "subject": "A question about the inspection",
+        "body": "When may the inspector come?",
+        "idempotency_key": format!("letter-{era:?}"),
+    });
+    let proposed = agent.call("draft_propose", letter.clone()).await.ok();
+    assert_eq!(agent.call("draft_propose", letter).await.ok(), proposed, "once");
+    assert_eq!((&proposed["draft"]["state"], &proposed["approval"]["state"]), (&json!("in_review"), &json!("pending")));
+    assert_eq!(proposed["draft"]["newest"]["recipients"][0]["address"], "a***@example.org");
+    assert_eq!(proposed["receipt"]["read_back"], true, "{proposed}");
+    let id = &proposed["draft"]["id"];
+
+    let listed = agent.call("draft_get", json!({"deal_id": deal})).await.ok();
+    assert_eq!(listed["drafts"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!((&listed["drafts"][0]["id"], listed["drafts"][0].get("newest")), (id, None));
+    let one = agent.call("draft_get", json!({"id": id})).await.ok();
+    assert_eq!(one["detail"]["draft"], proposed["draft"]);
+    assert_eq!(one["detail"]["approval"], proposed["approval"]);
+    assert!(!one.to_string().contains("ann@example.org"), "{one}");
+
+    let waiting = agent.call("approval_list", json!({})).await.ok();
+    let approval = waiting["approvals"].as_array().unwrap().iter().find(|a| a["subject_id"] == *id).unwrap();
+    let names: Vec<&str> =
+        approval["waiting_for"].as_array().unwrap().iter().filter_map(|m| m["name"].as_str()).collect();
+    assert!(names.contains(&"Cora Castillo"), "{names:?}");
+    let sent = agent.call("delivery_list", json!({"deal_id": deal, "channel": "email"})).await.ok();
+    assert_eq!(sent["deliveries"], json!([]), "nothing leaves before a person said yes");
+    proposed["draft"].clone()
+}
+
 struct Theirs {
     deal: String,
     milestone: String,
     plan: String,
+    draft: String,
+    approval: String,
+    message: String,
+    contact: String,
+    member: String,
 }
 
 fn a_deal_with_a_plan(world: &World, team: &Team) -> Theirs {
     let cora = team.cora();
-    let new = deal("9 Elm Road", "contract 2026-10-14 closing 2026-12-11");
+    let new = harness::peopled("9 Elm Road");
     let id = world.act(&cora, |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
     let detail = world.look(&cora, |cx| domain::deals::deal::view::get(cx, id)).unwrap();
     let change = domain::deals::deal::key_dates::ChangeKeyDates {
@@ -245,17 +458,37 @@ fn a_deal_with_a_plan(world: &World, team: &Team) -> Theirs {
         key_dates: [("closing_date".to_owned(), Some("2026-12-18".to_owned()))].into(),
     };
     let plan = world.act(&cora, |cx| domain::deals::deal::key_dates::preview(cx, &change)).unwrap().plan_token;
-    Theirs { deal: id.to_string(), milestone: detail.milestones[0].id.to_string(), plan: plan.to_string() }
+    let letter = ProposeDraft {
+        deal_id: id,
+        role: Some("buyer".into()),
+        contact_id: None,
+        subject: "A question".into(),
+        body: "When may we call you?".into(),
+    };
+    let draft = world.act(&cora, |cx| propose(cx, &letter)).unwrap();
+    let message = harness::message("theirs", Channel::InApp, "", world.now());
+    Theirs {
+        deal: id.to_string(),
+        milestone: detail.milestones[0].id.to_string(),
+        plan: plan.to_string(),
+        draft: draft.id.to_string(),
+        approval: draft.approval_id.unwrap().to_string(),
+        message: world.enqueue(team, &[message])[0].to_string(),
+        contact: draft.newest.unwrap().recipients[0].contact_id.to_string(),
+        member: team.members[&Role::Owner].id.to_string(),
+    }
 }
 
 /// Arguments that each tool takes, but for the ids.
-fn fitting(tool: &str) -> Value {
+fn fitting(tool: &str, our_deal: &str) -> Value {
     match tool {
         "deal_update" => json!({"title": "Ours now"}),
         "milestone_add" => json!({"title": "Ours now", "due_on": "2026-11-20"}),
         "milestone_update" => json!({"title": "Ours now"}),
         "milestone_waive" => json!({"reason": "Ours now"}),
         "key_dates_preview" => json!({"key_dates": {"closing_date": "2026-12-12"}}),
+        "draft_propose" => json!({"deal_id": our_deal, "subject": "A question", "body": "When may we call you?"}),
+        "policy_preview" => json!({"channel": "email", "purpose": "transactional"}),
         _ => json!({}),
     }
 }

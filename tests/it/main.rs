@@ -28,4 +28,5 @@ mod reminders;
 mod rest;
 mod schema;
 mod tenancy;
+mod tenancy_outbound;
 mod webhooks;

@@ -8,8 +8,15 @@ use domain::deals::deal::view::{ListDeals, get, list as list_deals};
 use domain::deals::milestone::MilestoneStatus;
 use domain::deals::milestone::ops::{ListMilestones, list};
 use domain::deals::milestone::store::of_deal;
+use domain::deals::followup::ops::{ListDrafts, list as drafts};
+use domain::delivery::outbox::ops::is_anything_due;
+use domain::delivery::outbox::view::{ListDeliveries, list as deliveries};
+use domain::delivery::{Status, feed};
 use domain::kernel::page::Ask;
 use domain::kernel::{Conn, Cx, No};
+use domain::people::reach::Channel;
+use domain::workspace::access::Role;
+use domain::workspace::approval::ops::{self as approvals, ListApprovals};
 use harness::{World, on_both};
 
 /// Copies the one row of a table, with some columns other than they are. `{i}` counts from 1.
@@ -99,6 +106,79 @@ fn a_large_workspace(world: &World) {
         // As the owner of the tables, who may; autovacuum does it in production.
         let Conn::Pg(mut c) = world.db().raw().unwrap() else { return };
         c.batch_execute("ANALYZE deals; ANALYZE milestones; ANALYZE deal_key_dates").unwrap();
+    }
+}
+
+/// Messages, notifications, approvals and drafts by the thousand, nearly all of them settled.
+fn a_busy_workspace(world: &World) {
+    let deal = world.peopled_deal("12 Oak Street");
+    world.draft_for_the_buyer(deal);
+    // What the drafts told the approvers, Cora among them.
+    world.claim(100);
+    let pg = world.db().is_postgres();
+    let id = |tag: char, number: &str| {
+        let uuid = format!("'0190000{tag}-0000-7000-8000-'");
+        if pg {
+            format!("({uuid} || lpad(to_hex({number}), 12, '0'))::uuid")
+        } else {
+            format!("{uuid} || printf('%012x', {number})")
+        }
+    };
+    let mostly = |usual: &str, seldom: &str| format!("CASE WHEN {{i}} % 500 = 0 THEN {seldom} ELSE {usual} END");
+    let nearly_all = |usual: &str| mostly(usual, "NULL");
+    let count = 20_000;
+    let (status, next_at) = (mostly("'sent'", "'queued'"), mostly("NULL", "t.created_at"));
+    let settled_at = nearly_all("t.created_at");
+    multiply(
+        world,
+        "messages",
+        count,
+        &[
+            ("id", &id('a', "{i}")),
+            ("occasion", "'copy:' || {i}"),
+            ("status", &status),
+            ("next_at", &next_at),
+            ("settled_at", &settled_at),
+        ],
+    );
+    let read_at = nearly_all("t.created_at");
+    multiply(
+        world,
+        "notifications",
+        count,
+        &[("id", &id('b', "{i}")), ("message_id", &id('a', "{i}")), ("read_at", &read_at)],
+    );
+    let (state, closed_at) = (mostly("'approved'", "'pending'"), nearly_all("t.opened_at"));
+    let (closed_by, due_at) = (nearly_all("'Cora Castillo'"), mostly("NULL", "t.due_at"));
+    multiply(
+        world,
+        "approvals",
+        count,
+        &[
+            ("id", &id('c', "{i}")),
+            ("subject_id", &id('f', "{i}")),
+            ("state", &state),
+            ("closed_at", &closed_at),
+            ("closed_by", &closed_by),
+            ("due_at", &due_at),
+        ],
+    );
+    let (state, settled_at) = (mostly("'approved'", "'in_review'"), nearly_all("t.created_at"));
+    multiply(
+        world,
+        "drafts",
+        count,
+        &[
+            ("id", &id('f', "{i}")),
+            ("occasion", "'copy:' || {i}"),
+            ("approval_id", &id('c', "{i}")),
+            ("state", &state),
+            ("settled_at", &settled_at),
+        ],
+    );
+    if pg {
+        let Conn::Pg(mut c) = world.db().raw().unwrap() else { return };
+        c.batch_execute("ANALYZE messages; ANALYZE notifications; ANALYZE approvals; ANALYZE drafts").unwrap();
     }
 }
 
@@ -230,6 +310,15 @@ fn by_index(plan: &str, table: &str) {
     assert!(served && !walked && !sorted, "{plan}");
 }
 
+/// The order comes from an index, if only that of the ids.
+#[track_caller]
+fn in_order(plan: &str, table: &str) {
+    let walked =
+        plan.contains(&format!("Seq Scan on {table}")) || plan.lines().any(|step| step == format!("SCAN {table}"));
+    let sorted = plan.lines().any(|step| step.contains("Sort  (")) || plan.contains("TEMP B-TREE");
+    assert!(!walked && !sorted, "{plan}");
+}
+
 /// Every row that is read is one of the deal's.
 #[track_caller]
 fn by_deal(plan: &str) {
@@ -268,5 +357,39 @@ on_both! {
         // Deals by their closing date.
         let cmd = ListDeals { closing_from: "2026-11-01".parse().ok(), ..ListDeals::default() };
         by_index(&plan(&world, "deal_key_dates", |cx| list_deals(cx, &cmd).map(drop)), "deal_key_dates");
+    }
+
+    fn what_waits_and_what_left_is_found_by_an_index_however_much_there_was(world: World) {
+        a_busy_workspace(&world);
+        let member = world.team.members[&Role::Coordinator].id;
+        let deal = world.look(&world.team.cora(), |cx| list_deals(cx, &ListDeals::default())).unwrap().items[0].id;
+        let far = Ask { cursor: None, limit: Some(50) };
+        let any = ListDeliveries::default();
+        for wanted in [
+            any.clone(),
+            ListDeliveries { deal_id: Some(deal), ..any.clone() },
+            ListDeliveries { member_id: Some(member), ..any.clone() },
+            ListDeliveries { status: vec![Status::Failed, Status::Dead, Status::Unknown], ..any.clone() },
+            ListDeliveries { channel: Some(Channel::InApp), ..any },
+        ] {
+            in_order(&plan(&world, "messages", |cx| deliveries(cx, &wanted, &far).map(drop)), "messages");
+        }
+        let due = plan(&world, "messages", |cx| is_anything_due(cx).map(drop));
+        in_order(&due, "messages");
+        assert!(due.contains("messages_due"), "{due}");
+        for unread in [true, false] {
+            let feed = plan(&world, "notifications", |cx| feed::ops::list(cx, unread, &far).map(drop));
+            by_index(&feed, "notifications");
+        }
+        by_index(&plan(&world, "notifications", |cx| feed::ops::unread(cx).map(drop)), "notifications");
+        let pending = ListApprovals { ask: far.clone(), ..ListApprovals::default() };
+        let waiting = plan(&world, "approvals", |cx| approvals::list(cx, &pending).map(drop));
+        by_index(&waiting, "approvals");
+        assert!(waiting.contains("approvals_pending"), "{waiting}");
+        let lapsed = plan(&world, "approvals", |cx| approvals::lapsed(cx, 100).map(drop));
+        by_index(&lapsed, "approvals");
+        in_order(&plan(&world, "drafts", |cx| drafts(cx, &ListDrafts::default()).map(drop)), "drafts");
+        let of_deal = ListDrafts { deal_id: Some(deal), ..ListDrafts::default() };
+        in_order(&plan(&world, "drafts", |cx| drafts(cx, &of_deal).map(drop)), "drafts");
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::kernel::actor::{Actor, Principal};
+use crate::kernel::actor::{Actor, ActorKind, Principal, Source};
 use crate::kernel::db::{Access, Conn, Db, Scope, may_pass};
 use crate::kernel::event::{self, Fact, Pending, Receipt, Subject};
 use crate::kernel::id::{CorrelationId, EventId, WorkspaceId};
@@ -167,6 +167,12 @@ impl Cx<'_> {
 
     pub fn workspace(&self) -> WorkspaceId {
         self.principal.workspace
+    }
+
+    /// Whether a model may be reading: an agent acts, or a member's token came through the agents' protocol. Such a
+    /// caller is shown no address whole, and what it writes is held to the facts.
+    pub fn is_program(&self) -> bool {
+        self.principal.actor.kind == ActorKind::Agent || self.principal.source == Source::Mcp
     }
 
     /// The instant of this work, the same from its first line to its last. Microseconds.

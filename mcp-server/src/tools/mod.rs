@@ -1,6 +1,7 @@
 //! The tools, a file for each noun. They translate; the verbs behind them decide.
 
 mod deals;
+mod drafts;
 mod key_dates;
 mod milestones;
 mod outbound;
@@ -12,8 +13,23 @@ use rmcp::handler::server::tool::ToolRouter;
 use crate::milepost::Milepost;
 
 /// All tools of the default set.
-pub fn all() -> [ToolRouter<Milepost>; 4] {
-    [Milepost::deal_tools(), Milepost::milestone_tools(), Milepost::key_date_tools(), Milepost::outbound_tools()]
+pub fn all() -> [ToolRouter<Milepost>; 5] {
+    [
+        Milepost::deal_tools(),
+        Milepost::milestone_tools(),
+        Milepost::key_date_tools(),
+        Milepost::draft_tools(),
+        Milepost::outbound_tools(),
+    ]
+}
+
+/// How much of what happened to one thing is shown at once: an answer is read by a model, which has little room.
+const ONE_HISTORY: usize = 20;
+
+/// The last of a list that has the oldest first.
+fn newest<T>(mut all: Vec<T>, most: usize) -> Vec<T> {
+    all.drain(..all.len().saturating_sub(most));
+    all
 }
 
 /// Dates of a filter, every wrong one named.

@@ -1,4 +1,4 @@
-//! What waits for people's word, what is drafted, and what left.
+//! What waits for people's word, and what left.
 
 use domain::delivery::Status;
 use domain::delivery::outbox::view::{self as deliveries, Delivery, Detail, ListDeliveries};
@@ -14,10 +14,14 @@ use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{ONE_HISTORY, newest};
 use crate::args::Parameters;
 use crate::guard::Refused;
 use crate::milepost::Milepost;
 use crate::server::Who;
+
+/// Versions of whose feedback is shown.
+const ROUNDS: usize = 5;
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,9 +41,9 @@ pub struct ApprovalList {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub cursor: Option<String>,
-    /// 1 to 100; 20 when left out.
+    /// 1 to 25; 20 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64", range(min = 1, max = 100))]
+    #[schemars(with = "i64", range(min = 1, max = 25))]
     pub limit: Option<i64>,
 }
 
@@ -79,9 +83,9 @@ pub struct DeliveryList {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub cursor: Option<String>,
-    /// 1 to 100; 20 when left out.
+    /// 1 to 25; 20 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64", range(min = 1, max = 100))]
+    #[schemars(with = "i64", range(min = 1, max = 25))]
     pub limit: Option<i64>,
 }
 
@@ -101,7 +105,7 @@ pub struct Deliveries {
 #[tool_router(router = outbound_tools, vis = "pub")]
 impl Milepost {
     /// What waits for people's approval, the longest waiting first, with who is waited for; or one approval by its id
-    /// with its votes and feedback. Only people decide: in chat, or with milepost approval vote.
+    /// with its votes and the feedback on its latest versions. Only people decide: in chat, or with milepost approval vote.
     #[tool(annotations(
         title = "List approvals",
         read_only_hint = true,
@@ -115,7 +119,8 @@ impl Milepost {
         Parameters(args): Parameters<ApprovalList>,
     ) -> Result<Json<Approvals>, Refused> {
         if let Some(id) = args.id {
-            let detail = self.host.look(&who, move |cx| approvals::get(cx, id)).await?;
+            let mut detail = self.host.look(&who, move |cx| approvals::get(cx, id)).await?;
+            detail.rounds = newest(detail.rounds, ROUNDS);
             return Ok(Json(Approvals { approvals: Vec::new(), detail: Some(detail), next_cursor: None }));
         }
         let ask = Ask { cursor: args.cursor, limit: args.limit };
@@ -124,8 +129,8 @@ impl Milepost {
         Ok(Json(Approvals { approvals: page.items, detail: None, next_cursor: page.next_cursor }))
     }
 
-    /// Messages and what became of them, the newest first; or one by its id with its words, its attempts and what the
-    /// policy said each time. A status of unknown means that nobody can know if it arrived: a person decides.
+    /// Messages and what became of them, the newest first; or one by its id with its words, its latest attempts and
+    /// what the policy said. A status of unknown means that nobody can know if it arrived: a person decides.
     #[tool(annotations(
         title = "List deliveries",
         read_only_hint = true,
@@ -139,7 +144,9 @@ impl Milepost {
         Parameters(args): Parameters<DeliveryList>,
     ) -> Result<Json<Deliveries>, Refused> {
         if let Some(id) = args.id {
-            let detail = self.host.look(&who, move |cx| deliveries::detail(cx, id)).await?;
+            let mut detail = self.host.look(&who, move |cx| deliveries::detail(cx, id)).await?;
+            detail.attempts = newest(detail.attempts, ONE_HISTORY);
+            detail.decisions = newest(detail.decisions, ONE_HISTORY);
             return Ok(Json(Deliveries { deliveries: Vec::new(), detail: Some(detail), next_cursor: None }));
         }
         let ask = Ask { cursor: args.cursor, limit: args.limit };

@@ -1,10 +1,11 @@
 //! Approvals, to look at. A token decides nothing: that is for people, in chat, on the web or at the server's terminal.
 
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use domain::kernel::id::{ApprovalId, MemberId};
 use domain::kernel::page::Ask;
+use domain::kernel::{Code, Refusal};
 use domain::workspace::approval::ApprovalState;
 use domain::workspace::approval::ops::{self, ListApprovals};
 use domain::workspace::approval::view::{ApprovalDetail, ApprovalView};
@@ -16,7 +17,10 @@ use super::{Caller, Id, Listed, Query};
 use crate::Problem;
 
 pub(super) fn routes() -> Router<Host> {
-    Router::new().route("/approvals", get(list)).route("/approvals/{id}", get(one))
+    Router::new()
+        .route("/approvals", get(list))
+        .route("/approvals/{id}", get(one))
+        .route("/approvals/{id}/votes", post(vote))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -53,4 +57,14 @@ async fn one(
     Id(id): Id<ApprovalId>,
 ) -> Result<Json<ApprovalDetail>, Problem> {
     Ok(Json(host.look(&who, move |cx| ops::get(cx, id)).await?))
+}
+
+/// Where a program would look for it, so that it is told who decides. It looks at nothing, so it says the same of every id.
+async fn vote() -> Problem {
+    Refusal::new(
+        Code::Forbidden,
+        "A token decides about no approval, whatever its scope: people do. No vote was counted.",
+        "Ask a person whom it waits for (waiting_for) to decide, in chat or with milepost approval vote.",
+    )
+    .into()
 }

@@ -3,7 +3,9 @@
 mod approvals;
 mod deliveries;
 mod door;
+mod drafts;
 mod notifications;
+mod policy;
 mod read;
 
 use std::any::Any;
@@ -23,8 +25,12 @@ pub use read::{Body, Caller, Id, Key, Query};
 
 /// Everything under `/api/v1`.
 pub fn router(host: &Host) -> Router {
-    let routes =
-        Router::new().merge(approvals::routes()).merge(deliveries::routes()).merge(notifications::routes());
+    let routes = Router::new()
+        .merge(approvals::routes())
+        .merge(deliveries::routes())
+        .merge(drafts::routes())
+        .merge(notifications::routes())
+        .merge(policy::routes());
     Router::new()
         .nest("/api/v1", routes)
         .route_layer(from_fn_with_state(host.clone(), door::guarded))

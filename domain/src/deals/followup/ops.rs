@@ -16,6 +16,7 @@ use crate::assist::prompt::{self, Question};
 use crate::deals::deal::{self, CLOSING_DATE, Deal, DealStatus, PartyRole};
 use crate::deals::milestone::{self, State};
 use crate::delivery::outbox;
+use crate::delivery::outbox::rules::masked;
 use crate::delivery::{Content, NewMessage, Priority, Purpose, To};
 use crate::kernel::id::{DealId, DraftId, MemberId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
@@ -285,7 +286,7 @@ pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Resu
         Ok(matter) => matter,
         Err(why) => {
             turn(cx, &mut draft, DraftState::Withdrawn, Some(why))?;
-            return Ok(Some(view(&draft, &file.deal.title, None)));
+            return Ok(Some(view(&draft, &file.deal.title, None, cx.is_program())));
         }
     };
     let known = rules::known(&file);
@@ -337,7 +338,7 @@ pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Resu
         made_at: cx.now(),
     };
     let version = review::open(cx, &mut draft, &file, version, None, instead)?;
-    Ok(Some(view(&draft, &file.deal.title, Some(&version))))
+    Ok(Some(view(&draft, &file.deal.title, Some(&version), cx.is_program())))
 }
 
 fn note(kind: FindingKind, why: &str, blocks: bool) -> Finding {
@@ -425,14 +426,15 @@ pub(super) fn seen(cx: &mut Cx<'_>, draft: &Draft) -> Result<DraftView, No> {
     let titles = deal::store::titles(cx, &[draft.deal_id])?;
     let newest = newest(cx, draft)?;
     let title = titles.get(&draft.deal_id).map(String::as_str).unwrap_or_default();
-    Ok(view(draft, title, newest.as_ref()))
+    Ok(view(draft, title, newest.as_ref(), cx.is_program()))
 }
 
 /// One draft with all of its versions.
 pub fn get(cx: &mut Cx<'_>, id: DraftId) -> Result<DraftDetail, No> {
     cx.require(Verb::ReadDrafts)?;
     let draft = store::find(cx, id)?.ok_or_else(missing)?;
-    let versions = store::versions(cx, &[id])?.iter().map(|(_, version)| version_view(version)).collect();
+    let mask = cx.is_program();
+    let versions = store::versions(cx, &[id])?.iter().map(|(_, version)| version_view(version, mask)).collect();
     Ok(DraftDetail { draft: seen(cx, &draft)?, versions })
 }
 
@@ -474,10 +476,11 @@ pub fn list(cx: &mut Cx<'_>, cmd: &ListDrafts) -> Result<Page<DraftView>, No> {
     let deals: Vec<DealId> = rows.iter().map(|draft| draft.deal_id).collect();
     let titles = deal::store::titles(cx, &deals)?;
     let versions = store::versions(cx, &ids)?;
+    let mask = cx.is_program();
     let show = |draft: Draft| {
         let newest = versions.iter().find(|(id, v)| *id == draft.id && v.number == draft.current);
         let title = titles.get(&draft.deal_id).map(String::as_str).unwrap_or_default();
-        view(&draft, title, newest.map(|(_, version)| version))
+        view(&draft, title, newest.map(|(_, version)| version), mask)
     };
     Ok(Page::cut(rows, limit, |draft| draft.id.0).map(show))
 }
@@ -486,7 +489,10 @@ pub fn list(cx: &mut Cx<'_>, cmd: &ListDrafts) -> Result<Page<DraftView>, No> {
 pub fn preview(cx: &mut Cx<'_>, id: DraftId) -> Result<DraftPreview, No> {
     cx.require(Verb::ReadDrafts)?;
     let draft = store::find(cx, id)?.ok_or_else(missing)?;
-    let messages = newest(cx, &draft)?.map(|version| rendered(&version)).unwrap_or_default();
+    let mut messages = newest(cx, &draft)?.map(|version| rendered(&version)).unwrap_or_default();
+    if cx.is_program() {
+        messages.iter_mut().for_each(|m| m.recipient.address = masked(Channel::Email, &m.recipient.address));
+    }
     Ok(DraftPreview { draft: seen(cx, &draft)?, messages })
 }
 

@@ -13,7 +13,7 @@ use crate::assist::draft::letter::{Letter, Words};
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Recipient, Version, WrittenBy, store};
 use crate::deals::deal::{self, DealStatus, PartyRole};
 use crate::kernel::id::{ContactId, DealId, DraftId, MemberId};
-use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Source, text};
+use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, text};
 use crate::people::reach::Channel;
 use crate::workspace::access::{Require, Verb};
 
@@ -149,7 +149,7 @@ pub fn withdraw(cx: &mut Cx<'_>, id: DraftId, reason: &str) -> Result<DraftView,
     if draft.state.is_settled() {
         return Err(not_now(&draft).into());
     }
-    if is_program(cx) {
+    if cx.is_program() {
         return Err(Refusal::new(
             Code::Forbidden,
             "Taking back a draft is a person's decision. Nothing was changed.",
@@ -172,11 +172,6 @@ fn recipients(file: &File, to: &str) -> Vec<Recipient> {
     party.and_then(|(_, contact)| rules::recipient(contact)).into_iter().collect()
 }
 
-/// Whether a program speaks, for itself or with a member's token.
-fn is_program(cx: &Cx<'_>) -> bool {
-    cx.actor().kind == ActorKind::Agent || cx.principal().source == Source::Mcp
-}
-
 fn author(cx: &Cx<'_>) -> Option<MemberId> {
     cx.actor().id.filter(|_| cx.actor().kind == ActorKind::Member).map(MemberId)
 }
@@ -189,7 +184,7 @@ fn version(
     recipients: Vec<Recipient>,
 ) -> Result<Version, No> {
     let mut findings = letter.findings(&rules::known(file));
-    if is_program(cx) && !findings.is_empty() {
+    if cx.is_program() && !findings.is_empty() {
         let problem = |f: &Finding| {
             let sentence = format!("bytes {} to {} say {}.", f.start, f.end, quoted(&[f]));
             Problem::new(f.part.clone(), sentence)
@@ -213,7 +208,7 @@ fn version(
         recipients,
         words: Words::of(letter, &rules::signature(file), rules::dated(file)),
         content_hash: String::new(),
-        source: if is_program(cx) { WrittenBy::Agent } else { WrittenBy::Member },
+        source: if cx.is_program() { WrittenBy::Agent } else { WrittenBy::Member },
         findings,
         made_by: cx.actor().name.clone(),
         made_at: cx.now(),

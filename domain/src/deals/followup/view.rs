@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::assist::draft::check::Finding;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Recipient, Urgency, Version, WrittenBy};
 use crate::delivery::Content;
+use crate::delivery::outbox::rules::masked;
 use crate::kernel::id::{ApprovalId, DealId, DraftId, MilestoneId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,13 +84,18 @@ pub struct DraftPreview {
     pub messages: Vec<Rendered>,
 }
 
-pub fn version_view(v: &Version) -> VersionView {
+/// With the addresses whole, or masked for a program.
+pub fn version_view(v: &Version, mask: bool) -> VersionView {
+    let mut recipients = v.recipients.clone();
+    if mask {
+        recipients.iter_mut().for_each(|to| to.address = masked(v.channel, &to.address));
+    }
     VersionView {
         version: v.number,
         subject: v.words.subject.clone(),
         body: v.words.body.clone(),
         signature: v.words.signature.clone(),
-        recipients: v.recipients.clone(),
+        recipients,
         source: v.source,
         findings: v.findings.clone(),
         content_hash: v.content_hash.clone(),
@@ -98,7 +104,7 @@ pub fn version_view(v: &Version) -> VersionView {
     }
 }
 
-pub fn view(draft: &Draft, deal_title: &str, newest: Option<&Version>) -> DraftView {
+pub fn view(draft: &Draft, deal_title: &str, newest: Option<&Version>, mask: bool) -> DraftView {
     DraftView {
         id: draft.id,
         kind: draft.kind,
@@ -111,6 +117,6 @@ pub fn view(draft: &Draft, deal_title: &str, newest: Option<&Version>) -> DraftV
         approval_id: draft.approval_id,
         created_at: draft.created_at,
         settled_at: draft.settled_at,
-        newest: newest.map(version_view),
+        newest: newest.map(|version| version_view(version, mask)),
     }
 }

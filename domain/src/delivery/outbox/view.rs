@@ -10,7 +10,7 @@ use crate::delivery::policy::Verdict;
 use crate::delivery::{Message, Purpose, Status, To};
 use crate::kernel::id::{ApprovalId, ContactId, DealId, DecisionId, MemberId, MessageId};
 use crate::kernel::page::{Ask, Page};
-use crate::kernel::{ActorKind, Cx, No, Refusal};
+use crate::kernel::{Cx, No, Refusal};
 use crate::people::reach::{Channel, Topic};
 use crate::words;
 use crate::workspace::access::{Require, Verb};
@@ -190,7 +190,7 @@ pub fn list(cx: &mut Cx<'_>, wanted: &ListDeliveries, page: &Ask) -> Result<Page
         after: page.after::<MessageId>().map_err(|p| vec![p])?,
         limit,
     };
-    let mask = cx.actor().kind == ActorKind::Agent;
+    let mask = cx.is_program();
     let rows = store::list(cx, &filter)?;
     Ok(Page::cut(rows, limit, |m| m.id).map(|m| delivery(&m, mask)))
 }
@@ -201,14 +201,14 @@ fn message(cx: &mut Cx<'_>, id: MessageId) -> Result<Message, No> {
 
 pub fn get(cx: &mut Cx<'_>, id: MessageId) -> Result<Delivery, No> {
     cx.require(Verb::ReadDeliveries)?;
-    let mask = cx.actor().kind == ActorKind::Agent;
+    let mask = cx.is_program();
     Ok(delivery(&message(cx, id)?, mask))
 }
 
 /// With its words, its attempts and what the policy said.
 pub fn detail(cx: &mut Cx<'_>, id: MessageId) -> Result<Detail, No> {
     cx.require(Verb::ReadDeliveries)?;
-    let mask = cx.actor().kind == ActorKind::Agent;
+    let mask = cx.is_program();
     let m = message(cx, id)?;
     let attempts = store::attempts_of(cx, &[id])?
         .into_iter()

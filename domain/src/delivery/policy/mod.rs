@@ -141,6 +141,7 @@ pub struct Step {
     #[schemars(with = "String")]
     pub until: Option<Timestamp>,
     /// What was looked at.
+    #[schemars(extend("type" = "object"))]
     pub inputs: Value,
     pub sentence: String,
 }
