@@ -1,7 +1,7 @@
 //! Drafts.
 
-use domain::assist::draft::{DraftState, WrittenBy};
 use domain::assist::draft::check::Finding;
+use domain::assist::draft::{DraftState, WrittenBy};
 use domain::deals::followup::view::{DraftDetail, DraftPreview, DraftView, VersionView};
 
 use super::{count, indented, moment, next_page, table};
