@@ -21,6 +21,7 @@ fn a_completed_milestone_becomes_letters_that_somebody_approves() {
     let (letter, approval) = of("buyer");
     shows!("draft_show", t.ok(&["draft", "show", &letter]));
     shows!("draft_preview", t.ok(&["draft", "preview", &letter]));
+    shows!("draft_to_nobody", t.ok(&["draft", "show", &of("attorney").0]));
     shows!("approval_list", t.ok(&["approval", "list"]));
     shows!("approval_show", t.ok(&["approval", "show", &approval]));
 
