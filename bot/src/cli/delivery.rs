@@ -6,6 +6,7 @@ use domain::delivery::outbox::view::{self, ListDeliveries};
 use domain::delivery::outbox::{Resolution, ops};
 use domain::kernel::id::{ContactId, DealId, MessageId};
 use domain::people::reach::{Channel, Topic};
+use domain::workspace::member;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -99,15 +100,17 @@ pub fn run(common: &Common, cmd: Delivery) -> Outcome {
         Delivery::List(cmd) => list(&desk, cmd)?,
         Delivery::Show(Of { id }) => {
             let detail = desk.read(|cx| view::detail(cx, id))?;
-            Answer::new(says::delivery::detail(&detail), json!(detail))
+            Answer::new(says::delivery::detail(&detail, &names(&desk)), json!(detail))
         }
-        Delivery::Cancel { of, reason } => told(desk.write(|cx| ops::cancel(cx, of.id, reason.as_deref()))?),
-        Delivery::Replay(of) => told(desk.write(|cx| ops::replay(cx, of.id))?),
+        Delivery::Cancel { of, reason } => {
+            told(&desk, desk.write(|cx| ops::cancel(cx, of.id, reason.as_deref()))?)
+        }
+        Delivery::Replay(of) => told(&desk, desk.write(|cx| ops::replay(cx, of.id))?),
         Delivery::Resolve(cmd) => {
             let how = if cmd.as_sent { Resolution::Sent } else { Resolution::SendAgain };
-            told(desk.write(|cx| ops::resolve(cx, cmd.of.id, how))?)
+            told(&desk, desk.write(|cx| ops::resolve(cx, cmd.of.id, how))?)
         }
-        Delivery::Reschedule { of, at } => told(desk.write(|cx| ops::reschedule(cx, of.id, at))?),
+        Delivery::Reschedule { of, at } => told(&desk, desk.write(|cx| ops::reschedule(cx, of.id, at))?),
         Delivery::Hold { reason } => held(desk.write(|cx| ops::hold(cx, &reason))?),
         Delivery::Resume => held(desk.write(ops::resume)?),
     };
@@ -126,13 +129,19 @@ fn list(desk: &Desk, cmd: List) -> Result<Answer, super::Stop> {
     };
     let ask = cmd.page.ask();
     let (page, dispatch) = desk.read(|cx| Ok((view::list(cx, &wanted, &ask)?, ops::dispatch(cx)?)))?;
-    let text = says::delivery::list(&page.items, page.next_cursor.as_deref(), &dispatch);
+    let text = says::delivery::list(&page.items, page.next_cursor.as_deref(), &dispatch, &names(desk));
     let json = json!({ "deliveries": page.items, "next_cursor": page.next_cursor, "dispatch": dispatch });
     Ok(Answer::new(text, json))
 }
 
-fn told(done: Written<view::Delivery>) -> Answer {
-    let text = says::delivery::changed(&done.value);
+/// The members by name. Who may not read them sees what kind of recipient it is.
+fn names(desk: &Desk) -> says::delivery::Names {
+    let members = desk.read(member::ops::list).unwrap_or_default();
+    members.into_iter().map(|member| (member.id, member.name)).collect()
+}
+
+fn told(desk: &Desk, done: Written<view::Delivery>) -> Answer {
+    let text = says::delivery::changed(&done.value, &names(desk));
     Answer::new(text, Written::<Value>::beside(done.receipt, json!({ "delivery": done.value })))
 }
 

@@ -72,9 +72,8 @@ impl<'a> Clockwork<'a> {
             self.act(member, at, |cx| feed::ops::mark_read(cx, None))?;
         }
         let priya = &self.team.priya;
-        let waiting = self.act(priya, at, |cx| {
-            followups::list(cx, &ListDrafts { limit: Some(100), ..ListDrafts::default() })
-        })?;
+        let waiting = self
+            .act(priya, at, |cx| followups::list(cx, &ListDrafts { limit: Some(100), ..ListDrafts::default() }))?;
         let waiting: Vec<ApprovalId> = waiting.items.iter().filter_map(|draft| draft.approval_id).collect();
         let all = self.act(priya, at, |cx| waiting.iter().try_for_each(|id| vote(cx, *id, Choice::Approve)));
         if all.is_err() {

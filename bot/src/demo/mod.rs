@@ -104,7 +104,7 @@ fn told(
             let moving = view::list(cx, &moving)?.items.first().cloned();
             let waiting = approvals::list(cx, &ListApprovals::default())?.items;
             let mut vote = None;
-            if let Some(approval) = waiting.first()
+            if let Some(approval) = waiting.last()
                 && let Some(who) = approval.waiting_for.first()
             {
                 let email = member::ops::list(cx)?.into_iter().find(|m| m.id == who.id).map(|m| m.email);
@@ -189,7 +189,14 @@ mod tests {
                         messages.extend(all.into_iter().filter(|m| m.channel == Channel::Email));
                     }
                     let drafts = followups::list(cx, &Default::default())?.items;
-                    Ok((deals, milestones, messages, drafts, event_log::ops::verify(cx)?, event_log::ops::export(cx, 0)?))
+                    Ok((
+                        deals,
+                        milestones,
+                        messages,
+                        drafts,
+                        event_log::ops::verify(cx)?,
+                        event_log::ops::export(cx, 0)?,
+                    ))
                 })
             })
             .unwrap();

@@ -10,9 +10,9 @@ use domain::deals::milestone::ops::{
 };
 use domain::kernel::id::{DealId, MilestoneId};
 use domain::kernel::{Cx, Fault, No, Principal, Refusal};
+use domain::people::contact;
 use domain::people::contact::standing::ops::OptOut;
 use domain::people::contact::standing::{self, Via};
-use domain::people::contact;
 use host::Host;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

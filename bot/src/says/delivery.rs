@@ -1,8 +1,11 @@
 //! Messages that left, and those that did not.
 
+use std::collections::BTreeMap;
+
 use domain::delivery::Status;
 use domain::delivery::outbox::ops::Dispatch;
 use domain::delivery::outbox::view::{Attempt, Delivery, Detail, Ruled};
+use domain::kernel::id::MemberId;
 
 use super::{indented, moment, next_page, table};
 
@@ -14,12 +17,21 @@ pub fn status(status: Status) -> String {
     }
 }
 
-fn whither(d: &Delivery) -> String {
-    let channel = d.channel.as_str().replace('_', " ");
-    if d.address.is_empty() { format!("{channel} ({})", d.to_kind) } else { format!("{channel} {}", d.address) }
+/// The members by name.
+pub type Names = BTreeMap<MemberId, String>;
+
+fn whither(d: &Delivery, names: &Names) -> String {
+    let channel = d.channel.as_str().replace('_', "-");
+    if !d.address.is_empty() {
+        return format!("{channel} {}", d.address);
+    }
+    match d.to_id.and_then(|id| names.get(&MemberId(id))) {
+        Some(name) => format!("{channel} {name}"),
+        None => format!("{channel} ({})", d.to_kind),
+    }
 }
 
-pub fn list(deliveries: &[Delivery], cursor: Option<&str>, dispatch: &Dispatch) -> String {
+pub fn list(deliveries: &[Delivery], cursor: Option<&str>, dispatch: &Dispatch, names: &Names) -> String {
     let mut text = match dispatch.held_since {
         Some(_) => self::dispatch(dispatch) + "\n\n",
         None => String::new(),
@@ -32,7 +44,7 @@ pub fn list(deliveries: &[Delivery], cursor: Option<&str>, dispatch: &Dispatch) 
         .map(|d| {
             let when = d.settled_at.or(d.next_at).unwrap_or(d.due_at);
             let about = d.topic.as_str().replace('_', " ");
-            vec![status(d.status), moment(when), about, whither(d), d.subject.clone(), d.id.to_string()]
+            vec![status(d.status), moment(when), about, whither(d, names), d.subject.clone(), d.id.to_string()]
         })
         .collect();
     text.push_str(&table(&["STATUS", "WHEN", "ABOUT", "TO", "SUBJECT", "ID"], &rows));
@@ -43,8 +55,8 @@ pub fn list(deliveries: &[Delivery], cursor: Option<&str>, dispatch: &Dispatch) 
 }
 
 /// The state read back after a change.
-pub fn changed(d: &Delivery) -> String {
-    let mut text = format!("{} to {} is {}.", title(d), whither(d), status(d.status));
+pub fn changed(d: &Delivery, names: &Names) -> String {
+    let mut text = format!("{} to {} is {}.", title(d), whither(d, names), status(d.status));
     if let Some(reason) = &d.reason {
         text.push_str(&format!(" {}", super::sentence(reason)));
     }
@@ -58,9 +70,9 @@ fn title(d: &Delivery) -> String {
     if d.subject.is_empty() { "The message".into() } else { format!("\"{}\"", d.subject) }
 }
 
-pub fn detail(detail: &Detail) -> String {
+pub fn detail(detail: &Detail, names: &Names) -> String {
     let d = &detail.delivery;
-    let mut text = format!("{}\n\n{}\n", changed(d), indented(&detail.text));
+    let mut text = format!("{}\n\n{}\n", changed(d, names), indented(&detail.text));
     text.push_str(&format!(
         "About: {}, {}\nDue: {}\nOccasion: {}\nContent: sha256 {}\n",
         d.topic.as_str().replace('_', " "),
@@ -101,7 +113,7 @@ fn attempts(all: &[Attempt]) -> String {
 pub fn dispatch(dispatch: &Dispatch) -> String {
     match (dispatch.held_since, &dispatch.held_why) {
         (Some(since), why) => format!(
-            "Nothing leaves this workspace since {}. {} To let messages leave: milepost delivery resume",
+            "Nothing leaves this workspace since {}. Reason: {} To let messages leave: milepost delivery resume",
             moment(since),
             super::sentence(why.as_deref().unwrap_or_default()),
         ),

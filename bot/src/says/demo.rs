@@ -46,7 +46,7 @@ pub fn welcome(facts: &Facts, url: &str) -> String {
         text.push_str(&format!("  {milepost} deal reschedule {id} closing_date={closing}\n"));
     }
     text.push_str(&format!(
-        "\nMessages leave this machine by no way; each is added to {}.\n\
+        "\nNothing is sent to anybody: each message is added to {}.\n\
          \x20 {milepost} approval list                        letters that wait for a yes\n\
          \x20 {milepost} delivery list --status suppressed    what was not sent; why: delivery show ID\n\
          \x20 {milepost} reminder list                        who was reminded of what\n\

@@ -1,7 +1,7 @@
 //! Drafts.
 
-use domain::assist::draft::{DraftState, WrittenBy};
 use domain::assist::draft::check::Finding;
+use domain::assist::draft::{DraftState, WrittenBy};
 use domain::deals::followup::view::{DraftDetail, DraftPreview, DraftView, VersionView};
 
 use super::{count, indented, moment, next_page, table};
@@ -136,6 +136,10 @@ fn next(draft: &DraftView) -> String {
     let id = draft.id;
     match (draft.state, draft.approval_id) {
         (DraftState::Waiting, _) => "\nA running server writes it; or now: milepost draft write".into(),
+        (DraftState::Blocked, _) if draft.newest.as_ref().is_some_and(|version| version.recipients.is_empty()) => {
+            let deal = draft.deal_id;
+            format!("\nWho is on the deal, with which address: milepost deal show {deal}\n")
+        }
         (DraftState::Blocked, _) => format!("\nChange it: milepost draft edit {id} --subject ... --body ...\n"),
         (DraftState::InReview, Some(approval)) => format!(
             "\nWhat each recipient would get: milepost draft preview {id}\n\
@@ -149,9 +153,11 @@ pub fn written(drafts: &[DraftView]) -> String {
     if drafts.is_empty() {
         return "No draft waits to be written.".into();
     }
-    format!(
-        "{} written. They wait for approval; nothing is sent.\n{}",
-        count(drafts.len(), "draft"),
-        list(drafts, None)
-    )
+    let mut text =
+        format!("{} written. Nothing is sent before a member approves it.\n", count(drafts.len(), "draft"));
+    text.push_str(&list(drafts, None));
+    if drafts.iter().any(|draft| draft.state == DraftState::Blocked) {
+        text.push_str("\nWhat keeps a blocked one back: milepost draft show ID\n");
+    }
+    text + "\nTo decide about them: milepost approval list\n"
 }

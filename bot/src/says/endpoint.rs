@@ -41,7 +41,7 @@ pub fn secret(secret: &str) -> String {
 
 pub fn rotated(endpoint: &EndpointView, secret: &str) -> String {
     let before = match &endpoint.previous_secret_until {
-        Some(until) => format!("The one before signs along until {until}."),
+        Some(until) => format!("The one before signs along until {}.", super::moment(*until)),
         None => "The one before is void.".into(),
     };
     format!("The secret of {} is now\n  {secret}\n{before}\n", endpoint.url)

@@ -21,6 +21,7 @@ fn a_completed_milestone_becomes_letters_that_somebody_approves() {
     let (letter, approval) = of("buyer");
     shows!("draft_show", t.ok(&["draft", "show", &letter]));
     shows!("draft_preview", t.ok(&["draft", "preview", &letter]));
+    shows!("draft_to_nobody", t.ok(&["draft", "show", &of("attorney").0]));
     shows!("approval_list", t.ok(&["approval", "list"]));
     shows!("approval_show", t.ok(&["approval", "show", &approval]));
 
@@ -65,7 +66,10 @@ fn what_is_to_come_and_what_the_policy_says_of_it() {
     let at = ["--channel", "email", "--purpose", "transactional", "--at", "2026-12-05T23:00:00-06:00"];
     shows!("policy_at_night", t.ok(&[&["policy", "preview", jordan], &at[..]].concat()));
     shows!("contact_opt_out", t.ok(&["contact", "opt-out", jordan, "--via", "phone", "--why", "Ring me"]));
-    shows!("policy_opted_out", t.ok(&["policy", "preview", jordan, "--channel", "email", "--purpose", "outreach"]));
+    shows!(
+        "policy_opted_out",
+        t.ok(&["policy", "preview", jordan, "--channel", "email", "--purpose", "outreach"])
+    );
     shows!("simulate_opted_out", t.ok(&["simulate", "--days", "3"]));
     let change = ["preferences", "set", DANA, "reminder.email", "daily", "quiet", "21:00-08:00"];
     shows!("preferences", t.ok(&change));
