@@ -400,7 +400,10 @@ async fn tell_the_story(world: &World, who: &Principal, era: Era) {
 /// What an agent says of a letter, and that nobody but it knows of it yet outside of the house.
 async fn propose_a_letter(world: &World, who: &Principal, era: Era, deal: &str) -> Value {
     let agent = Agent::connect(world, who, era).await;
-    let whom = agent.call("policy_preview", json!({"email": "ann@example.org", "channel": "email", "purpose": "transactional"}));
+    let whom = agent.call(
+        "policy_preview",
+        json!({"email": "ann@example.org", "channel": "email", "purpose": "transactional"}),
+    );
     assert_eq!(whom.await.ok()["verdict"], "allow");
     let letter = json!({
         "deal_id": deal,
@@ -411,7 +414,10 @@ async fn propose_a_letter(world: &World, who: &Principal, era: Era, deal: &str) 
     });
     let proposed = agent.call("draft_propose", letter.clone()).await.ok();
     assert_eq!(agent.call("draft_propose", letter).await.ok(), proposed, "once");
-    assert_eq!((&proposed["draft"]["state"], &proposed["approval"]["state"]), (&json!("in_review"), &json!("pending")));
+    assert_eq!(
+        (&proposed["draft"]["state"], &proposed["approval"]["state"]),
+        (&json!("in_review"), &json!("pending"))
+    );
     assert_eq!(proposed["draft"]["newest"]["recipients"][0]["address"], "a***@example.org");
     assert_eq!(proposed["receipt"]["read_back"], true, "{proposed}");
     let id = &proposed["draft"]["id"];
