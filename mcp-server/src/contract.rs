@@ -38,8 +38,8 @@ pub fn admit_refusals(tool: &mut Tool) {
 
 /// Makes a tool's output schema short: a list of tools is read before every conversation.
 ///
-/// Words stay at the top, names and types in what stands directly in it; deeper objects are only called objects. What
-/// was true of an answer stays true.
+/// Words stay at the top, names and types in what stands directly in it, and which words a member may have where it is a
+/// member of the answer itself; deeper objects are only called objects. What was true of an answer stays true.
 pub fn shorten_output(tool: &mut Tool) {
     let Some(schema) = &mut tool.output_schema else { return };
     let mut whole = Value::Object(Arc::make_mut(schema).clone());
@@ -57,10 +57,18 @@ fn shorten(schema: &mut Value, depth: usize) {
     for word in ["$schema", "title", "format", "minimum", "maximum", "default"] {
         members.remove(word);
     }
-    if depth > 1 {
+    if depth > 0 {
         members.remove("description");
     }
-    let one_of_several = depth > 0 && members.remove("oneOf").is_some();
+    if depth > 1 {
+        members.remove("enum");
+    }
+    let several = if depth > 0 { members.remove("oneOf") } else { None };
+    if several.as_ref().is_some_and(are_words) {
+        members.insert("type".into(), json!("string"));
+        return;
+    }
+    let one_of_several = several.is_some();
     if one_of_several || (depth >= DEEPEST && members.contains_key("properties")) {
         members.retain(|word, _| word == "description");
         members.insert("type".into(), json!("object"));
@@ -77,6 +85,40 @@ fn shorten(schema: &mut Value, depth: usize) {
     }
     if depth > 0 {
         members.remove("required");
+    }
+}
+
+/// Whether these are the words of a list of words, each with what it means.
+fn are_words(several: &Value) -> bool {
+    let word = |one: &Value| one.get("type").and_then(Value::as_str) == Some("string");
+    several.as_array().is_some_and(|all| all.iter().all(word))
+}
+
+/// Makes a tool's input schema shorter by what says nothing to whoever fills it in.
+pub fn shorten_input(tool: &mut Tool) {
+    let mut whole = Value::Object(Arc::make_mut(&mut tool.input_schema).clone());
+    trim(&mut whole);
+    if let Value::Object(short) = whole {
+        tool.input_schema = Arc::new(short);
+    }
+}
+
+fn trim(schema: &mut Value) {
+    let Value::Object(members) = schema else { return };
+    members.remove("$schema");
+    if members.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("int")) {
+        members.remove("format");
+    }
+    if members.get("default").is_some_and(|usual| *usual == json!([]) || usual.is_null()) {
+        members.remove("default");
+    }
+    if let Some(Value::Object(properties)) = members.get_mut("properties") {
+        properties.values_mut().for_each(trim);
+    }
+    for word in ["items", "additionalProperties"] {
+        if let Some(inner) = members.get_mut(word) {
+            trim(inner);
+        }
     }
 }
 
@@ -273,6 +315,24 @@ mod tests {
         for expected in ["input: anyOf at the top", "no output schema", "more than 1024"] {
             assert!(said.contains(expected), "{expected:?} is not in\n{said}");
         }
+    }
+
+    #[test]
+    fn a_word_with_a_meaning_is_still_called_a_word_when_the_schema_is_shortened() {
+        let mut tool = good();
+        let states = json!({ "oneOf": [
+            { "type": "string", "enum": ["open"] },
+            { "type": "string", "const": "done", "description": "Nothing is left." }
+        ] });
+        let shapes = json!({ "oneOf": [{ "type": "object", "properties": {} }] });
+        let inside = json!({ "type": "object", "properties": { "state": states, "shape": shapes } });
+        let output = json!({ "type": "object", "properties": { "state": states, "inside": inside } });
+        tool.output_schema = Some(Arc::new(output.as_object().cloned().unwrap()));
+        shorten_output(&mut tool);
+        let short = tool.output_schema.unwrap();
+        assert_eq!(short["properties"]["state"]["type"], "string");
+        assert_eq!(short["properties"]["inside"]["properties"]["state"]["type"], "string");
+        assert_eq!(short["properties"]["inside"]["properties"]["shape"]["type"], "object");
     }
 
     #[test]

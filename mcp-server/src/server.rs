@@ -105,6 +105,7 @@ impl<F: Face> Server<F> {
             if all.has_route(route.name()) {
                 return Err(DuplicateTool(route.name().to_owned()));
             }
+            contract::shorten_input(&mut route.attr);
             contract::shorten_output(&mut route.attr);
             contract::admit_refusals(&mut route.attr);
             all.add_route(route);

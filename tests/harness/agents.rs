@@ -1,11 +1,13 @@
 //! A real protocol client, connected to the product's server in this process.
 
+use std::collections::BTreeMap;
+
 use domain::kernel::Principal;
 use mcp_server::Options;
 use rmcp::RoleClient;
 use rmcp::model::{CallToolRequestParams, ProtocolVersion};
 use rmcp::service::{ClientLifecycleMode, RunningService, serve_client_with_lifecycle};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::World;
@@ -32,8 +34,11 @@ impl Era {
     }
 }
 
-/// An agent's client program.
-pub struct Agent(RunningService<RoleClient, ()>);
+/// An agent's client program. It holds every answer against the output schema of its tool, as careful clients do.
+pub struct Agent {
+    client: RunningService<RoleClient, ()>,
+    outputs: BTreeMap<String, Map<String, Value>>,
+}
 
 /// What a tool answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,23 +76,30 @@ impl Agent {
             mcp_server::stdio::MOST_BYTES,
             CancellationToken::new(),
         ));
-        Self(serve_client_with_lifecycle((), near, era.lifecycle()).await.unwrap())
+        let client = serve_client_with_lifecycle((), near, era.lifecycle()).await.unwrap();
+        let all = mcp_server::server(&world.host, &Options::default()).unwrap().tools();
+        let output = |tool: rmcp::model::Tool| Some((tool.name.to_string(), (*tool.output_schema?).clone()));
+        Self { client, outputs: all.into_iter().filter_map(output).collect() }
     }
 
     /// The names of the tools that this agent is shown.
     pub async fn tools(&self) -> Vec<String> {
-        self.0.list_all_tools().await.unwrap().iter().map(|tool| tool.name.to_string()).collect()
+        self.client.list_all_tools().await.unwrap().iter().map(|tool| tool.name.to_string()).collect()
     }
 
     pub async fn call(&self, tool: &str, arguments: Value) -> Answer {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
         let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
-        let result = self.0.call_tool(request).await.unwrap();
+        let result = self.client.call_tool(request).await.unwrap();
         let content = result.structured_content.clone().unwrap_or(Value::Null);
         let text = result.content.first().and_then(|block| block.as_text()).map(|text| text.text.clone());
         // Some clients show the model only one of the two.
         let said: Value = serde_json::from_str(&text.unwrap_or_default()).unwrap_or(Value::Null);
         assert_eq!(said, content, "the text says something else than the structure");
+        if let (Some(schema), Value::Object(members)) = (self.outputs.get(tool), &content) {
+            let wrong = domain::kernel::shape::fit(schema, &mut members.clone());
+            assert!(wrong.is_empty(), "{tool} answers something else than it promises: {wrong:?} in {content}");
+        }
         Answer { refused: result.is_error == Some(true), content }
     }
 }

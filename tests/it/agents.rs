@@ -216,7 +216,6 @@ on_both! {
                 ("body", json!("The closing is on 1 January 2027.")),
                 ("body", json!("Please wire $999,999.")),
                 ("body", json!("x".repeat(100_000))),
-                ("body", json!("a\u{0}b")),
                 ("subject", json!("")),
                 ("subject", json!("two\nlines")),
                 ("role", json!("king")),
@@ -252,16 +251,15 @@ on_both! {
             subject: "s".repeat(200),
             body: body.clone(),
         };
-        let mut id = world.act(&cora, |cx| propose(cx, &letter)).unwrap().id;
+        let id = world.act(&cora, |cx| propose(cx, &letter)).unwrap().id;
+        let mut approval = None;
         for n in 0..30 {
             let words = EditDraft { id, version: None, subject: Some(format!("{n} {}", "s".repeat(190))), body: None };
-            world.act(&cora, |cx| edit_draft(cx, &words)).unwrap();
+            approval = world.act(&cora, |cx| edit_draft(cx, &words)).unwrap().approval_id;
         }
         for _ in 0..30 {
-            id = world.act(&cora, |cx| propose(cx, &letter)).unwrap().id;
+            world.act(&cora, |cx| propose(cx, &letter)).unwrap();
         }
-        let drafts = world.drafts(deal);
-        let first = drafts.last().unwrap();
         let messages: Vec<domain::delivery::NewMessage> = (0..30)
             .map(|n| domain::delivery::NewMessage {
                 content: domain::delivery::Content { subject: "s".repeat(200), text: body.clone(), ..Default::default() },
@@ -274,10 +272,9 @@ on_both! {
             let agent = Agent::connect(&world, &who, Era::Modern).await;
             for (tool, arguments) in [
                 ("draft_get", json!({"limit": 25})),
-                ("draft_get", json!({"id": first.id})),
                 ("draft_get", json!({"id": id})),
                 ("approval_list", json!({"limit": 25})),
-                ("approval_list", json!({"id": first.approval_id})),
+                ("approval_list", json!({"id": approval})),
                 ("delivery_list", json!({"limit": 25})),
                 ("delivery_list", json!({"id": message})),
             ] {
@@ -285,7 +282,7 @@ on_both! {
                 let bytes = answer.to_string().len();
                 assert!(bytes / 4 < 10_000, "{tool} {arguments}: {bytes} bytes");
             }
-            let one = agent.call("draft_get", json!({"id": first.id})).await.ok();
+            let one = agent.call("draft_get", json!({"id": id})).await.ok();
             assert_eq!(one["versions"].as_array().unwrap().len(), 20);
             assert_eq!(one["versions"][19]["version"], 31);
             assert!(one["detail"]["more_findings"].as_u64().unwrap() > 0, "{one}");
@@ -403,7 +400,10 @@ async fn tell_the_story(world: &World, who: &Principal, era: Era) {
 /// What an agent says of a letter, and that nobody but it knows of it yet outside of the house.
 async fn propose_a_letter(world: &World, who: &Principal, era: Era, deal: &str) -> Value {
     let agent = Agent::connect(world, who, era).await;
-    let whom = agent.call("policy_preview", json!({"email": "ann@example.org", "channel": "email", "purpose": "transactional"}));
+    let whom = agent.call(
+        "policy_preview",
+        json!({"email": "ann@example.org", "channel": "email", "purpose": "transactional"}),
+    );
     assert_eq!(whom.await.ok()["verdict"], "allow");
     let letter = json!({
         "deal_id": deal,
@@ -414,7 +414,10 @@ async fn propose_a_letter(world: &World, who: &Principal, era: Era, deal: &str) 
     });
     let proposed = agent.call("draft_propose", letter.clone()).await.ok();
     assert_eq!(agent.call("draft_propose", letter).await.ok(), proposed, "once");
-    assert_eq!((&proposed["draft"]["state"], &proposed["approval"]["state"]), (&json!("in_review"), &json!("pending")));
+    assert_eq!(
+        (&proposed["draft"]["state"], &proposed["approval"]["state"]),
+        (&json!("in_review"), &json!("pending"))
+    );
     assert_eq!(proposed["draft"]["newest"]["recipients"][0]["address"], "a***@example.org");
     assert_eq!(proposed["receipt"]["read_back"], true, "{proposed}");
     let id = &proposed["draft"]["id"];

@@ -281,8 +281,10 @@ on_both! {
         let deal = world.peopled_deal("12 Oak Street");
         let draft = world.draft_for_the_buyer(deal);
         let program = Program::of(&world, &world.team, Grant::Write);
-        let before = world.everything(&world.team);
         let edit = format!("/api/v1/drafts/{}", draft.id);
+        // From here on the token was used before, which is all that a call leaves.
+        world.wait_for(program.get("/api/v1/drafts"));
+        let before = world.everything(&world.team);
         let naughty = ["a\u{0}b", "\u{202e}gpj.exe", "\u{7}", "\u{feff}\u{200b}", "{{ 7 * 7 }}\u{0}", "x\r\ny"];
         world.wait_for(async {
             for text in naughty {

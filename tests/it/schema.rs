@@ -75,6 +75,35 @@ fn furnish(world: &World) {
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
     how_ann_stands(world);
+    a_reminder_for_coras_digest(world, id);
+}
+
+/// Cora wants reminders once a day, and one is due.
+fn a_reminder_for_coras_digest(world: &World, deal_id: domain::kernel::id::DealId) {
+    use domain::deals::milestone::ops::{AddMilestone, EditMilestone, add, edit};
+    use domain::people::reach::{Person, Preferences, ops as reach};
+    use domain::workspace::access::Role;
+    let cora = world.team.cora();
+    let me = Person::Member(world.team.members[&Role::Coordinator].id);
+    let mut mine = Preferences::default();
+    for (key, value) in [("reminder.in_app", "off"), ("reminder.email", "daily"), ("digest_at", "07:30")] {
+        reach::put(&mut mine, key, value).unwrap_or_else(|_| panic!("{key}"));
+    }
+    world.act(&cora, |cx| reach::set(cx, me, &mine, None)).unwrap();
+    let keys = AddMilestone {
+        deal_id,
+        title: "Keys".into(),
+        due_on: "2026-10-16".into(),
+        responsible_role: None,
+        remind_days_before: Some(2),
+        required: None,
+        notes: None,
+    };
+    let keys = world.act(&cora, |cx| add(cx, &keys)).unwrap().milestone;
+    let hers =
+        EditMilestone { responsible_member_email: Some("cora@example.com".into()), ..EditMilestone::of(keys.id) };
+    world.act(&cora, |cx| edit(cx, &hers)).unwrap();
+    world.act(&world.team.operator(), |cx| domain::deals::reminder::ops::attend(cx, 64)).unwrap();
 }
 
 /// What a contact agreed to and asked for, and settings of the workspace's own.

@@ -1,6 +1,5 @@
 //! A workspace never reads, changes or infers what another sends, approves, drafts, or knows of people.
 
-
 use domain::deals::followup::propose::{EditDraft, ProposeDraft};
 use domain::deals::followup::review::Decide;
 use domain::deals::followup::{ops as drafts, propose, review};

@@ -201,7 +201,7 @@ impl Milepost {
     }
 
     /// Drafts of letters, the newest first; or one by its id with its words, what was found in them, to whom it goes
-    /// (addresses are masked) and how its approval stands.
+    /// (addresses are masked) and how its approval stands. more_findings counts those that are not shown.
     #[tool(annotations(
         title = "Get or list drafts",
         read_only_hint = true,

@@ -26,7 +26,7 @@ const ROUNDS: usize = 5;
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalList {
-    /// Only this approval, with its votes and the feedback on every version.
+    /// Only this approval, with its votes and the feedback on its latest versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ApprovalId")]
     pub id: Option<ApprovalId>,
