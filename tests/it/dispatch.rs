@@ -239,7 +239,7 @@ on_both! {
         let fake = Arc::new(Fake::new(&world, |_| unclear()));
         let id = world.queue("c", Channel::Discord, "1");
         let dispatcher = dispatcher(&world.host, &fake);
-        for _ in 0..120 {
+        for _ in 0..150 {
             world.seconds_pass(1);
             world.wait_for(dispatcher.round());
         }

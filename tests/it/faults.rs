@@ -162,7 +162,8 @@ fn orders(place: Place) {
         dispatcher.round().await;
         dispatcher.round().await;
     });
-    let posted: Vec<_> = discord.posted().into_iter().filter(|p| p.body.to_string().contains("@everyone")).collect();
+    let posted: Vec<_> =
+        discord.posted().into_iter().filter(|p| p.body.to_string().contains("@everyone")).collect();
     assert_eq!(posted.len(), 1, "{:?}", discord.posted());
     assert!(posted[0].body.to_string().contains(title), "{}", posted[0].body);
     assert_eq!(posted[0].body["allowed_mentions"], json!({ "parse": [] }));

@@ -154,7 +154,8 @@ impl Disk {
 
     /// Writes until nothing more fits.
     fn fill(&self) {
-        let mut file = std::fs::File::options().create(true).append(true).open(self.path().join("filler")).unwrap();
+        let mut file =
+            std::fs::File::options().create(true).append(true).open(self.path().join("filler")).unwrap();
         for size in [64 << 10, 4 << 10, 512, 1] {
             while file.write_all(&vec![0; size]).is_ok() {}
         }

@@ -29,7 +29,7 @@ fn story() -> Option<(World, Lossy, Host)> {
 #[test]
 fn whichever_answer_of_the_database_is_lost_everything_is_sent_once_or_said_to_be_unknown_postgres() {
     let Some((world, door, host)) = story() else { return };
-    let (mut claims, mut settles, mut lost) = (0, 0, 0);
+    let (mut claims, mut lost_ends, mut lost) = (0, 0, 0);
     for nth in 1..=6 {
         let fake = Arc::new(Fake::new(&world, |_| accepted()));
         let post = world.queue(&format!("post {nth}"), Channel::Discord, "1");
@@ -38,7 +38,8 @@ fn whichever_answer_of_the_database_is_lost_everything_is_sent_once_or_said_to_b
         let dispatcher = dispatcher(&host, &fake);
         door.lose(nth);
         world.wait_for(dispatcher.round());
-        lost += i64::from(door.has_lost());
+        let lost_now = i64::from(door.has_lost());
+        lost += lost_now;
         let at_once = fake.count();
         // Whoever does not know what it claimed is taken over.
         world.a_lease_passes();
@@ -50,7 +51,9 @@ fn whichever_answer_of_the_database_is_lost_everything_is_sent_once_or_said_to_b
         match (at_once, world.status(mail)) {
             // Nobody can know whether the one who claimed it had sent it.
             (0, Status::Unknown) => claims += 1,
-            (3, Status::Sent) => settles += 1,
+            // What a dispatcher does before it claims; the next round claims.
+            (0, Status::Sent) => {}
+            (3, Status::Sent) => lost_ends += lost_now,
             other => panic!("answer {nth}: {other:?}"),
         }
         assert!(times("mail") <= 1, "answer {nth}");
@@ -60,7 +63,7 @@ fn whichever_answer_of_the_database_is_lost_everything_is_sent_once_or_said_to_b
         }
     }
     assert_eq!(claims, 1, "the claim is one of them");
-    assert!(lost >= 3 && settles >= 2, "{lost} were lost, of which {claims} claims");
+    assert!(lost_ends >= 1, "{lost} were lost, and {lost_ends} of them after a send");
     world.log_is_whole(&world.team);
 }
 

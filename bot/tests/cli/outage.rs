@@ -166,8 +166,7 @@ impl Scene {
         let sink = WebhookSink::start();
         let mut config = Config::default();
         config.webhooks.allow_private = vec![sink.address().to_string()];
-        let cmd =
-            AddEndpoint { url: sink.url(), events: vec!["token.created".into()], headers: BTreeMap::new() };
+        let cmd = AddEndpoint { url: sink.url(), events: vec!["token.created".into()], headers: BTreeMap::new() };
         let owner = world.team.as_(Role::Owner);
         let endpoint = world.act(&owner, |cx| add(cx, &cmd, &config.webhooks.allowed())).unwrap().id;
         Self { world, sink, endpoint, home: tempfile::tempdir().unwrap() }
@@ -207,7 +206,8 @@ impl Scene {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let listening: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {}", self.told()));
+        let listening: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {}", self.told()));
         let address = listening["url"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
         Worker { child, address }
     }
