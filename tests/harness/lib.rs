@@ -9,6 +9,7 @@
 mod agents;
 mod behind;
 mod drafts;
+mod lossy;
 mod outbound;
 pub mod peers;
 mod place;
@@ -19,6 +20,7 @@ mod world;
 pub use agents::{Agent, Answer, Era};
 pub use behind::{lines, lines_of};
 pub use drafts::{party, peopled};
+pub use lossy::Lossy;
 pub use outbound::{accepted, message, not_sent, report, unclear};
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};

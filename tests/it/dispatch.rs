@@ -17,23 +17,23 @@ use host::dispatch::{Dispatcher, Ways};
 use host::{Clock, Config, Host, loops};
 use jiff::SignedDuration;
 
-type Answer = dyn Fn(&Message) -> Outcome + Send + Sync;
+pub type Answer = dyn Fn(&Message) -> Outcome + Send + Sync;
 
 /// A way out that writes down what it was asked and answers as told.
-struct Fake {
-    clock: Clock,
+pub struct Fake {
+    pub clock: Clock,
     /// When, by seconds of the monotonic clock, and what.
-    asked: Mutex<Vec<(u64, MessageId, String)>>,
-    looked_up: Mutex<Vec<MessageId>>,
-    answer: Box<Answer>,
-    status: Option<i32>,
-    trouble: Option<Trouble>,
+    pub asked: Mutex<Vec<(u64, MessageId, String)>>,
+    pub looked_up: Mutex<Vec<MessageId>>,
+    pub answer: Box<Answer>,
+    pub status: Option<i32>,
+    pub trouble: Option<Trouble>,
     /// Called before the look at the clock, as a process that is stopped there would.
-    before: Box<dyn Fn() + Send + Sync>,
+    pub before: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Fake {
-    fn new(world: &World, answer: impl Fn(&Message) -> Outcome + Send + Sync + 'static) -> Self {
+    pub fn new(world: &World, answer: impl Fn(&Message) -> Outcome + Send + Sync + 'static) -> Self {
         Self {
             clock: world.host.clock().clone(),
             asked: Mutex::default(),
@@ -45,15 +45,15 @@ impl Fake {
         }
     }
 
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 
-    fn asked_at(&self) -> Vec<u64> {
+    pub fn asked_at(&self) -> Vec<u64> {
         self.asked.lock().unwrap().iter().map(|(at, ..)| *at).collect()
     }
 
-    fn occasions(&self) -> Vec<String> {
+    pub fn occasions(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|(_, _, occasion)| occasion.clone()).collect()
     }
 }
@@ -89,16 +89,16 @@ impl channels::Channel for Fake {
 }
 
 /// Every way out is this one.
-fn ways(fake: &Arc<Fake>) -> Ways {
+pub fn ways(fake: &Arc<Fake>) -> Ways {
     let all = [Channel::Discord, Channel::Email, Channel::Sms, Channel::Webhook, Channel::Console];
     all.into_iter().map(|kind| (kind, fake.clone() as Arc<dyn channels::Channel>)).collect()
 }
 
-fn dispatcher(host: &Host, fake: &Arc<Fake>) -> Dispatcher {
+pub fn dispatcher(host: &Host, fake: &Arc<Fake>) -> Dispatcher {
     Dispatcher::new(host, ways(fake))
 }
 
-fn to_console(world: &World, from: usize, count: usize) -> Vec<NewMessage> {
+pub fn to_console(world: &World, from: usize, count: usize) -> Vec<NewMessage> {
     let now = world.now();
     (from..from + count).map(|i| message(&format!("n:{i}"), Channel::Console, "", now)).collect()
 }

@@ -1,0 +1,369 @@
+//! The real program while its database is gone, and what it wrote down before anything left: PostgreSQL is ended and
+//! started again, or stands still; the system's own calls are watched.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use domain::delivery::webhook::ops::{AddEndpoint, add};
+use domain::delivery::{Content, NewMessage, Status, To};
+use domain::kernel::id::{EndpointId, MessageId};
+use domain::people::reach::Channel;
+use domain::workspace::access::Role;
+use harness::peers::{Fault, How, WebhookSink, ledger};
+use harness::{Place, World, message};
+use host::{Clock, Config};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+/// Waits for another process.
+#[allow(clippy::disallowed_methods, reason = "another process has to get on")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Looks again and again, at most for so long.
+fn within(seconds: u64, mut done: impl FnMut() -> bool) -> bool {
+    let clock = Clock::system();
+    while clock.elapsed() < Duration::from_secs(seconds) {
+        if done() {
+            return true;
+        }
+        pause(Duration::from_millis(50));
+    }
+    done()
+}
+
+/// Sends a signal by its name.
+fn signal(name: &str, processes: &[u32]) {
+    let ids: Vec<String> = processes.iter().map(u32::to_string).collect();
+    // A process may have ended by itself meanwhile.
+    let _ = Command::new("sh").arg("-c").arg(format!("kill -{name} {} 2>/dev/null", ids.join(" "))).status();
+}
+
+/// The processes that this one started and that are still there.
+fn children(parent: u32) -> Vec<u32> {
+    let of = |entry: std::fs::DirEntry| -> Option<u32> {
+        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        // The name stands in brackets and may hold anything; state and parent follow.
+        let after = stat.rsplit_once(") ")?.1;
+        (after.split(' ').nth(1)?.parse() == Ok(parent)).then_some(id)
+    };
+    std::fs::read_dir("/proc").unwrap().filter_map(|entry| of(entry.ok()?)).collect()
+}
+
+/// A PostgreSQL of one's own, to be ill-treated. It goes away with this.
+struct Cluster {
+    keeper: Child,
+    server: String,
+    home: PathBuf,
+    programs: PathBuf,
+}
+
+impl Cluster {
+    /// `None` where stories on PostgreSQL are skipped.
+    fn start() -> Option<Self> {
+        Place::schema()?;
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/with-postgres");
+        let mut keeper = Command::new(script)
+            .args(["sh", "-c", "echo \"$MILEPOST_TEST_POSTGRES\"; exec cat >/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut server = String::new();
+        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut server).unwrap();
+        let server = server.trim().to_owned();
+        let home = server.split_once('@').unwrap().1.split('/').next().unwrap().replace("%2F", "/");
+        let home = PathBuf::from(home);
+        let program = std::fs::read_link(format!("/proc/{}/exe", postmaster(&home).unwrap())).unwrap();
+        let programs = program.parent().unwrap().to_owned();
+        // The throw-away server forgets the last moments when it is killed; what is promised here is for one that doesn't.
+        let mut c = PgConnection::establish(&server).unwrap();
+        c.batch_execute("ALTER DATABASE milepost SET synchronous_commit = on; CREATE SCHEMA outage").unwrap();
+        Some(Self { keeper, server, home, programs })
+    }
+
+    fn place(&self) -> Place {
+        Place::Schema { server: self.server.clone(), name: "outage".into() }
+    }
+
+    /// Ends it at once, as a power cut of that machine would.
+    fn kill(&self) {
+        let id = postmaster(&self.home).unwrap();
+        signal("QUIT", &[id]);
+        assert!(within(20, || !Path::new(&format!("/proc/{id}")).exists()), "PostgreSQL did not end");
+    }
+
+    fn start_again(&self) {
+        let mut command = match std::fs::metadata("/proc/self").unwrap().uid() {
+            0 => {
+                let mut as_owner = Command::new("runuser");
+                as_owner.args(["-u", "postgres", "--"]).arg(self.programs.join("pg_ctl"));
+                as_owner
+            }
+            _ => Command::new(self.programs.join("pg_ctl")),
+        };
+        let options = format!("-k {} -c listen_addresses='' -c fsync=off", self.home.display());
+        command.current_dir(&self.home).arg("-D").arg(self.home.join("data"));
+        command.arg("-l").arg(self.home.join("data/server.log")).args(["-w", "-t", "60", "-o", &options, "start"]);
+        let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(started.unwrap().success(), "PostgreSQL did not start again");
+    }
+
+    /// Nothing of it runs any more, and nobody is told.
+    fn freeze(&self) {
+        let id = postmaster(&self.home).unwrap();
+        signal("STOP", &[id]);
+        signal("STOP", &children(id));
+    }
+
+    fn thaw(&self) {
+        if let Some(id) = postmaster(&self.home) {
+            signal("CONT", &children(id));
+            signal("CONT", &[id]);
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.thaw();
+        // Its keeper takes it away when nobody writes to it any more.
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// The first process of the server whose home this is.
+fn postmaster(home: &Path) -> Option<u32> {
+    let file = std::fs::read_to_string(home.join("data/postmaster.pid")).ok()?;
+    file.lines().next()?.trim().parse().ok()
+}
+
+/// A worker and the program that its messages go to.
+struct Scene {
+    world: World,
+    sink: WebhookSink,
+    endpoint: EndpointId,
+    home: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new(place: Place) -> Self {
+        let world = World::with(place, Place::usual_limits(), Config::default());
+        // The worker lives by the system's clock, so what is due is due by that.
+        world.host.clock().set(Clock::system().now());
+        let sink = WebhookSink::start();
+        let mut config = Config::default();
+        config.webhooks.allow_private = vec![sink.address().to_string()];
+        let cmd = AddEndpoint { url: sink.url(), events: vec!["token.created".into()], headers: BTreeMap::new() };
+        let owner = world.team.as_(Role::Owner);
+        let endpoint = world.act(&owner, |cx| add(cx, &cmd, &config.webhooks.allowed())).unwrap().id;
+        Self { world, sink, endpoint, home: tempfile::tempdir().unwrap() }
+    }
+
+    fn queue(&self, occasion: &str, due_at: Timestamp) -> MessageId {
+        let mut new = message(occasion, Channel::Webhook, &self.sink.url(), due_at);
+        new.to = To::Endpoint(self.endpoint);
+        new.content = Content {
+            text: format!("[{occasion}]"),
+            data: Some(json!({ "type": "test", "data": { "occasion": occasion } })),
+            ..new.content
+        };
+        self.world.enqueue(&self.world.team, &[NewMessage { due_at, ..new }])[0]
+    }
+
+    /// As what this program is started: it, or one that watches it.
+    fn worker(&self, as_what: &[&str]) -> Worker {
+        let mut words = as_what.iter().copied().chain([env!("CARGO_BIN_EXE_milepost")]);
+        let mut command = Command::new(words.next().unwrap());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILEPOST_")) {
+            command.env_remove(name);
+        }
+        let data = match &self.world.place {
+            Place::File(folder) => folder.path(),
+            Place::Schema { .. } => self.home.path(),
+        };
+        command.args(words).arg("--data").arg(data);
+        command.args(["serve", "--role", "worker", "--listen", "127.0.0.1:0", "--json"]);
+        command.env("MILEPOST_VAULT__MASTER_KEY", KEY);
+        command.env("MILEPOST_WEBHOOKS__ALLOW_PRIVATE", self.sink.address().to_string());
+        command.env("MILEPOST_DATABASE__WAIT", "2").env("MILEPOST_LIMITS__CALL_TIMEOUT", "4");
+        if let Some(url) = self.world.place.url() {
+            command.env("MILEPOST_DATABASE__URL", url);
+        }
+        let said = std::fs::File::create(self.home.path().join("said")).unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let listening: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {}", self.told()));
+        let address = listening["url"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+        Worker { child, address }
+    }
+
+    fn told(&self) -> String {
+        std::fs::read_to_string(self.home.path().join("said")).unwrap_or_default()
+    }
+
+    fn all_are(&self, status: Status, messages: &[MessageId]) -> bool {
+        messages.iter().all(|id| self.world.status(*id) == status)
+    }
+
+    /// What the program outside took, the outbox and the log agree, and nothing came twice.
+    fn agrees(&self) {
+        let took = [(Channel::Webhook, self.sink.arrivals())];
+        let wrong = ledger::differences(&mut self.world.db().raw().unwrap(), self.world.team.id, &took);
+        assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), self.told());
+        let ids: Vec<String> =
+            self.sink.asked().iter().map(|asked| asked.header("webhook-id").unwrap().to_owned()).collect();
+        assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "something came twice: {ids:?}");
+        self.world.log_is_whole(&self.world.team);
+    }
+}
+
+struct Worker {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Worker {
+    fn answers(&self, path: &str) -> Option<u16> {
+        host::egress::probe(self.address, path).ok()
+    }
+
+    fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none() && self.answers("/healthz") == Some(200)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.answers("/healthz/readiness") == Some(200)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Whatever watches it ends with it.
+        signal("KILL", &children(self.child.id()));
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The database goes while a message is on its way, and more become due while it is gone.
+fn goes_and_comes_back(gone: fn(&Cluster), back: fn(&Cluster)) {
+    let Some(cluster) = Cluster::start() else { return };
+    let scene = Scene::new(cluster.place());
+    // It has left, and the answer comes when the database is gone.
+    scene.sink.next(Fault::after_taking(How::Late(Duration::from_secs(3))));
+    let now = Clock::system().now();
+    let mut messages = vec![scene.queue("on its way", now)];
+    let mut worker = scene.worker(&[]);
+    assert!(within(20, || scene.sink.asked().len() == 1), "nothing left. {}", scene.told());
+    let due = Clock::system().now() + SignedDuration::from_secs(2);
+    messages.extend((0..5).map(|n| scene.queue(&format!("due meanwhile {n}"), due)));
+    assert!(worker.is_ready());
+    let clock = Clock::system();
+    gone(&cluster);
+    assert!(within(8, || !worker.is_ready()), "it says that it can work. {}", scene.told());
+    while clock.elapsed() < Duration::from_secs(7) {
+        assert!(worker.is_alive(), "{}", scene.told());
+        pause(Duration::from_millis(200));
+    }
+    assert!(!worker.is_ready());
+    assert_eq!(scene.sink.asked().len(), 1, "what cannot be claimed does not leave");
+    back(&cluster);
+    let in_time = within(10, || scene.all_are(Status::Sent, &messages));
+    assert!(in_time, "not back to normal after ten seconds. {}", scene.told());
+    assert!(worker.is_ready() && worker.is_alive());
+    scene.agrees();
+}
+
+#[test]
+fn a_database_that_is_killed_and_comes_back_loses_and_doubles_nothing() {
+    goes_and_comes_back(Cluster::kill, Cluster::start_again);
+}
+
+#[test]
+fn a_database_that_stands_still_for_seconds_loses_and_doubles_nothing() {
+    goes_and_comes_back(Cluster::freeze, Cluster::thaw);
+}
+
+/// Whether calls can be watched here; says so where they cannot, and fails where they must be.
+fn may_watch() -> bool {
+    const REQUIRED: &str = "MILEPOST_TEST_STRACE_REQUIRED";
+    let watched = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
+    let may = watched.is_ok_and(|ran| ran.status.success());
+    assert!(may || std::env::var(REQUIRED).is_err(), "{REQUIRED} is set, but strace is missing or may not watch");
+    if !may {
+        let words = "\n*** SKIPPED: that a claim is on disk before its bytes leave. strace is missing or may not watch\n\n";
+        let _ = std::io::stderr().write_all(words.as_bytes());
+    }
+    may
+}
+
+/// Where in the record a call ended that begins in this line, and whether it went well.
+fn ended(lines: &[&str], begun: usize) -> Option<usize> {
+    let thread = lines[begun].split(' ').next()?;
+    if !lines[begun].contains("<unfinished ...>") {
+        return lines[begun].ends_with("= 0").then_some(begun);
+    }
+    let of_thread = |line: &&str| line.split(' ').next() == Some(thread) && line.contains(" resumed>");
+    let end = begun + 1 + lines[begun + 1..].iter().position(|line| of_thread(&line))?;
+    lines[end].ends_with("= 0").then_some(end)
+}
+
+#[test]
+fn a_claim_is_on_disk_before_its_first_byte_leaves() {
+    if !may_watch() {
+        return;
+    }
+    let scene = Scene::new(Place::file());
+    let id = scene.queue("watched", Clock::system().now());
+    let record = scene.home.path().join("calls");
+    let calls = "trace=write,pwrite64,writev,fsync,fdatasync,connect,sendto,sendmsg";
+    // Whole pages are shown, and files by their names.
+    let watcher = ["strace", "-f", "-yy", "-s", "9000", "-e", calls, "-o", record.to_str().unwrap()];
+    let worker = scene.worker(&watcher);
+    assert!(within(40, || scene.all_are(Status::Sent, &[id])), "it was not sent. {}", scene.told());
+    drop(worker);
+    scene.agrees();
+    let record = std::fs::read(record).unwrap();
+    let record = String::from_utf8_lossy(&record);
+    let lines: Vec<&str> = record.lines().collect();
+    let call = |line: &str| {
+        let rest = line.split_once(' ').map_or("", |(_, rest)| rest.trim_start());
+        rest.split('(').next().unwrap_or_default().to_owned()
+    };
+    let of_log = |line: &str| line.contains("milepost.db-wal>");
+    let is_claim = |line: &str| {
+        matches!(call(line).as_str(), "write" | "pwrite64") && of_log(line) && line.contains("sending")
+    };
+    let claim = lines.iter().position(|line| is_claim(line)).expect("the claim was never written");
+    let thread = lines[claim].split(' ').next().unwrap();
+    let syncs = |line: &str| {
+        line.split(' ').next() == Some(thread)
+            && matches!(call(line).as_str(), "fsync" | "fdatasync")
+            && of_log(line)
+    };
+    let sync = claim + lines[claim..].iter().position(|line| syncs(line)).expect("the claim was never synced");
+    let on_disk = ended(&lines, sync).expect("the claim's sync failed");
+    let port = scene.sink.address().port();
+    let there = [format!("htons({port})"), format!("127.0.0.1:{port}]")];
+    let leaves = |line: &str| {
+        matches!(call(line).as_str(), "connect" | "sendto" | "sendmsg" | "write" | "writev")
+            && there.iter().any(|there| line.contains(there.as_str()))
+    };
+    let left = lines.iter().position(|line| leaves(line)).expect("nothing left, and yet it came");
+    assert!(on_disk < left, "line {left} of the record left before line {on_disk}:\n{}", lines[left]);
+}
