@@ -420,7 +420,6 @@ pub(super) fn hold_ahead(
 
 /// Writes messages whose versions were raised by one, all in one statement. They must be held.
 pub(super) fn save(cx: &mut Cx<'_>, changed: &[Message]) -> Result<(), Fault> {
-    let workspace = cx.workspace();
     for some in changed.chunks(1_000) {
         let at = |at: Option<jiff::Timestamp>| at.map(instant_text);
         let rows: Vec<Value> = some
@@ -447,7 +446,7 @@ pub(super) fn save(cx: &mut Cx<'_>, changed: &[Message]) -> Result<(), Fault> {
                  due_at timestamptz, expires_at timestamptz, next_at timestamptz, lease_until timestamptz, \
                  attempts integer, first_write_at timestamptz, counted_at timestamptz, provider_id text, \
                  settled_at timestamptz) \
-                 WHERE m.workspace_id = $2 AND m.id = v.id AND m.version = v.version - 1"
+                 WHERE m.workspace_id = $2 AND m.id = ANY($3) AND m.id = v.id AND m.version = v.version - 1"
             }
             Conn::Lite(_) => {
                 // Written out first, so that the planner comes from here to each row by its key, and not the other way round.
@@ -462,12 +461,8 @@ pub(super) fn save(cx: &mut Cx<'_>, changed: &[Message]) -> Result<(), Fault> {
                  AND messages.version = v.version - 1"
             }
         };
-        let written = both!(cx.conn(), |c| {
-            diesel::sql_query(query)
-                .bind::<diesel::sql_types::Text, _>(&rows)
-                .bind::<crate::kernel::column::Uuid, _>(workspace)
-                .execute(c)
-        })?;
+        let ids: Vec<MessageId> = some.iter().map(|m| m.id).collect();
+        let written = write_rows(cx, query, &rows, &ids)?;
         if written != some.len() {
             return Err(Fault::Corrupt(format!("{} messages were held, {written} could be written", some.len())));
         }
@@ -529,7 +524,6 @@ pub(super) struct End {
 
 /// Writes how attempts ended, all in one statement.
 pub(super) fn end_attempts(cx: &mut Cx<'_>, ends: &[End]) -> Result<(), Fault> {
-    let workspace = cx.workspace();
     for some in ends.chunks(1_000) {
         let rows: Vec<Value> = some
             .iter()
@@ -548,7 +542,8 @@ pub(super) fn end_attempts(cx: &mut Cx<'_>, ends: &[End]) -> Result<(), Fault> {
                  provider_status = v.provider_status, provider_id = v.provider_id \
                  FROM json_to_recordset($1::json) AS v (message_id uuid, number integer, ended_at timestamptz, \
                  outcome text, detail text, provider_status integer, provider_id text) \
-                 WHERE a.workspace_id = $2 AND a.message_id = v.message_id AND a.number = v.number"
+                 WHERE a.workspace_id = $2 AND a.message_id = ANY($3) AND a.message_id = v.message_id \
+                 AND a.number = v.number"
             }
             Conn::Lite(_) => {
                 "WITH v AS MATERIALIZED (SELECT value ->> 'message_id' AS message_id, value ->> 'number' AS number, \
@@ -559,14 +554,30 @@ pub(super) fn end_attempts(cx: &mut Cx<'_>, ends: &[End]) -> Result<(), Fault> {
                  AND attempts.message_id = v.message_id AND attempts.number = v.number"
             }
         };
-        both!(cx.conn(), |c| {
-            diesel::sql_query(query)
-                .bind::<diesel::sql_types::Text, _>(&rows)
-                .bind::<crate::kernel::column::Uuid, _>(workspace)
-                .execute(c)
-        })?;
+        let ids: Vec<MessageId> = some.iter().map(|e| e.message).collect();
+        write_rows(cx, query, &rows, &ids)?;
     }
     Ok(())
+}
+
+/// Runs an update with rows in JSON; gives how many were written.
+///
+/// PostgreSQL is told the ids once more, as `$3`: it cannot know how many rows the JSON holds, and would rather read the
+/// whole table than look up each.
+fn write_rows(cx: &mut Cx<'_>, query: &str, rows: &str, ids: &[MessageId]) -> Result<usize, Fault> {
+    use crate::kernel::column::Uuid;
+    use diesel::sql_types::{Array, Text};
+    let workspace = cx.workspace();
+    Ok(match cx.conn() {
+        Conn::Pg(c) => diesel::sql_query(query)
+            .bind::<Text, _>(rows)
+            .bind::<Uuid, _>(workspace)
+            .bind::<Array<Uuid>, _>(ids)
+            .execute(&mut **c)?,
+        Conn::Lite(c) => {
+            diesel::sql_query(query).bind::<Text, _>(rows).bind::<Uuid, _>(workspace).execute(&mut **c)?
+        }
+    })
 }
 
 /// A decision in short.
