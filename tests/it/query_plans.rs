@@ -126,7 +126,7 @@ fn a_busy_workspace(world: &World) {
     };
     let mostly = |usual: &str, seldom: &str| format!("CASE WHEN {{i}} % 500 = 0 THEN {seldom} ELSE {usual} END");
     let nearly_all = |usual: &str| mostly(usual, "NULL");
-    let count = 20_000;
+    let count = if pg { 4_000 } else { 20_000 };
     let (status, next_at) = (mostly("'sent'", "'queued'"), mostly("NULL", "t.created_at"));
     let settled_at = nearly_all("t.created_at");
     multiply(
