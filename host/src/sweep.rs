@@ -42,7 +42,7 @@ impl Sweep {
         let minute = self.host.clock().now().as_second().div_euclid(DIGESTS_EVERY_SECONDS);
         let with_digests = {
             let mut last = self.digested.lock().await;
-            std::mem::replace(&mut *last, Some(minute)) != Some(minute)
+            last.replace(minute) != Some(minute)
         };
         // A database that does not answer was logged where it was asked.
         let Ok(workspaces) = self.host.directory().await else { return false };
