@@ -1,7 +1,7 @@
 //! Compares what a program sent with what a schema asks for, and says everything that is wrong at once.
 //!
 //! Knows the part of JSON Schema that our own tools and routes use: types, properties, required, additionalProperties, items,
-//! enum, const, ranges and lengths. What it does not know it lets pass; reading into the Rust type decides then.
+//! enum, const, ids, ranges and lengths. What it does not know it lets pass; reading into the Rust type decides then.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -181,6 +181,12 @@ fn wrong_value(schema: &Map<String, Value>, found: &Value) -> Option<String> {
         && only != found
     {
         return Some(format!("Must be {}; this is {}.", described(only), described(found)));
+    }
+    if let ("uuid", Some(text)) =
+        (schema.get("format").and_then(Value::as_str).unwrap_or_default(), found.as_str())
+        && uuid::Uuid::parse_str(text).is_err()
+    {
+        return Some(format!("Must be an id, a UUID; this is {}.", described(found)));
     }
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     if let Some(number) = found.as_f64() {
