@@ -162,7 +162,7 @@ on_both! {
         world.set_clock("2026-12-08T15:00:00Z");
         sweep(&world);
         let said = recorded(&world, Some(id));
-        let to_ann: Vec<_> = said.iter().filter(|r| r.to == "Ann Lee" && r.due_on.to_string() > "2026-12-08".to_owned()).collect();
+        let to_ann: Vec<_> = said.iter().filter(|r| r.to == "Ann Lee" && r.due_on.to_string() .as_str() > "2026-12-08").collect();
         let ids: std::collections::BTreeSet<_> = to_ann.iter().map(|r| r.message_id).collect();
         assert!(to_ann.len() >= 2, "{said:?}");
         assert_eq!(ids.len(), 1, "one message: {to_ann:?}");
@@ -291,7 +291,7 @@ on_both! {
         assert!(of("missed", "reminder") > 10, "{said:?}");
         assert!(of("waiting", "reminder") > 0);
         let missed: Vec<_> = said.iter().filter(|r| r.outcome.as_str() == "missed").collect();
-        assert!(missed.iter().all(|r| r.due_on.to_string() < "2026-12-11".to_owned() && r.reason.is_some()));
+        assert!(missed.iter().all(|r| r.due_on.to_string() .as_str() < "2026-12-11" && r.reason.is_some()));
         let overdue: std::collections::BTreeSet<_> = said.iter().filter(|r| r.kind == "overdue").map(|r| r.message_id).collect();
         assert_eq!(overdue.len(), 1, "one notice for all of a deal");
         let before = world.everything(&world.team);
