@@ -108,7 +108,7 @@ on_both! {
         });
         assert_eq!(fake.count(), 2_500);
         // Between two claims; on a slow machine, too.
-        assert!(slowest < Duration::from_millis(1_500), "19 of 20 calls took at most {slowest:?}");
+        assert!(slowest < Duration::from_secs(3), "19 of 20 calls took at most {slowest:?}");
     }
 
     fn reminders_leave_while_the_model_never_answers(world: World) {

@@ -84,7 +84,10 @@ fn what_became_of_a_send_is_written_as_soon_as_there_is_room() {
     let dispatcher = dispatcher(&world.host, &fake);
     world.wait_for(async {
         dispatcher.tick().await;
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        while fake.count() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
         assert_eq!((fake.count(), world.status(id)), (1, Status::Sending), "it cannot be written yet");
         make_room(world.db());
         tokio::time::timeout(Duration::from_secs(10), dispatcher.idle()).await.unwrap();

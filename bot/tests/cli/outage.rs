@@ -319,7 +319,7 @@ fn ended(lines: &[&str], begun: usize) -> Option<usize> {
         return lines[begun].ends_with("= 0").then_some(begun);
     }
     let of_thread = |line: &&str| line.split(' ').next() == Some(thread) && line.contains(" resumed>");
-    let end = begun + 1 + lines[begun + 1..].iter().position(|line| of_thread(&line))?;
+    let end = begun + 1 + lines[begun + 1..].iter().position(of_thread)?;
     lines[end].ends_with("= 0").then_some(end)
 }
 
