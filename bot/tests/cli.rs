@@ -47,6 +47,14 @@ impl Ran {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in {}", self.shown()))
     }
 
+    /// With the lines under the first one sorted: what was made at the same instant stands in any order.
+    fn in_some_order(mut self) -> Self {
+        let mut lines: Vec<&str> = self.out.lines().collect();
+        lines[1..].sort_unstable();
+        self.out = lines.join("\n") + "\n";
+        self
+    }
+
     fn shown(&self) -> String {
         let part =
             |name: &str, text: &str| if text.is_empty() { String::new() } else { format!("[{name}]\n{text}") };

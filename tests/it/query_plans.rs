@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use domain::both;
 use domain::deals::deal::view::{ListDeals, get, list as list_deals};
-use domain::deals::followup::ops::{ListDrafts, list as drafts};
 use domain::deals::milestone::MilestoneStatus;
 use domain::deals::milestone::ops::{ListMilestones, list};
 use domain::deals::milestone::store::of_deal;
@@ -390,8 +389,5 @@ on_both! {
         assert!(waiting.contains("approvals_pending"), "{waiting}");
         let lapsed = plan(&world, "approvals", |cx| approvals::lapsed(cx, 100).map(drop));
         assert!(lapsed.contains("approvals_deadline"), "{lapsed}");
-        in_order(&plan(&world, "drafts", |cx| drafts(cx, &ListDrafts::default()).map(drop)), "drafts");
-        let of_deal = ListDrafts { deal_id: Some(deal), ..ListDrafts::default() };
-        in_order(&plan(&world, "drafts", |cx| drafts(cx, &of_deal).map(drop)), "drafts");
     }
 }

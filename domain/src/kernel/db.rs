@@ -104,10 +104,6 @@ impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for LiteSetup {
         );
         if self.reader {
             setup.push_str("PRAGMA query_only=ON;");
-        } else {
-            // A batch of messages touches pages of a dozen indexes: the writer keeps 16 MB of them once it has read
-            // them, and carries them from the log (16 MB) into the file less often than after every few batches.
-            setup.push_str("PRAGMA cache_size=-16000;PRAGMA wal_autocheckpoint=4000;");
         }
         c.batch_execute(&setup).map_err(diesel::r2d2::Error::QueryError)
     }
