@@ -31,6 +31,14 @@ pub fn check(uri: &Uri, headers: &HeaderMap, hosts: &[String], origins: &[String
     Ok(())
 }
 
+/// The token of `Authorization: Bearer`, without the word; `None` when there is none.
+pub fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+}
+
 fn refused(sentence: &str, how: &str) -> Refusal {
     let next = format!("Use a loopback address, or ask the person who runs Milepost to {how}.");
     Refusal::new(Code::Forbidden, format!("{sentence} Nothing was done."), next)

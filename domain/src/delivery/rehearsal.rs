@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use jiff::Timestamp;
 
-use super::outbox::withdraw::due_unheld;
+use super::outbox::waiting::due_unheld;
 use super::policy::{Ruling, gate};
 use super::{Message, Status};
 use crate::both;

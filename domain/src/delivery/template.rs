@@ -177,7 +177,8 @@ pub fn html(text: &str) -> String {
     html
 }
 
-fn escaped(text: &str) -> String {
+/// Text as HTML shows it literally, also inside of an attribute.
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

@@ -161,7 +161,7 @@ where
     if !allowed(settings.sessions).contains(&method) {
         return Err(Reply::wrong_method(settings.sessions));
     }
-    let caller = (gate.admit)(bearer(&request)).await.map_err(Reply::not_admitted)?;
+    let caller = (gate.admit)(host::doors::bearer(request.headers())).await.map_err(Reply::not_admitted)?;
     let key = caller.key();
     request.headers_mut().remove(header::AUTHORIZATION);
     request.extensions_mut().insert(caller);
@@ -185,13 +185,6 @@ where
 
 fn allowed(sessions: bool) -> &'static [Method] {
     if sessions { &[Method::GET, Method::POST, Method::DELETE] } else { &[Method::POST] }
-}
-
-fn bearer(request: &Request) -> Option<String> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
 }
 
 /// The whole body, never holding more than `most` bytes of it.

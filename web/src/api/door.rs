@@ -31,7 +31,7 @@ async fn admit(host: &Host, request: &mut Request) -> Result<(), Problem> {
     if declared.is_some_and(|bytes: u64| bytes > http.body_limit as u64) {
         return Err(Problem::too_large(http.body_limit));
     }
-    let token = bearer(request).ok_or_else(|| {
+    let token = host::doors::bearer(request.headers()).ok_or_else(|| {
         Refusal::new(
             Code::Unauthenticated,
             "This call came without a token. Nothing was done.",
@@ -42,11 +42,4 @@ async fn admit(host: &Host, request: &mut Request) -> Result<(), Problem> {
     request.headers_mut().remove(header::AUTHORIZATION);
     request.extensions_mut().insert(caller);
     Ok(())
-}
-
-fn bearer(request: &Request) -> Option<String> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Recipient;
 use super::check::{Finding, Known, check};
 use crate::delivery::Content;
+use crate::delivery::template::escaped;
 use crate::kernel::{Problem, text};
 
 /// What a writer gives, person or model: no recipients, no greeting, no signature.
@@ -131,21 +132,6 @@ fn close(page: &mut String, tag: &str) {
         "ul" => page.push_str("\n</ul>\n"),
         tag => page.push_str(&format!("</{tag}>\n")),
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::deals::deal::{self, DealStatus, PartyRole};
 use crate::delivery::notify::ops::{Team, section, tell};
 use crate::delivery::notify::{self, Section, Telling, Told, Urgency};
 use crate::delivery::outbox::ops::{cancel_unsent, enqueue};
-use crate::delivery::outbox::withdraw::unsent;
+use crate::delivery::outbox::waiting::unsent;
 use crate::delivery::settings::{self, Settings, Whom};
 use crate::delivery::template::Templates;
 use crate::delivery::{NewMessage, Priority, Purpose, To, outbox};

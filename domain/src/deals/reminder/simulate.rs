@@ -119,7 +119,7 @@ fn step(
         }
     }
     forecasts.extend(told(cx, shown)?);
-    let nexts = [store::next_look(cx)?, outbox::withdraw::next_due(cx)?, next_digest(cx)?];
+    let nexts = [store::next_look(cx)?, outbox::waiting::next_due(cx)?, next_digest(cx)?];
     Ok(nexts.into_iter().flatten().min())
 }
 

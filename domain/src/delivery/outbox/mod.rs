@@ -10,7 +10,7 @@ pub mod rules;
 mod settle;
 pub mod store;
 pub mod view;
-pub mod withdraw;
+pub mod waiting;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

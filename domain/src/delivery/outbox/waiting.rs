@@ -1,4 +1,4 @@
-//! Messages that other slices take back before they leave.
+//! Messages that wait, for those who take them back and for those who look ahead.
 
 use diesel::prelude::*;
 
