@@ -108,7 +108,7 @@ fn plan(cx: &mut Cx<'_>, deal: &Deal, changes: &BTreeMap<String, Option<Date>>) 
     let moves: Vec<(MilestoneId, Option<Date>)> =
         plan.changes.iter().map(|moved| (moved.milestone_id, moved.new)).collect();
     let mut preview = shown(deal, token, &plan, expiry(cx));
-    preview.messages_affected = reminder::ops::affected(cx, deal.id, &moves)?;
+    preview.messages_affected = reminder::take_back::affected(cx, deal.id, &moves)?;
     Ok(preview)
 }
 

@@ -5,10 +5,13 @@
 //! a milestone says when its reminder is due is what counts. What is planned and has not left is taken back, in the same
 //! transaction, by whatever makes it untrue ([`ops::changed`]).
 
+mod carry_out;
 pub mod ops;
 pub mod rules;
+mod scene;
 pub mod simulate;
 pub mod store;
+pub(in crate::deals) mod take_back;
 pub mod view;
 pub mod words;
 

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::ops::subject;
 use super::rules::{self, Claim};
-use super::store::{self, AttemptRow, End};
+use super::store::attempts::{self, AttemptRow, End};
+use super::store::{self, due};
 use super::{Claimed, Ended, Event, Found, LookUp, Wanted, alert};
 use crate::delivery::feed;
 use crate::delivery::policy::{Cleared, Ruling, Verdict, gate};
@@ -16,7 +17,7 @@ use crate::people::reach::Channel;
 
 /// Whether a claim would find something. A look, for those who do not want to write in order to learn that.
 pub fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, No> {
-    Ok(store::standing(cx)?.held_since.is_none() && store::is_anything_due(cx)?)
+    Ok(store::standing(cx)?.held_since.is_none() && due::is_anything_due(cx)?)
 }
 
 /// Takes on due messages, by priority and then by how long they have been due.
@@ -90,7 +91,7 @@ pub fn claim(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Claimed, No> {
             }
         }
     }
-    store::insert_attempts(cx, &attempts)?;
+    attempts::insert(cx, &attempts)?;
     feed::ops::show(cx, &shown)?;
     moves.write(cx)?;
     Ok(claimed)
@@ -169,7 +170,7 @@ fn take(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Message>, Fault> {
         no_destinations: wanted.no_destinations.clone(),
     };
     let without = (choice.no_channels.as_slice(), choice.no_destinations.as_slice());
-    let stale = store::hold_stale(cx, Channel::Discord, without, choice.room)?;
+    let stale = due::hold_stale(cx, Channel::Discord, without, choice.room)?;
     choice.consider(cx, stale)?;
     for priority in Priority::ALL {
         let mut after = None;
@@ -178,7 +179,7 @@ fn take(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Message>, Fault> {
                 return Ok(choice.taken);
             }
             let without = (choice.no_channels.as_slice(), choice.no_destinations.as_slice());
-            let found = store::hold_due(cx, priority as i32, after, without, choice.room)?;
+            let found = due::hold_due(cx, priority as i32, after, without, choice.room)?;
             let all = found.len() < choice.room;
             after = found.last().and_then(|m| Some((At(m.next_at?), m.id)));
             choice.consider(cx, found)?;
@@ -239,10 +240,10 @@ fn flights(cx: &mut Cx<'_>, found: &[Message]) -> Result<HashMap<String, Vec<Mes
     }
     destinations.sort_unstable();
     destinations.dedup();
-    let ours = store::lock_destinations(cx, &destinations)?;
+    let ours = due::lock_destinations(cx, &destinations)?;
     // Only now: whoever held the lock before us has committed what it put in flight.
     let mut flights: HashMap<String, Vec<MessageId>> = ours.into_iter().map(|d| (d, Vec::new())).collect();
-    for (id, destination, _) in store::in_flight(cx)? {
+    for (id, destination, _) in due::in_flight(cx)? {
         if let Some(ids) = flights.get_mut(&destination) {
             ids.push(id);
         }
@@ -257,7 +258,7 @@ fn cut_off(cx: &mut Cx<'_>, due: &[Message]) -> Result<(), Fault> {
     if stale.is_empty() {
         return Ok(());
     }
-    let ends: Vec<End> = store::attempts_of(cx, &stale)?
+    let ends: Vec<End> = attempts::of(cx, &stale)?
         .into_iter()
         .filter(|a| a.outcome.is_none())
         .map(|a| End {
@@ -270,7 +271,7 @@ fn cut_off(cx: &mut Cx<'_>, due: &[Message]) -> Result<(), Fault> {
             provider_id: None,
         })
         .collect();
-    store::end_attempts(cx, &ends)
+    attempts::end(cx, &ends)
 }
 
 /// Says what a provider answered when it was asked for messages. What somebody else has settled or taken over since is

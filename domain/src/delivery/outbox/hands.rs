@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::claim::Moves;
 use super::ops::subject;
+use super::store::due;
 use super::view::{self, Delivery};
 use super::{DispatchEvent, Event, Resolution, rules, store};
 use crate::delivery::{Message, Priority, Status};
@@ -187,7 +188,7 @@ pub fn after_clock_went_back(cx: &mut Cx<'_>, was: Timestamp) -> Result<usize, N
     for priority in Priority::ALL {
         let mut after = None;
         loop {
-            let found = store::hold_ahead(cx, priority as i32, after, MOST)?;
+            let found = due::hold_ahead(cx, priority as i32, after, MOST)?;
             after = found.last().and_then(|m| Some((At(m.next_at?), m.id)));
             let next: Vec<Message> =
                 found.iter().filter_map(|m| rules::after_clock_went_back(m, was, now)).collect();

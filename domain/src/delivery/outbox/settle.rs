@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::claim::Moves;
 use super::rules::{self, Ground};
-use super::store::{self, End};
+use super::store;
+use super::store::attempts::{self, End};
 use super::{Ended, Heard, Outcome, Report, Said};
 use crate::delivery::{Message, Status, To, webhook};
 use crate::kernel::id::{EndpointId, MessageId};
@@ -26,7 +27,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
     let ids: Vec<MessageId> = reports.iter().map(|report| report.message).collect();
     let mut held: HashMap<MessageId, Message> = store::hold(cx, &ids)?.into_iter().map(|m| (m.id, m)).collect();
     let started: HashMap<(MessageId, i32), Timestamp> =
-        store::attempts_of(cx, &ids)?.into_iter().map(|a| ((a.message_id, a.number), a.started_at.0)).collect();
+        attempts::of(cx, &ids)?.into_iter().map(|a| ((a.message_id, a.number), a.started_at.0)).collect();
     let mut moves = Moves::default();
     let mut ends = Vec::new();
     let mut gone: BTreeMap<(Channel, String), String> = BTreeMap::new();
@@ -65,7 +66,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
         // A second report on the same attempt, in the same batch, finds it settled.
         held.remove(&report.message);
     }
-    store::end_attempts(cx, &ends)?;
+    attempts::end(cx, &ends)?;
     for ((channel, address), why) in gone {
         for waiting in store::hold_waiting_for(cx, channel, &address)? {
             if ids.contains(&waiting.id) {

@@ -1,21 +1,32 @@
 //! The outbox in the database.
 
-use std::collections::HashSet;
-
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use super::Ended;
 use crate::both;
 use crate::delivery::policy::Verdict;
-use crate::delivery::{Message, Priority, Purpose, Status, To, settings};
+use crate::delivery::{Message, Purpose, Status, To, settings};
 use crate::kernel::column::{At, instant_text};
 use crate::kernel::id::{
     ApprovalId, BatchId, ContactId, DealId, DecisionId, EndpointId, MemberId, MessageId, WorkspaceId,
 };
-use crate::kernel::schema::{attempts, decisions, delivery_settings, messages};
+use crate::kernel::schema::{decisions, delivery_settings, messages};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::reach::{Channel, Topic};
+
+/// Loads messages and, on PostgreSQL, locks them until the transaction ends; SQLite has one writer at a time.
+macro_rules! load_held {
+    ($cx:expr, $query:expr, $($lock:ident),+) => {
+        match $cx.conn() {
+            Conn::Pg(c) => $query$(.$lock())+.load::<MessageRow>(&mut **c)?,
+            Conn::Lite(c) => $query.load::<MessageRow>(&mut **c)?,
+        }
+    };
+}
+
+// After the macro, which they use.
+pub(super) mod attempts;
+pub(super) mod due;
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = messages)]
@@ -192,16 +203,6 @@ pub fn find(cx: &mut Cx<'_>, id: MessageId) -> Result<Option<Message>, Fault> {
     row.map(MessageRow::message).transpose()
 }
 
-/// Loads messages and, on PostgreSQL, locks them until the transaction ends; SQLite has one writer at a time.
-macro_rules! load_held {
-    ($cx:expr, $query:expr, $($lock:ident),+) => {
-        match $cx.conn() {
-            Conn::Pg(c) => $query$(.$lock())+.load::<MessageRow>(&mut **c)?,
-            Conn::Lite(c) => $query.load::<MessageRow>(&mut **c)?,
-        }
-    };
-}
-
 /// These messages, locked until the transaction ends, in the order of their ids.
 pub(in crate::delivery) fn hold(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Message>, Fault> {
     let workspace = cx.workspace();
@@ -268,156 +269,6 @@ pub(super) fn hold_waiting_for(cx: &mut Cx<'_>, channel: Channel, address: &str)
     rows.into_iter().map(MessageRow::message).collect()
 }
 
-/// Where a walk through due messages goes on.
-pub(super) type Place = (At, MessageId);
-
-/// Due messages of one priority, the longest due first, locked; those that another dispatcher holds are left out.
-pub(super) fn hold_due(
-    cx: &mut Cx<'_>,
-    priority: i32,
-    after: Option<Place>,
-    without: (&[Channel], &[String]),
-    limit: usize,
-) -> Result<Vec<Message>, Fault> {
-    let (workspace, now) = (cx.workspace(), At(cx.now()));
-    let (at, id) = after.unwrap_or((At(jiff::Timestamp::UNIX_EPOCH), MessageId(uuid::Uuid::nil())));
-    let rows: Vec<MessageRow> = load_held!(
-        cx,
-        messages::table
-            .filter(messages::workspace_id.eq(workspace))
-            .filter(messages::priority.eq(priority))
-            .filter(messages::next_at.is_not_null())
-            .filter(messages::next_at.assume_not_null().le(now))
-            .filter(messages::next_at.assume_not_null().ge(at))
-            .filter(messages::next_at.assume_not_null().gt(at).or(messages::id.gt(id)))
-            .filter(messages::channel.ne_all(without.0))
-            .filter(messages::destination.ne_all(without.1))
-            .order((messages::next_at, messages::id))
-            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .select(MessageRow::as_select()),
-        for_update,
-        skip_locked
-    );
-    rows.into_iter().map(MessageRow::message).collect()
-}
-
-/// Messages of a channel that were claimed and whose lease has ended, the longest ago first, locked; those that another
-/// dispatcher holds are left out.
-pub(super) fn hold_stale(
-    cx: &mut Cx<'_>,
-    channel: Channel,
-    without: (&[Channel], &[String]),
-    limit: usize,
-) -> Result<Vec<Message>, Fault> {
-    let (workspace, now) = (cx.workspace(), At(cx.now()));
-    let rows: Vec<MessageRow> = load_held!(
-        cx,
-        messages::table
-            .filter(messages::workspace_id.eq(workspace))
-            // As the partial index has it.
-            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("status = 'sending'"))
-            .filter(messages::channel.eq(channel))
-            .filter(messages::channel.ne_all(without.0))
-            .filter(messages::destination.ne_all(without.1))
-            .filter(messages::next_at.assume_not_null().le(now))
-            .order((messages::next_at, messages::id))
-            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .select(MessageRow::as_select()),
-        for_update,
-        skip_locked
-    );
-    rows.into_iter().map(MessageRow::message).collect()
-}
-
-/// Whether anything is due. A look only: what is due may be somebody else's by the time of a claim.
-pub(super) fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, Fault> {
-    let (workspace, now) = (cx.workspace(), At(cx.now()));
-    for priority in Priority::ALL {
-        let found: Option<MessageId> = both!(cx.conn(), |c| {
-            messages::table
-                .filter(messages::workspace_id.eq(workspace))
-                .filter(messages::priority.eq(priority as i32))
-                .filter(messages::next_at.is_not_null())
-                .filter(messages::next_at.assume_not_null().le(now))
-                .order((messages::next_at, messages::id))
-                .select(messages::id)
-                .first(c)
-                .optional()
-        })?;
-        if found.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// What is in flight: which message, whither.
-pub(super) fn in_flight(cx: &mut Cx<'_>) -> Result<Vec<(MessageId, String, Option<At>)>, Fault> {
-    let workspace = cx.workspace();
-    Ok(both!(cx.conn(), |c| {
-        messages::table
-            .filter(messages::workspace_id.eq(workspace))
-            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>("status = 'sending'"))
-            .select((messages::id, messages::destination, messages::lease_until))
-            .load(c)
-    })?)
-}
-
-/// Which of these destinations are ours until the transaction ends. On SQLite all of them: there is one writer.
-pub(super) fn lock_destinations(cx: &mut Cx<'_>, destinations: &[String]) -> Result<HashSet<String>, Fault> {
-    #[derive(QueryableByName)]
-    struct Locked {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        destination: String,
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        ours: bool,
-    }
-    let workspace = cx.workspace();
-    match cx.conn() {
-        Conn::Lite(_) => Ok(destinations.iter().cloned().collect()),
-        Conn::Pg(c) => {
-            let rows: Vec<Locked> = diesel::sql_query(
-                // Such a lock is the whole database's, and another schema of it may hold another installation.
-                "SELECT d AS destination, \
-                 pg_try_advisory_xact_lock(hashtextextended(current_schema() || $1 || d, 0)) AS ours \
-                 FROM unnest($2) AS d",
-            )
-            .bind::<diesel::sql_types::Text, _>(workspace.to_string())
-            .bind::<diesel::sql_types::Array<diesel::sql_types::Text>, _>(destinations)
-            .load(&mut **c)?;
-            Ok(rows.into_iter().filter(|row| row.ours).map(|row| row.destination).collect())
-        }
-    }
-}
-
-/// Messages of one priority that wait by a clock that has since gone back: made, tried or claimed in what is now the
-/// future. In order of when they are looked at next.
-pub(super) fn hold_ahead(
-    cx: &mut Cx<'_>,
-    priority: i32,
-    after: Option<Place>,
-    limit: i64,
-) -> Result<Vec<Message>, Fault> {
-    let (workspace, now) = (cx.workspace(), At(cx.now()));
-    let (at, id) = after.unwrap_or((now, MessageId(uuid::Uuid::max())));
-    let rows: Vec<MessageRow> = load_held!(
-        cx,
-        messages::table
-            .filter(messages::workspace_id.eq(workspace))
-            .filter(messages::priority.eq(priority))
-            .filter(messages::next_at.is_not_null())
-            .filter(messages::next_at.assume_not_null().ge(at))
-            .filter(messages::next_at.assume_not_null().gt(at).or(messages::id.gt(id)))
-            .filter(messages::status.ne(Status::Deferred))
-            .filter(messages::attempts.gt(0).or(messages::created_at.gt(now)))
-            .order((messages::next_at, messages::id))
-            .limit(limit)
-            .select(MessageRow::as_select()),
-        for_update
-    );
-    rows.into_iter().map(MessageRow::message).collect()
-}
-
 /// Writes messages whose versions were raised by one, all in one statement. They must be held.
 pub(super) fn save(cx: &mut Cx<'_>, changed: &[Message]) -> Result<(), Fault> {
     for some in changed.chunks(1_000) {
@@ -466,96 +317,6 @@ pub(super) fn save(cx: &mut Cx<'_>, changed: &[Message]) -> Result<(), Fault> {
         if written != some.len() {
             return Err(Fault::Corrupt(format!("{} messages were held, {written} could be written", some.len())));
         }
-    }
-    Ok(())
-}
-
-#[derive(Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = attempts)]
-#[diesel(treat_none_as_default_value = false)]
-pub(super) struct AttemptRow {
-    pub workspace_id: WorkspaceId,
-    pub message_id: MessageId,
-    pub number: i32,
-    pub decision_id: DecisionId,
-    pub started_at: At,
-    pub ended_at: Option<At>,
-    pub outcome: Option<Ended>,
-    pub detail: Option<String>,
-    pub provider_status: Option<i32>,
-    pub provider_id: Option<String>,
-}
-
-pub(super) fn insert_attempts(cx: &mut Cx<'_>, rows: &[AttemptRow]) -> Result<(), Fault> {
-    for some in rows.chunks(1_000) {
-        let some = some.to_vec();
-        both!(cx.conn(), |c| diesel::insert_into(attempts::table).values(some).execute(c))?;
-    }
-    Ok(())
-}
-
-/// All attempts at these messages.
-pub(super) fn attempts_of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<AttemptRow>, Fault> {
-    let workspace = cx.workspace();
-    let mut found = Vec::new();
-    for some in ids.chunks(1_000) {
-        found.extend(both!(cx.conn(), |c| {
-            attempts::table
-                .filter(attempts::workspace_id.eq(workspace))
-                .filter(attempts::message_id.eq_any(some))
-                .order((attempts::message_id, attempts::number))
-                .select(AttemptRow::as_select())
-                .load(c)
-        })?);
-    }
-    Ok(found)
-}
-
-/// How an attempt ended.
-pub(super) struct End {
-    pub message: MessageId,
-    pub number: i32,
-    pub at: jiff::Timestamp,
-    pub outcome: Ended,
-    pub detail: Option<String>,
-    pub provider_status: Option<i32>,
-    pub provider_id: Option<String>,
-}
-
-/// Writes how attempts ended, all in one statement.
-pub(super) fn end_attempts(cx: &mut Cx<'_>, ends: &[End]) -> Result<(), Fault> {
-    for some in ends.chunks(1_000) {
-        let rows: Vec<Value> = some
-            .iter()
-            .map(|e| {
-                json!({
-                    "message_id": e.message, "number": e.number, "ended_at": instant_text(e.at),
-                    "outcome": e.outcome, "detail": e.detail, "provider_status": e.provider_status,
-                    "provider_id": e.provider_id,
-                })
-            })
-            .collect();
-        let rows = Value::Array(rows).to_string();
-        let query = match cx.conn() {
-            Conn::Pg(_) => {
-                "UPDATE attempts AS a SET ended_at = v.ended_at, outcome = v.outcome, detail = v.detail, \
-                 provider_status = v.provider_status, provider_id = v.provider_id \
-                 FROM json_to_recordset($1::json) AS v (message_id uuid, number integer, ended_at timestamptz, \
-                 outcome text, detail text, provider_status integer, provider_id text) \
-                 WHERE a.workspace_id = $2 AND a.message_id = ANY($3) AND a.message_id = v.message_id \
-                 AND a.number = v.number"
-            }
-            Conn::Lite(_) => {
-                "WITH v AS MATERIALIZED (SELECT value ->> 'message_id' AS message_id, value ->> 'number' AS number, \
-                 value AS new FROM json_each($1)) \
-                 UPDATE attempts SET ended_at = new ->> 'ended_at', outcome = new ->> 'outcome', \
-                 detail = new ->> 'detail', provider_status = new ->> 'provider_status', \
-                 provider_id = new ->> 'provider_id' FROM v WHERE attempts.workspace_id = $2 \
-                 AND attempts.message_id = v.message_id AND attempts.number = v.number"
-            }
-        };
-        let ids: Vec<MessageId> = some.iter().map(|e| e.message).collect();
-        write_rows(cx, query, &rows, &ids)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::store::{self, Filter};
+use super::store::{self, Filter, attempts};
 use super::{Ended, rules};
 use crate::delivery::policy::Verdict;
 use crate::delivery::{Message, Purpose, Status, To};
@@ -210,7 +210,7 @@ pub fn detail(cx: &mut Cx<'_>, id: MessageId) -> Result<Detail, No> {
     cx.require(Verb::ReadDeliveries)?;
     let mask = cx.is_program();
     let m = message(cx, id)?;
-    let attempts = store::attempts_of(cx, &[id])?
+    let attempts = attempts::of(cx, &[id])?
         .into_iter()
         .map(|a| Attempt {
             number: a.number,

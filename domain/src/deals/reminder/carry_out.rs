@@ -1,0 +1,291 @@
+//! Plans become messages, lines of digests, and records of what is not sent.
+
+use std::collections::BTreeMap;
+
+use super::ops::Attended;
+use super::rules::{Group, Plan};
+use super::scene::{Case, Scene, reach_contact};
+use super::store::{self, MilestoneFacts};
+use super::words::{self, Says, Why};
+use super::{Event, Key, Kind, Recipient, Record, State};
+use crate::delivery::notify::ops::tell;
+use crate::delivery::notify::{Telling, Told, Urgency};
+use crate::delivery::outbox::ops::enqueue;
+use crate::delivery::{NewMessage, Priority, Purpose, To};
+use crate::kernel::id::{ContactId, MilestoneId};
+use crate::kernel::{Cx, Fault, No, Subject, time};
+use crate::people::reach::{Channel, Topic};
+use jiff::Timestamp;
+
+/// What a group becomes.
+enum Way {
+    Message(Box<NewMessage>),
+    Telling(Box<Telling>),
+    Refused(Why),
+}
+
+/// Puts plans into the outbox and records them, those of all deals at once.
+pub(super) fn carry_out(
+    cx: &mut Cx<'_>,
+    scene: &Scene,
+    cases: &mut [Case],
+    plans: &[Plan],
+    done: &mut Attended,
+) -> Result<(), No> {
+    let mut ways: Vec<(usize, &Group, String, Way)> = Vec::new();
+    for (n, (case, plan)) in cases.iter().zip(plans).enumerate() {
+        for group in &plan.groups {
+            let occasion = occasion(case, group);
+            let way = way(case, scene, group, &occasion)?;
+            ways.push((n, group, occasion, way));
+        }
+    }
+    let messages: Vec<NewMessage> = ways
+        .iter()
+        .filter_map(|(.., way)| if let Way::Message(m) = way { Some((**m).clone()) } else { None })
+        .collect();
+    let tellings: Vec<Telling> = ways
+        .iter()
+        .filter_map(|(.., way)| if let Way::Telling(t) = way { Some((**t).clone()) } else { None })
+        .collect();
+    done.messages = messages.len() + tellings.len();
+    let mut queued = enqueue(cx, &messages)?.into_iter();
+    let mut told = tell(cx, &scene.team, &tellings)?.into_iter();
+    let mut new = Records::default();
+    let mut unreached: BTreeMap<(usize, ContactId, Why), Vec<MilestoneId>> = BTreeMap::new();
+    for (n, group, occasion, way) in &ways {
+        let case = &cases[*n];
+        let missing = || Fault::Corrupt("fewer messages than were asked for".into());
+        let (state, message_id, reason) = match way {
+            Way::Message(_) => (State::Queued, Some(queued.next().ok_or_else(missing)?.id()), None),
+            Way::Telling(_) => match told.next().ok_or_else(missing)? {
+                Told::Queued(ids) => (State::Queued, ids.first().copied(), None),
+                Told::Digest(_) => (State::Digest, None, None),
+                Told::Off => (State::Refused, None, Some(OFF.to_owned())),
+                Told::Nobody => (State::Refused, None, Some(NOBODY.to_owned())),
+            },
+            Way::Refused(why) => {
+                if let Recipient::Contact(id) = &group.recipient {
+                    let titles = unreached.entry((*n, *id, *why)).or_default();
+                    titles.extend(group.items.iter().map(|(milestone, _)| *milestone));
+                }
+                (State::Refused, None, Some(why.recorded(&case.contact_name(&group.recipient))))
+            }
+        };
+        let kept = state == State::Queued || state == State::Digest;
+        for (at, (milestone, on)) in group.items.iter().enumerate() {
+            let key = Key { milestone: *milestone, kind: group.kind, recipient: group.recipient.clone(), on: *on };
+            new.add(
+                case,
+                scene.now,
+                Record {
+                    due_on: case.due_on(*milestone).unwrap_or(*on),
+                    deal_id: case.deal.id,
+                    at: group.at,
+                    state,
+                    reason: reason.clone(),
+                    occasion: kept.then(|| occasion.clone()),
+                    message_id,
+                    leads: at == 0,
+                    round: 0,
+                    planned_at: scene.now,
+                    key,
+                },
+            );
+            if group.kind == Kind::Overdue {
+                let event = Event::Overdue { deal_id: case.deal.id, due_on: *on };
+                cx.record(subject(*milestone), &event)?;
+            }
+        }
+    }
+    for (n, (case, plan)) in cases.iter().zip(plans).enumerate() {
+        for key in &plan.missed {
+            new.add(case, scene.now, case.unsent(key, scene.now, State::Missed, TOO_LATE.into()));
+        }
+        for key in &plan.withheld {
+            let who = case.contact_name(&key.recipient);
+            new.add(case, scene.now, case.unsent(key, scene.now, State::Refused, Why::ByAgent.recorded(&who)));
+            if let Recipient::Contact(id) = &key.recipient {
+                unreached.entry((n, *id, Why::ByAgent)).or_default().push(key.milestone);
+            }
+        }
+    }
+    done.unsent = new.tell_of_unsent(cx)?;
+    store::insert(cx, &new.fresh)?;
+    for record in &new.again {
+        store::update(cx, record)?;
+    }
+    tell_owners(cx, scene, cases, unreached)
+}
+
+const OFF: &str = "SWITCHED_OFF: The member switched this topic off on every channel.";
+const NOBODY: &str = "NO_MEMBER: The member is out of service.";
+const TOO_LATE: &str = "The due day was over before the reminder could be sent: the milestone was added or moved too \
+                        late, or the server was not running. The owner is told that the milestone is overdue.";
+
+fn subject(id: MilestoneId) -> Subject {
+    Subject::new("milestone", id.0)
+}
+
+/// Records that are new, and those that come again after they were taken back.
+#[derive(Default)]
+struct Records {
+    fresh: Vec<Record>,
+    again: Vec<Record>,
+}
+
+impl Records {
+    fn add(&mut self, case: &Case, now: Timestamp, record: Record) {
+        match case.records.get(&record.key) {
+            None => self.fresh.push(Record { round: 1, ..record }),
+            Some(known) => self.again.push(Record { round: known.round + 1, planned_at: now, ..record }),
+        }
+    }
+
+    /// Notes in the log what is not sent: once for each milestone and reason.
+    fn tell_of_unsent(&self, cx: &mut Cx<'_>) -> Result<usize, No> {
+        let mut noted = BTreeMap::new();
+        let mut count = 0;
+        for record in self.fresh.iter().chain(&self.again) {
+            if matches!(record.state, State::Missed | State::Refused) {
+                count += 1;
+                let reason = record.reason.clone().unwrap_or_default();
+                noted.entry((record.key.milestone, record.key.kind, record.state, reason)).or_insert(record);
+            }
+        }
+        for ((milestone, kind, state, reason), record) in noted {
+            let event = Event::NotReminded {
+                deal_id: record.deal_id,
+                kind: kind.to_string(),
+                recipient: record.key.recipient.to_string(),
+                on: record.key.on,
+                state,
+                // The code alone: names of people do not belong into the log's own part.
+                reason: match reason.split_once(':') {
+                    Some((code, _)) if code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') => code.into(),
+                    _ => reason,
+                },
+            };
+            cx.record(subject(milestone), &event)?;
+        }
+        Ok(count)
+    }
+}
+
+/// What a group's messages are said on, without the channel: the first of its reminders and how often that was put into
+/// a message.
+fn occasion(case: &Case, group: &Group) -> String {
+    let (milestone, on) = group.items[0];
+    let key = Key { milestone, kind: group.kind, recipient: group.recipient.clone(), on };
+    let round = case.records.get(&key).map_or(1, |known| known.round + 1);
+    let again = if round > 1 { format!(":{round}") } else { String::new() };
+    format!("{}:{milestone}:{}:{on}{again}", group.kind, group.recipient)
+}
+
+fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way, No> {
+    let at = group.at.min(scene.now);
+    let today = time::today(scene.now, &time::zone(&case.deal.time_zone));
+    let member_of = |m: &MilestoneFacts| m.responsible_member_id.and_then(|id| scene.team.member(id));
+    let to_contact = matches!(group.recipient, Recipient::Contact(_));
+    let note = |m: &MilestoneFacts| {
+        let item = case.items.iter().find(|item| item.id == m.id)?;
+        let kept_back = item.recipients.iter().any(|recipient| matches!(recipient, Recipient::Contact(_)));
+        (item.by_agent && !to_contact).then(|| words::by_agent(kept_back))
+    };
+    let name = match &group.recipient {
+        Recipient::Contact(id) => case.contact(*id).map(|contact| contact.name.as_str()),
+        Recipient::Member(id) => scene.team.member(*id).map(|member| member.name.as_str()),
+        Recipient::Chat(..) => None,
+    };
+    let found = group.items.iter().filter_map(|(id, _)| case.milestone(*id));
+    let says = Says {
+        deal: &case.deal,
+        owner: case.owner.and_then(|id| scene.team.member(id)),
+        parties: &case.parties,
+        name,
+        contact: to_contact,
+        today,
+        items: found.map(|m| (m, member_of(m), note(m))).collect(),
+    };
+    // A reminder is of use until the last of its due days is over; that something is overdue stays so.
+    let lapses = case.items.iter().filter(|item| group.items.iter().any(|(id, _)| *id == item.id));
+    let expires_at = match group.kind {
+        Kind::Reminder => lapses.map(|item| item.lapses_at).max().filter(|at| *at > scene.now),
+        Kind::Overdue | Kind::Escalation(_) => None,
+    };
+    let topic = match group.kind {
+        Kind::Reminder => Topic::Reminder,
+        Kind::Overdue => Topic::Overdue,
+        Kind::Escalation(_) => Topic::Escalation,
+    };
+    let message = |channel: Channel, purpose: Purpose, to: To, address: String| -> Result<Way, No> {
+        Ok(Way::Message(Box::new(NewMessage {
+            occasion: format!("{occasion}:{channel}"),
+            topic,
+            purpose,
+            channel,
+            to,
+            address,
+            deal_id: Some(case.deal.id),
+            approval_id: None,
+            batch_id: None,
+            content: words::message(&scene.templates, group.kind, &says)?.content(channel),
+            priority: Priority::Usual,
+            due_at: at,
+            expires_at,
+        })))
+    };
+    match &group.recipient {
+        Recipient::Chat(channel, address) => message(*channel, Purpose::Internal, To::Team, address.clone()),
+        Recipient::Contact(id) => match reach_contact(case.contact(*id), scene) {
+            Ok((channel, address)) => message(channel, Purpose::Transactional, To::Contact(*id), address),
+            Err(why) => Ok(Way::Refused(why)),
+        },
+        Recipient::Member(id) => Ok(Way::Telling(Box::new(Telling {
+            member: *id,
+            topic,
+            urgency: match group.kind {
+                Kind::Reminder => Urgency::Routine,
+                Kind::Overdue | Kind::Escalation(_) => Urgency::Important,
+            },
+            words: words::message(&scene.templates, group.kind, &says)?,
+            occasion: occasion.to_owned(),
+            deal_id: Some(case.deal.id),
+            at,
+            expires_at,
+            also: (group.kind == Kind::Overdue && scene.settings.overdue_email).then_some(Channel::Email),
+        }))),
+    }
+}
+
+/// Tells the owners of deals whom of their parties a reminder did not reach, and why.
+fn tell_owners(
+    cx: &mut Cx<'_>,
+    scene: &Scene,
+    cases: &[Case],
+    unreached: BTreeMap<(usize, ContactId, Why), Vec<MilestoneId>>,
+) -> Result<(), No> {
+    let mut tellings = Vec::new();
+    for ((n, contact, why), milestones) in unreached {
+        let case = &cases[n];
+        let Some(owner) = case.owner.and_then(|id| scene.team.member(id)) else { continue };
+        let Some(first) = milestones.first() else { continue };
+        let who = case.contact_name(&Recipient::Contact(contact));
+        let titles: Vec<String> =
+            milestones.iter().filter_map(|id| case.milestone(*id)).map(|m| m.title.clone()).collect();
+        let on = case.due_on(*first).map_or_else(String::new, |on| on.to_string());
+        tellings.push(Telling {
+            member: owner.id,
+            topic: Topic::Alert,
+            urgency: Urgency::Important,
+            words: words::unreached(&scene.templates, &case.deal, owner, &who, &titles, &why)?,
+            occasion: format!("unreached:{first}:{contact}:{on}"),
+            deal_id: Some(case.deal.id),
+            at: scene.now,
+            expires_at: None,
+            also: None,
+        });
+    }
+    tell(cx, &scene.team, &tellings)?;
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! What is known of deals when the clock looks at them.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::rules::{self, Escalation, Facts, Item};
+use super::store::{self, DealFacts, MilestoneFacts};
+use super::words::Why;
+use super::{Key, Recipient, Record, State};
+use crate::deals::deal::{DealStatus, PartyRole};
+use crate::delivery::notify::ops::Team;
+use crate::delivery::settings::{self, Settings, Whom};
+use crate::delivery::template::Templates;
+use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId};
+use crate::kernel::{Cx, No, time};
+use crate::people::contact::Contact;
+use crate::people::reach::{self, Channel, Mode, Person, Preferences, Topic};
+use crate::workspace::access::Role;
+
+/// What is the same for all deals of one look.
+pub(super) struct Scene {
+    pub now: Timestamp,
+    pub team: Team,
+    pub settings: Settings,
+    pub templates: Templates,
+    pub escalation: Escalation,
+    pub first_owner: Option<MemberId>,
+    pub preferences: HashMap<Person, Preferences>,
+    pub sms: HashSet<ContactId>,
+}
+
+/// One deal with everything that is known of it.
+pub(super) struct Case {
+    pub deal: DealFacts,
+    pub milestones: Vec<MilestoneFacts>,
+    pub parties: Vec<(PartyRole, Contact)>,
+    pub records: HashMap<Key, Record>,
+    pub items: Vec<Item>,
+    pub owner: Option<MemberId>,
+    pub zone: TimeZone,
+}
+
+impl Case {
+    pub(super) fn due_on(&self, id: MilestoneId) -> Option<jiff::civil::Date> {
+        self.items.iter().find(|item| item.id == id).map(|item| item.due_on)
+    }
+
+    pub(super) fn milestone(&self, id: MilestoneId) -> Option<&MilestoneFacts> {
+        self.milestones.iter().find(|m| m.id == id)
+    }
+
+    pub(super) fn contact(&self, id: ContactId) -> Option<&Contact> {
+        self.parties.iter().map(|(_, contact)| contact).find(|contact| contact.id == id)
+    }
+
+    pub(super) fn contact_name(&self, recipient: &Recipient) -> String {
+        match recipient {
+            Recipient::Contact(id) => self.contact(*id).map(|contact| contact.name.clone()).unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    pub(super) fn unsent(&self, key: &Key, now: Timestamp, state: State, reason: String) -> Record {
+        let item = self.items.iter().find(|item| item.id == key.milestone);
+        Record {
+            deal_id: self.deal.id,
+            due_on: item.map_or(key.on, |item| item.due_on),
+            at: item.map_or(now, |item| rules::remind_at(key.on, item.lapses_at, &self.zone)),
+            state,
+            reason: Some(reason),
+            occasion: None,
+            message_id: None,
+            leads: false,
+            round: 0,
+            planned_at: now,
+            key: key.clone(),
+        }
+    }
+}
+
+pub(super) fn set_up(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<(Scene, Vec<Case>), No> {
+    let deals = store::deals_of(cx, ids)?;
+    let mut milestones: HashMap<DealId, Vec<MilestoneFacts>> = HashMap::new();
+    for m in store::milestones_of(cx, ids)? {
+        milestones.entry(m.deal_id).or_default().push(m);
+    }
+    let mut parties = store::parties_of(cx, ids)?;
+    let mut records: HashMap<DealId, HashMap<Key, Record>> = HashMap::new();
+    for record in store::records_of(cx, ids)? {
+        records.entry(record.deal_id).or_default().insert(record.key.clone(), record);
+    }
+    let team = Team::load(cx)?;
+    let settings = settings::store::find(cx)?.settings;
+    let contacts: Vec<&Contact> = parties.values().flatten().map(|(_, contact)| contact).collect();
+    let people: Vec<Person> = contacts.iter().map(|contact| Person::Contact(contact.id)).collect();
+    let preferences = reach::store::of(cx, &people)?;
+    let with_phone: Vec<ContactId> = contacts.iter().filter(|c| c.phone.is_some()).map(|c| c.id).collect();
+    let sms = store::agreed_to_sms(cx, &with_phone)?;
+    let now = cx.now();
+    // Only for those that may be told of now is it asked who wrote the title.
+    let soon: Vec<MilestoneId> = milestones
+        .values()
+        .flatten()
+        .filter(|m| {
+            rules::first_look(m.due_on.map(|on| on.0), m.remind_days_before, m.lapses_at.map(|at| at.0))
+                <= Some(now)
+        })
+        .map(|m| m.id)
+        .collect();
+    let by_agents = store::titled_by_agents(cx, &soon)?;
+    let scene = Scene {
+        now,
+        escalation: escalation(&settings, &team),
+        first_owner: team.all().iter().find(|m| m.role == Role::Owner).map(|m| m.id),
+        templates: Templates::load()?,
+        team,
+        settings,
+        preferences,
+        sms,
+    };
+    let mut cases = Vec::with_capacity(deals.len());
+    for deal in deals {
+        let owner = deal.owner_id.filter(|id| scene.team.member(*id).is_some()).or(scene.first_owner);
+        let zone = owner
+            .and_then(|id| scene.team.member(id))
+            .map_or_else(|| time::zone(&deal.time_zone), |owner| time::zone(&owner.time_zone));
+        let mut milestones = milestones.remove(&deal.id).unwrap_or_default();
+        if deal.status != DealStatus::Active {
+            milestones.clear();
+        }
+        let parties = parties.remove(&deal.id).unwrap_or_default();
+        let records = records.remove(&deal.id).unwrap_or_default();
+        let mut case = Case { deal, milestones, parties, records, items: Vec::new(), owner, zone };
+        case.items = items(&case, &scene, &by_agents);
+        cases.push(case);
+    }
+    Ok((scene, cases))
+}
+
+pub(super) fn escalation(settings: &Settings, team: &Team) -> Escalation {
+    let whom = |whom: &Whom| match whom {
+        Whom::Member(id) => team.member(*id).map(|m| m.id).into_iter().collect(),
+        Whom::Role(role) => team.all().iter().filter(|m| m.role == *role).map(|m| m.id).collect(),
+    };
+    Escalation {
+        after: SignedDuration::from_hours(settings.escalate_after_hours),
+        path: settings.escalation_path.iter().map(whom).collect(),
+    }
+}
+
+pub(super) fn items(case: &Case, scene: &Scene, by_agents: &HashSet<MilestoneId>) -> Vec<Item> {
+    let roles: Vec<(PartyRole, ContactId)> = match scene.settings.reminders_to_contacts {
+        true => case.parties.iter().map(|(role, contact)| (*role, contact.id)).collect(),
+        false => Vec::new(),
+    };
+    let chat = match (&case.deal.chat_channel, &scene.settings.team_channel) {
+        (Some(id), _) => Some(Recipient::Chat(Channel::Discord, id.clone())),
+        (None, Some(team)) => Some(Recipient::Chat(team.channel, team.address.clone())),
+        (None, None) => None,
+    };
+    case.milestones
+        .iter()
+        .filter_map(|m| {
+            let member = m.responsible_member_id.filter(|id| scene.team.member(*id).is_some());
+            Some(Item {
+                id: m.id,
+                due_on: m.due_on?.0,
+                lapses_at: m.lapses_at?.0,
+                lead: m.remind_days_before,
+                required: m.required,
+                by_agent: by_agents.contains(&m.id),
+                recipients: rules::recipients(m.responsible_role, member, &roles, case.owner, chat.as_ref()),
+            })
+        })
+        .collect()
+}
+
+pub(super) fn facts<'a>(case: &'a Case, scene: &'a Scene) -> Facts<'a> {
+    // Records that were taken back do not stand in the way of a new one.
+    let open = |record: &&Record| !matches!(record.state, State::Planned | State::Cancelled);
+    let settled = case.records.values().filter(open).map(|record| record.key.clone()).collect();
+    Facts {
+        now: scene.now,
+        zone: case.zone.clone(),
+        owner: case.owner,
+        items: &case.items,
+        settled,
+        escalation: &scene.escalation,
+    }
+}
+
+/// The first of a contact's ways, in the contact's order, that is open: an e-mail address, or a number with consent.
+pub(super) fn reach_contact(contact: Option<&Contact>, scene: &Scene) -> Result<(Channel, String), Why> {
+    let contact = contact.ok_or(Why::NoAddress)?;
+    let person = Person::Contact(contact.id);
+    let usual = Preferences::default();
+    let preferences = scene.preferences.get(&person).unwrap_or(&usual);
+    let open: Vec<(Channel, String)> = reach::rules::order(preferences)
+        .into_iter()
+        .filter_map(|channel| match channel {
+            Channel::Email => Some((channel, contact.email.clone()?)),
+            Channel::Sms if scene.sms.contains(&contact.id) => Some((channel, contact.phone.clone()?)),
+            _ => None,
+        })
+        .collect();
+    if open.is_empty() {
+        return Err(Why::NoAddress);
+    }
+    let wanted = |channel: Channel| preferences.mode(person, Topic::Reminder, channel) != Mode::Off;
+    open.into_iter().find(|(channel, _)| wanted(*channel)).ok_or(Why::SwitchedOff)
+}
