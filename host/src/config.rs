@@ -113,7 +113,7 @@ pub struct Model {
     pub api_key: Option<SecretString>,
     /// Which model is asked.
     pub model: Option<String>,
-    /// Tokens that this process spends in a UTC day, questions and answers together.
+    /// Tokens that each workspace may spend in a UTC day, questions and answers together.
     pub daily_tokens: u64,
 }
 

@@ -76,14 +76,14 @@ impl Drafting {
     }
 
     async fn write(&self, who: &Principal, assignment: Assignment) -> Result<(), Refusal> {
-        let answer = self.words(&assignment).await;
+        let answer = self.words(who, &assignment).await;
         self.host.act(who, move |cx| accept(cx, &assignment, &answer)).await?;
         Ok(())
     }
 
-    async fn words(&self, assignment: &Assignment) -> Answer {
+    async fn words(&self, who: &Principal, assignment: &Assignment) -> Answer {
         let Some(model) = &self.model else { return Answer::Template { instead_of_model: None } };
-        match model.ask(&assignment.question).await {
+        match model.ask(who, &assignment.question).await {
             Ok(letter) => Answer::Model { letter, model: model.name().to_owned() },
             Err(why) => {
                 info!(draft.id = %assignment.draft, "The template writes a draft: {why}");

@@ -9,17 +9,17 @@ use async_openai::types::chat::{
     ChatCompletionRequestSystemMessage, ChatCompletionRequestUserMessage, CreateChatCompletionRequest,
     CreateChatCompletionResponse, ResponseFormat, ResponseFormatJsonSchema,
 };
+use domain::assist::budget::{ops, rules};
 use domain::assist::draft::letter::Letter;
 use domain::assist::prompt::Question;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use domain::kernel::Principal;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
+use tracing::warn;
 
 use crate::Host;
-use crate::clock::Clock;
 use crate::config;
 use crate::egress::{Egress, Heard, Request};
 
@@ -29,37 +29,13 @@ pub const WAIT: Duration = Duration::from_secs(20);
 const AT_ONCE: usize = 4;
 /// How much of an answer is read.
 const MOST: usize = 256 << 10;
-/// Tokens of an answer at most, and when the budget runs low.
-const ANSWER: u32 = 1_500;
-const SHORT_ANSWER: u32 = 700;
 /// Failures in a row after which it is left alone, and for how long.
 const PATIENCE: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(300);
 
-/// How the day's budget stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Budget {
-    /// Less than four fifths are spent.
-    Green,
-    /// Shorter answers only.
-    Yellow,
-    /// Nothing is asked until the next UTC day.
-    Red,
-}
-
-pub fn budget(spent: u64, daily: u64) -> Budget {
-    match () {
-        () if spent >= daily => Budget::Red,
-        () if spent.saturating_mul(5) >= daily.saturating_mul(4) => Budget::Yellow,
-        () => Budget::Green,
-    }
-}
-
-/// What is remembered between questions. Per process; a restart starts anew.
+/// Whether it answers. Per process: another one may reach what this one does not.
 #[derive(Default)]
 struct State {
-    day: Option<Date>,
-    spent: u64,
     failures: u32,
     /// On the clock's monotonic time.
     left_alone_until: Duration,
@@ -68,12 +44,12 @@ struct State {
 /// The model that the settings name, if they do. Nothing is asked yet. The error is a sentence.
 pub fn open(host: &Host) -> Result<Option<Model>, String> {
     let egress = Egress::new(host.clock().clone(), host.config().webhooks.allowed())?;
-    Model::new(&host.config().model, egress, host.clock().clone())
+    Model::new(host, &host.config().model, egress)
 }
 
 pub struct Model {
+    host: Host,
     egress: Egress,
-    clock: Clock,
     url: Url,
     authorization: Option<HeaderValue>,
     name: String,
@@ -85,14 +61,14 @@ pub struct Model {
 
 impl Model {
     /// `None` when the settings name no model.
-    pub fn new(settings: &config::Model, egress: Egress, clock: Clock) -> Result<Option<Self>, String> {
+    pub fn new(host: &Host, settings: &config::Model, egress: Egress) -> Result<Option<Self>, String> {
         let (Some(base), Some(name)) = (&settings.api_base, &settings.model) else { return Ok(None) };
         let url = format!("{}/chat/completions", base.trim_end_matches('/'));
         let url = Url::parse(&url).map_err(|error| format!("model.api_base is no address: {error}."))?;
         let key = settings.api_key.as_ref().map(bearer).transpose()?;
         Ok(Some(Self {
+            host: host.clone(),
             egress,
-            clock,
             url,
             authorization: key,
             name: name.clone(),
@@ -112,67 +88,52 @@ impl Model {
         &self.name
     }
 
-    /// A letter in the form that was asked for, or why there is none, as a sentence.
-    pub async fn ask(&self, question: &Question) -> Result<Letter, String> {
+    /// A letter in the form that was asked for, or why there is none, as a sentence. It is paid from the budget of `who`'s
+    /// workspace.
+    pub async fn ask(&self, who: &Principal, question: &Question) -> Result<Letter, String> {
         let Ok(_slot) = self.slots.acquire().await else { return Err("The model is not asked any more.".into()) };
-        let (most, reserved) = self.reserve(question)?;
-        let answered = tokio::time::timeout(self.wait, self.exchange(question, most)).await;
+        if self.is_left_alone() {
+            return Err(format!("The model {} failed several times and is left alone for a while.", self.name));
+        }
+        let (asked, daily) = (rules::guess(question.system.len() + question.user.len()), self.daily);
+        let reserved = self.host.act(who, move |cx| ops::reserve(cx, asked, daily)).await;
+        let Some(reserved) = reserved.map_err(|no| no.sentence)?.value else {
+            return Err(format!("The day's budget of {daily} tokens for the model {} is spent.", self.name));
+        };
+        let answered = tokio::time::timeout(self.wait, self.exchange(question, reserved.answer)).await;
         let answered = answered.unwrap_or_else(|_| {
             Err(Failed::Down(format!("The model {} gave no answer in {} s.", self.name, self.wait.as_secs())))
         });
-        self.settle(reserved, &answered);
+        self.watch(&answered);
+        let cost = cost(&answered, reserved.tokens);
+        if cost != reserved.tokens
+            && let Err(no) = self.host.act(who, move |cx| ops::settle(cx, &reserved, cost)).await
+        {
+            warn!("A question to the model stays in the day's budget with more than it did cost: {}", no.sentence);
+        }
         answered.map(|(letter, _)| letter).map_err(Failed::into_sentence)
     }
 
-    /// Takes from the day's budget what the question may cost at most.
-    fn reserve(&self, question: &Question) -> Result<(u32, u64), String> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let today = self.clock.now().to_zoned(TimeZone::UTC).date();
-        if state.day != Some(today) {
-            state.day = Some(today);
-            state.spent = 0;
-        }
-        if self.clock.elapsed() < state.left_alone_until {
-            return Err(format!("The model {} failed several times and is left alone for a while.", self.name));
-        }
-        let most = match budget(state.spent, self.daily) {
-            Budget::Green => ANSWER,
-            Budget::Yellow => SHORT_ANSWER,
-            Budget::Red => {
-                return Err(format!(
-                    "The day's budget of {} tokens for the model {} is spent.",
-                    self.daily, self.name
-                ));
-            }
-        };
-        // Four bytes a token is a cautious guess for English; what it really was replaces it.
-        let asked = (question.system.len() + question.user.len()) as u64 / 4;
-        let reserved = asked + u64::from(most);
-        state.spent += reserved;
-        Ok((most, reserved))
+    fn is_left_alone(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.host.clock().elapsed() < state.left_alone_until
     }
 
-    fn settle(&self, reserved: u64, answered: &Result<(Letter, Option<u64>), Failed>) {
+    /// Leaves it alone for a while when it failed several times in a row.
+    fn watch(&self, answered: &Answered) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let used = match answered {
-            Ok((_, used)) | Err(Failed::Garbage(_, used)) => used.unwrap_or(reserved),
-            // Nobody knows what it spent before it failed.
-            Err(Failed::Down(_)) => reserved,
-            Err(Failed::NotAsked(_)) => 0,
-        };
-        state.spent = state.spent.saturating_sub(reserved) + used;
-        if matches!(answered, Err(Failed::Down(_) | Failed::NotAsked(_))) {
-            state.failures += 1;
-            if state.failures >= PATIENCE {
-                state.failures = 0;
-                state.left_alone_until = self.clock.elapsed() + PAUSE;
-            }
-        } else {
+        if !matches!(answered, Err(Failed::Down(_) | Failed::NotAsked(_))) {
             state.failures = 0;
+            return;
+        }
+        state.failures += 1;
+        if state.failures >= PATIENCE {
+            state.failures = 0;
+            state.left_alone_until = self.host.clock().elapsed() + PAUSE;
         }
     }
 
-    async fn exchange(&self, question: &Question, most: u32) -> Result<(Letter, Option<u64>), Failed> {
+    async fn exchange(&self, question: &Question, most: u32) -> Answered {
         let mut schema = question.schema.clone();
         if let Some(schema) = schema.as_object_mut() {
             // Words about the schema itself, which not every server takes.
@@ -236,6 +197,19 @@ fn bearer(key: &SecretString) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
+/// A letter, and the tokens that it cost when the answer tells.
+type Answered = Result<(Letter, Option<u64>), Failed>;
+
+/// What a question cost for which so many tokens were taken.
+fn cost(answered: &Answered, taken: u64) -> u64 {
+    match answered {
+        Ok((_, used)) | Err(Failed::Garbage(_, used)) => used.unwrap_or(taken),
+        // Nobody knows what it spent before it failed.
+        Err(Failed::Down(_)) => taken,
+        Err(Failed::NotAsked(_)) => 0,
+    }
+}
+
 enum Failed {
     /// It certainly did no work.
     NotAsked(String),
@@ -249,26 +223,6 @@ impl Failed {
     fn into_sentence(self) -> String {
         match self {
             Self::NotAsked(why) | Self::Down(why) | Self::Garbage(why, _) => why,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_budget_turns_yellow_before_it_is_spent() {
-        for (spent, daily, expected) in [
-            (0, 1_000, Budget::Green),
-            (799, 1_000, Budget::Green),
-            (800, 1_000, Budget::Yellow),
-            (999, 1_000, Budget::Yellow),
-            (1_000, 1_000, Budget::Red),
-            (0, 0, Budget::Red),
-            (u64::MAX, u64::MAX, Budget::Red),
-        ] {
-            assert_eq!(budget(spent, daily), expected, "{spent} of {daily}");
         }
     }
 }

@@ -44,6 +44,19 @@ on_both! {
         world.log_is_whole(&world.team);
     }
 
+    fn eight_who_ask_a_model_at_once_spend_one_budget(world: World) {
+        use domain::assist::budget::ops::{reserve, today};
+        let machine = world.machine(&world.team);
+        let granted = at_once(8, |_| {
+            (0..5).filter_map(|_| world.act(&machine, |cx| reserve(cx, 0, 10_000)).unwrap()).collect::<Vec<_>>()
+        });
+        let mut answers: Vec<u32> = granted.into_iter().flatten().map(|reserved| reserved.answer).collect();
+        answers.sort_unstable();
+        assert_eq!(answers, [700, 700, 1_500, 1_500, 1_500, 1_500, 1_500, 1_500]);
+        let stands = world.look(&world.team.cora(), |cx| today(cx, 10_000)).unwrap();
+        assert_eq!(stands.spent, 10_400, "each looked before it took, and nothing was lost");
+    }
+
     fn eight_who_apply_the_same_plan_change_the_dates_once(world: World) {
         let id = world.deal("12 Oak Street");
         let plan = world.preview(id, "closing 2026-12-18").plan_token;

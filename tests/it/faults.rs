@@ -129,8 +129,8 @@ on_both! {
                 daily_tokens: 1_000_000,
             };
             let clock = world.host.clock().clone();
-            let egress = Egress::new(clock.clone(), Allowed::default()).unwrap();
-            let model = Model::new(&settings, egress, clock).unwrap().unwrap().waiting(Duration::from_secs(20));
+            let egress = Egress::new(clock, Allowed::default()).unwrap();
+            let model = Model::new(&world.host, &settings, egress).unwrap().unwrap().waiting(Duration::from_secs(20));
             let running = loops::start(&world.host, vec![
                 Arc::new(Drafting::new(&world.host, Some(model))),
                 Arc::new(Sweep::new(&world.host)),

@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use domain::assist::budget::Level;
+use domain::assist::budget::ops::{reserve, settle, today};
 use domain::assist::draft::check::FindingKind;
 use domain::assist::draft::{DraftState, WrittenBy};
 use domain::deals::followup::view::{DraftView, VersionView};
@@ -58,7 +60,16 @@ async fn answer(
 
 /// Four letters are due when the inspection is done; the loop runs until nothing is left to write.
 fn drafted(world: &World, script: Script, daily_tokens: u64) -> (Vec<DraftView>, Vec<(Value, String)>) {
-    let deal = world.peopled_deal("12 Oak Street");
+    drafted_of(world, "12 Oak Street", script, daily_tokens)
+}
+
+fn drafted_of(
+    world: &World,
+    title: &str,
+    script: Script,
+    daily_tokens: u64,
+) -> (Vec<DraftView>, Vec<(Value, String)>) {
+    let deal = world.peopled_deal(title);
     world.complete(world.milestone(deal, "inspection").id);
     let heard = Heard::default();
     world.wait_for(async {
@@ -73,8 +84,9 @@ fn drafted(world: &World, script: Script, daily_tokens: u64) -> (Vec<DraftView>,
             daily_tokens,
         };
         let clock = world.host.clock().clone();
-        let egress = Egress::new(clock.clone(), Allowed::default()).unwrap();
-        let model = Model::new(&settings, egress, clock).unwrap().unwrap().waiting(Duration::from_millis(500));
+        let egress = Egress::new(clock, Allowed::default()).unwrap();
+        let model =
+            Model::new(&world.host, &settings, egress).unwrap().unwrap().waiting(Duration::from_millis(500));
         let drafting = Drafting::new(&world.host, Some(model));
         while drafting.tick().await == Next::Soon {}
         server.abort();
@@ -157,5 +169,40 @@ on_both! {
 
     fn a_spent_budget_gives_way_to_the_template_until_the_next_day(world: World) {
         falls_back(&world, Script::Status(200), 0, "budget of 0 tokens");
+    }
+
+    fn what_was_spent_is_known_after_a_restart_and_forgotten_at_midnight_utc(world: World) {
+        let good = r#"{"subject":"Inspection completed","body":"The inspection was completed on Wednesday, October 14, 2026."}"#;
+        // Each of the four letters cost a thousand tokens.
+        drafted(&world, Script::Says(good), 4_000);
+        let stands = |daily| world.look(&world.team.cora(), |cx| today(cx, daily)).unwrap();
+        let spent = stands(4_000).spent;
+        assert!((1_000..=4_000).contains(&spent) && spent % 1_000 == 0, "{spent}");
+        let (left, other) = (stands(spent), world.found("harbor", "harbor.example"));
+        assert_eq!(left.level, Level::Red);
+        assert_eq!(world.look(&other.cora(), |cx| today(cx, spent)).unwrap().spent, 0, "each workspace has its own");
+        // Another process begins where this one ended.
+        let (drafts, heard) = drafted_of(&world, "14 Elm Street", Script::Says(good), spent);
+        assert!(heard.is_empty());
+        assert!(drafts.iter().all(|draft| newest(draft).source == WrittenBy::Template));
+        assert!(newest(&drafts[0]).findings[0].why.contains(&format!("budget of {spent} tokens")));
+        world.set_clock("2026-10-14T23:59:59Z");
+        assert_eq!(stands(spent).level, Level::Red);
+        world.set_clock("2026-10-15T00:00:00Z");
+        assert_eq!((stands(spent).level, stands(spent).spent), (Level::Green, 0));
+    }
+
+    fn a_question_is_paid_by_the_day_on_which_it_was_asked(world: World) {
+        let machine = world.machine(&world.team);
+        world.set_clock("2026-10-14T23:59:59Z");
+        let reserved = world.act(&machine, |cx| reserve(cx, 500, 10_000)).unwrap().unwrap();
+        world.set_clock("2026-10-15T00:00:01Z");
+        world.act(&machine, |cx| settle(cx, &reserved, 900)).unwrap();
+        let spent = || world.look(&world.team.cora(), |cx| today(cx, 10_000)).unwrap().spent;
+        assert_eq!(spent(), 0);
+        world.set_clock("2026-10-14T23:59:59Z");
+        assert_eq!(spent(), 900);
+        assert_eq!(world.act(&machine, |cx| reserve(cx, 500, 0)).unwrap(), None, "nothing is nothing");
+        assert_eq!(world.act(&machine, |cx| reserve(cx, u64::MAX, u64::MAX)).unwrap().map(|r| r.answer), Some(1_500));
     }
 }

@@ -74,6 +74,8 @@ fn furnish(world: &World) {
     world.act(&world.team.as_(Role::Admin), |cx| domain::deals::followup::review::decide(cx, &yes)).unwrap();
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
+    let asked = |cx: &mut domain::kernel::Cx<'_>| domain::assist::budget::ops::reserve(cx, 100, 10_000);
+    world.act(&world.team.operator(), asked).unwrap();
     how_ann_stands(world);
     a_reminder_for_coras_digest(world, id);
 }

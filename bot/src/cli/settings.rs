@@ -1,6 +1,7 @@
 //! `milepost settings`: what a workspace says of itself.
 
 use clap::{Args, Subcommand};
+use domain::assist::budget::ops as budget;
 use domain::delivery::settings::ops::{self, EditSettings};
 use domain::delivery::settings::{Settings as Document, Stored};
 use serde_json::{Map, Value, json};
@@ -13,6 +14,8 @@ use crate::says;
 pub enum Settings {
     /// How messages leave: hours, caps, who is told
     Delivery(Delivery),
+    /// Which model drafts letters, and what it spent today of its budget
+    Model,
 }
 
 #[derive(Args)]
@@ -34,7 +37,10 @@ enum Change {
 }
 
 pub fn run(common: &Common, cmd: Settings) -> Outcome {
-    let Settings::Delivery(cmd) = cmd;
+    let cmd = match cmd {
+        Settings::Delivery(cmd) => cmd,
+        Settings::Model => return model(&Desk::open(common)?).map(Some),
+    };
     let answer = match cmd.change {
         None => {
             let stored = Desk::open(common)?.read(ops::get)?;
@@ -55,6 +61,13 @@ fn shown(stored: &Stored, receipt: Option<Value>) -> Answer {
         says::settings::delivery(stored),
         Written::<Value>::beside(receipt, json!({ "delivery": stored, "limits": stored.settings.limits() })),
     )
+}
+
+fn model(desk: &Desk) -> Result<Answer, Stop> {
+    let model = &desk.host.config().model;
+    let today = desk.read(|cx| budget::today(cx, model.daily_tokens))?;
+    let name = model.model.as_deref();
+    Ok(Answer::new(says::settings::model(name, &today), json!({ "model": name, "today": today })))
 }
 
 /// Values as people type them, in the kind that the setting has without anybody's word.

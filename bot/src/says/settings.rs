@@ -1,9 +1,10 @@
 //! What a workspace says of itself.
 
+use domain::assist::budget::{Day, Level};
 use domain::delivery::settings::{Settings, Stored};
 use serde_json::Value;
 
-use super::{moment, table};
+use super::{day, moment, table};
 
 pub fn delivery(stored: &Stored) -> String {
     let document = serde_json::to_value(&stored.settings).unwrap_or_default();
@@ -42,4 +43,23 @@ fn shown(value: &Value) -> String {
 pub fn changed(stored: &Stored, changed: bool) -> String {
     let first = if changed { "The settings are changed." } else { "They stood so already. Nothing was changed." };
     format!("{first}\n\n{}", delivery(stored))
+}
+
+/// Which model drafts, and how its day's budget stands.
+pub fn model(name: Option<&str>, today: &Day) -> String {
+    let spent = format!("{} of {} tokens of {} (UTC)", today.spent, today.daily, day(today.day));
+    let (first, second) = match (name, today.level) {
+        (None, _) => {
+            return format!(
+                "No model is set up: the templates write all letters. Set one up under [model] of the settings file \
+                 (milepost config init).\nSpent: {spent}.\n"
+            );
+        }
+        (Some(_), Level::Green) => ("drafts letters", "There is enough left."),
+        (Some(_), Level::Yellow) => ("drafts letters", "It runs low: answers are kept short."),
+        (Some(_), Level::Red) => {
+            ("is not asked any more today", "It is spent: the templates write until the next UTC day begins.")
+        }
+    };
+    format!("The model {} {first}.\nSpent: {spent}. {second}\n", name.unwrap_or_default())
 }

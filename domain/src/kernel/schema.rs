@@ -520,6 +520,16 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::BigInt;
+    use crate::kernel::column::{CivilDate, Uuid};
+    model_days (workspace_id, day) {
+        workspace_id -> Uuid,
+        day -> CivilDate,
+        tokens -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     workspaces,
     members,
@@ -549,4 +559,5 @@ allow_tables_to_appear_in_same_query!(
     drafts,
     draft_versions,
     reminders,
+    model_days,
 );

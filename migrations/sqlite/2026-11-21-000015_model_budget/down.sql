@@ -1,0 +1,2 @@
+DROP INDEX drafts_open;
+DROP TABLE model_days;
