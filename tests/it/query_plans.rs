@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
+use domain::assist::draft::DraftState;
 use domain::both;
 use domain::deals::deal::view::{ListDeals, get, list as list_deals};
+use domain::deals::followup::ops::{ListDrafts, list as drafts};
 use domain::deals::milestone::MilestoneStatus;
 use domain::deals::milestone::ops::{ListMilestones, list};
 use domain::deals::milestone::store::of_deal;
@@ -281,15 +283,34 @@ fn literal(shown: &str) -> String {
     if shown.parse::<i64>().is_ok() {
         return shown.to_owned();
     }
-    // `On(2026-10-14)` and the like; `InProgress` is how the word `in_progress` is shown.
+    // `On(2026-10-14)` and the like.
     let word = shown.split_once('(').map_or(shown, |(_, rest)| rest.trim_end_matches(')'));
-    if word == "InProgress" {
-        return "'in_progress'".into();
+    format!("'{}'", in_the_database(word))
+}
+
+/// A word as the database has it: `InProgress` is kept as `in_progress`. What is no word of ours stays as it is.
+fn in_the_database(shown: &str) -> String {
+    let is_word =
+        shown.starts_with(|c: char| c.is_ascii_uppercase()) && shown.chars().all(|c| c.is_ascii_alphanumeric());
+    if !is_word {
+        return shown.to_owned();
     }
-    match word.starts_with(|c: char| c.is_ascii_uppercase()) {
-        true => format!("'{}'", word.to_lowercase()),
-        false => format!("'{word}'"),
-    }
+    let parts = shown.char_indices().map(|(at, c)| match c.is_ascii_uppercase() {
+        true if at > 0 => format!("_{}", c.to_ascii_lowercase()),
+        _ => c.to_ascii_lowercase().to_string(),
+    });
+    parts.collect()
+}
+
+#[test]
+fn values_stand_in_a_statement_as_the_database_has_them() {
+    let check = |binds: &str, told: &str| assert_eq!(with_values("$1", binds), told);
+    check("[[Waiting, InReview]]", "ARRAY['waiting', 'in_review']::text[]");
+    check("[FollowUp]", "'follow_up'");
+    check("[On(2026-10-14)]", "'2026-10-14'");
+    check("[At(2026-10-14T15:00:00Z)]", "'2026-10-14T15:00:00Z'");
+    check("[DraftId(0190000f-0000-7000-8000-000000000001)]", "'0190000f-0000-7000-8000-000000000001'");
+    check("[21]", "21");
 }
 
 #[track_caller]
@@ -389,5 +410,22 @@ on_both! {
         assert!(waiting.contains("approvals_pending"), "{waiting}");
         let lapsed = plan(&world, "approvals", |cx| approvals::lapsed(cx, 100).map(drop));
         assert!(lapsed.contains("approvals_deadline"), "{lapsed}");
+        let open = ListDrafts::default();
+        let first = world.look(&world.team.cora(), |cx| drafts(cx, &open)).unwrap();
+        for wanted in [
+            open.clone(),
+            ListDrafts { cursor: first.next_cursor, ..open.clone() },
+            ListDrafts { state: vec![DraftState::InReview, DraftState::Blocked], ..open.clone() },
+        ] {
+            let found = plan(&world, "drafts", |cx| drafts(cx, &wanted).map(drop));
+            by_index(&found, "drafts");
+            assert!(found.contains("drafts_open"), "{found}");
+        }
+        for wanted in [
+            ListDrafts { deal_id: Some(deal), ..open.clone() },
+            ListDrafts { state: vec![DraftState::Approved], ..open },
+        ] {
+            in_order(&plan(&world, "drafts", |cx| drafts(cx, &wanted).map(drop)), "drafts");
+        }
     }
 }

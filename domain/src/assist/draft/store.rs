@@ -225,6 +225,10 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Draft>, Fault> {
         }
         if !wanted.states.is_empty() {
             query = query.filter(drafts::state.eq_any(wanted.states.clone()));
+            if wanted.states.iter().all(|state| !state.is_settled()) {
+                // Says the same once more, in the words of the index that holds only these few.
+                query = query.filter(drafts::settled_at.is_null());
+            }
         }
         if let Some(before) = wanted.before {
             query = query.filter(drafts::id.lt(DraftId(before)));
