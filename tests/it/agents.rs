@@ -1,9 +1,12 @@
 //! What an agent can do with a deal, in both protocol eras, and what it cannot.
 
+use domain::deals::deal::view;
 use domain::deals::followup::propose::{EditDraft, ProposeDraft, edit as edit_draft, propose};
 use domain::deals::followup::review::{Decide, decide};
 use domain::kernel::Principal;
+use domain::kernel::id::DealId;
 use domain::people::reach::Channel;
+use domain::workspace::access::ops::For;
 use domain::workspace::access::{Grant, Role};
 use domain::workspace::approval::Choice;
 use harness::{Agent, Era, Team, World, accepted, on_both};
@@ -38,6 +41,47 @@ on_both! {
         }
         let verdict = world.look(&world.team.operator(), domain::insight::event_log::ops::verify).unwrap();
         assert_eq!(verdict.first_break, None);
+    }
+
+    fn addresses_are_masked_for_whoever_may_be_a_model_and_whole_for_people(world: World) {
+        let mut new = oak_street();
+        new["parties"][0]["phone"] = json!("+1 312 555 0147");
+        let agent = world.agent(&world.team, Grant::Write);
+        let id = world.wait_for(async {
+            let agent = Agent::connect(&world, &agent, Era::Modern).await;
+            let created = agent.call("deal_create", new).await.ok();
+            let id = created["deal"]["id"].clone();
+            let got = agent.call("deal_get", json!({ "id": id })).await.ok();
+            assert_eq!(got["parties"], created["parties"]);
+            let ids = [("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[id]")];
+            insta::with_settings!({ filters => ids, omit_expression => true }, {
+                insta::assert_json_snapshot!("parties_as_an_agent_sees_them", got["parties"]);
+            });
+            let closer = json!({ "deal_id": id, "key_dates": { "closing_date": "2026-12-18" } });
+            let plan = agent.call("key_dates_preview", closer).await.ok();
+            let moved = agent.call("key_dates_apply", json!({ "plan_token": plan["plan_token"] })).await.ok();
+            let renamed = agent.call("deal_update", json!({ "deal_id": id, "title": "12 Oak" })).await.ok();
+            for answer in [created, got, moved, renamed] {
+                let text = answer.to_string();
+                assert!(!text.contains("ann@") && !text.contains("5550147"), "{text}");
+            }
+            // What it writes is held to the facts all the same: a name of the deal stands, another does not.
+            let letter = |body: &str| json!({ "deal_id": id, "role": "buyer", "subject": "Your closing", "body": body });
+            let stands = agent.call("draft_propose", letter("Ann Lee closes on December 18, 2026.")).await.ok();
+            assert_eq!(stands["draft"]["newest"]["recipients"][0]["address"], "a***@example.com");
+            let (code, _) = agent.call("draft_propose", letter("Steve Miller closes on December 18, 2026.")).await.no();
+            assert_eq!(code, "invalid");
+            id
+        });
+        // A member's own token through the agents' protocol is read by a model too.
+        let cora = world.team.members[&Role::Coordinator].id;
+        let (_, secret) = world.token(&world.team, For::Member(cora), Grant::Read, None);
+        let through_mcp = world.who(&secret).unwrap();
+        let id: DealId = id.as_str().unwrap().parse().unwrap();
+        let email = |who: &Principal| world.look(who, |cx| view::get(cx, id)).unwrap().parties[0].contact.email.clone();
+        assert_eq!(email(&through_mcp).as_deref(), Some("a***@example.com"));
+        assert_eq!(email(&world.team.cora()).as_deref(), Some("ann@example.com"));
+        assert_eq!(email(&world.team.operator()).as_deref(), Some("ann@example.com"));
     }
 
     fn a_repeated_call_is_not_a_second_change(world: World) {
@@ -455,7 +499,7 @@ fn a_deal_with_a_plan(world: &World, team: &Team) -> Theirs {
     let cora = team.cora();
     let new = harness::peopled("9 Elm Road");
     let id = world.act(&cora, |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
-    let detail = world.look(&cora, |cx| domain::deals::deal::view::get(cx, id)).unwrap();
+    let detail = world.look(&cora, |cx| view::get(cx, id)).unwrap();
     let change = domain::deals::deal::key_dates::ChangeKeyDates {
         deal_id: id,
         key_dates: [("closing_date".to_owned(), Some("2026-12-18".to_owned()))].into(),

@@ -97,7 +97,8 @@ impl Milepost {
         Ok(Json(DealWritten { detail, receipt }))
     }
 
-    /// One deal with its key dates, parties, milestones in order of their dates, the next one, and those overdue.
+    /// One deal with its key dates, parties (their addresses are masked), milestones in order of their dates, the next
+    /// one, and those overdue.
     #[tool(annotations(
         title = "Get a deal",
         read_only_hint = true,

@@ -9,10 +9,12 @@ use serde_json::Number;
 use super::{Deal, DealStatus, Financing, KeyDates, PartyRole, Side, store};
 use crate::deals::milestone::view::{MilestoneView, view};
 use crate::deals::milestone::{self, MilestoneStatus};
+use crate::delivery::outbox;
 use crate::kernel::id::{DealId, MemberId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, No, Refusal};
 use crate::people::contact::{self, Contact};
+use crate::people::reach::Channel;
 use crate::workspace::access::{Require, Verb};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -111,6 +113,15 @@ pub struct Detail {
     pub overdue: Vec<Brief>,
 }
 
+/// Somebody as a program sees them: their addresses tell people apart and reach nobody.
+fn masked(contact: Contact) -> Contact {
+    let of = |channel, address: Option<String>| address.map(|address| outbox::rules::masked(channel, &address));
+    let email = of(Channel::Email, contact.email);
+    let phone = of(Channel::Sms, contact.phone);
+    Contact { email, phone, ..contact }
+}
+
+/// One deal with everything on it; addresses are masked for programs.
 pub fn get(cx: &mut Cx<'_>, id: DealId) -> Result<Detail, No> {
     cx.require(Verb::ReadDeals)?;
     let deal = store::find(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
@@ -120,6 +131,7 @@ pub fn get(cx: &mut Cx<'_>, id: DealId) -> Result<Detail, No> {
     let mut parties = Vec::new();
     for party in store::parties(cx, id)? {
         if let Some(contact) = contact::store::find(cx, party.contact_id)? {
+            let contact = if cx.is_program() { masked(contact) } else { contact };
             parties.push(PartyView { role: party.role, contact });
         }
     }
