@@ -110,6 +110,39 @@ fn set(world: &World, key: &str, value: serde_json::Value) {
 }
 
 on_both! {
+    fn the_list_begins_with_the_latest_and_misses_nothing_page_by_page(world: World) {
+        set(&world, "team_channel", serde_json::json!({ "channel": "discord", "address": "123456789012345678" }));
+        for title in ["12 Oak Street", "14 Elm Street"] {
+            world.create(&NewDeal { title: title.into(), ..oak_street() });
+        }
+        for day in ["2026-10-20", "2026-11-25", "2026-12-09"] {
+            world.set_clock(&format!("{day}T15:00:00Z"));
+            sweep(&world);
+        }
+        let all = recorded(&world, None);
+        let instants: Vec<_> = all.iter().map(|r| r.at).collect();
+        assert!(instants.is_sorted_by(|a, b| a >= b), "{instants:?}");
+        assert!(instants.iter().collect::<std::collections::BTreeSet<_>>().len() < all.len(), "many at one instant");
+        for limit in [1, 3] {
+            let mut seen = Vec::new();
+            let mut ask = Ask { cursor: None, limit: Some(limit) };
+            loop {
+                let cmd = ListReminders { deal_id: None, ask: ask.clone() };
+                let page = world.look(&world.team.cora(), |cx| list(cx, &cmd)).unwrap();
+                assert!(page.items.len() <= usize::try_from(limit).unwrap());
+                seen.extend(page.items);
+                ask.cursor = page.next_cursor;
+                if ask.cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(seen, all, "in pages of {limit}");
+        }
+        let one = recorded(&world, Some(all[0].deal_id));
+        let of_it: Vec<_> = all.iter().filter(|r| r.deal_id == all[0].deal_id).cloned().collect();
+        assert_eq!(one, of_it);
+    }
+
     fn the_responsible_party_and_the_team_are_told_at_nine(world: World) {
         let id = world.create(&oak_street());
         let walkthrough = only_reminds(&world, id, "final_walkthrough");
@@ -276,8 +309,8 @@ on_both! {
         sweep(&world);
         let steps: Vec<String> = told(&world).into_iter().filter(|line| line.starts_with("escalation")).collect();
         assert_eq!(steps, [
-            "escalation.1 Final walkthrough -> Adam Adler: waiting (2026-12-09)",
             "escalation.2 Final walkthrough -> Olga Owens: waiting (2026-12-09)",
+            "escalation.1 Final walkthrough -> Adam Adler: waiting (2026-12-09)",
         ]);
     }
 

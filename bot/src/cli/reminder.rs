@@ -12,7 +12,7 @@ use crate::says;
 
 #[derive(Subcommand)]
 pub enum Reminder {
-    /// List every reminder that was planned, and what became of it
+    /// List the reminders that were planned and what became of them, the latest first
     List {
         /// Only this deal's
         #[arg(long, value_name = "DEAL", value_parser = read::id::<DealId>)]

@@ -32,7 +32,7 @@ pub fn list(reminders: &[ReminderView], cursor: Option<&str>, with_deal: bool) -
             row
         })
         .collect();
-    table(&head, &rows) + &next_page(cursor)
+    table(&head, &rows) + "\nWhat is to come: milepost simulate --days 14\n" + &next_page(cursor)
 }
 
 /// What would be sent, message by message. It is told first that nothing was.

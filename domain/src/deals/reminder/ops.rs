@@ -93,15 +93,15 @@ pub struct ListReminders {
     pub ask: Ask,
 }
 
-/// Every reminder that was planned, and what became of it.
+/// Every reminder that was planned, and what became of it: those to come and the latest first.
 pub fn list(cx: &mut Cx<'_>, cmd: &ListReminders) -> Result<Page<ReminderView>, No> {
     cx.require(Verb::ReadDeliveries)?;
     let limit = cmd.ask.limit().map_err(|p| vec![p])?;
-    let after = cmd.ask.after().map_err(|p| vec![p])?;
+    let before = cmd.ask.after().map_err(|p| vec![p])?;
     if let Some(id) = cmd.deal_id {
         deal::store::find(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     }
-    let rows = store::list(cx, &store::Wanted { deal: cmd.deal_id, after, limit })?;
+    let rows = store::list(cx, &store::Wanted { deal: cmd.deal_id, before, limit })?;
     let page = Page::cut(rows, limit, |listed| {
         let key = &listed.record.key;
         (listed.record.at, key.milestone.0, key.kind.to_string(), key.recipient.to_string())

@@ -374,10 +374,10 @@ pub struct Listed {
     pub why: Option<String>,
 }
 
-/// Which records; in the order of their instants.
+/// Which records, those with the latest instants first.
 pub struct Wanted {
     pub deal: Option<DealId>,
-    pub after: Option<(Timestamp, Uuid, String, String)>,
+    pub before: Option<(Timestamp, Uuid, String, String)>,
     pub limit: i64,
 }
 
@@ -402,7 +402,12 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Listed>, Fault> {
                     .and(messages::id.nullable().eq(reminders::message_id))),
             )
             .filter(reminders::workspace_id.eq(workspace))
-            .order((reminders::at, reminders::milestone_id, reminders::kind, reminders::recipient))
+            .order((
+                reminders::at.desc(),
+                reminders::milestone_id.desc(),
+                reminders::kind.desc(),
+                reminders::recipient.desc(),
+            ))
             .limit(wanted.limit + 1)
             .select((
                 ReminderRow::as_select(),
@@ -415,14 +420,14 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Listed>, Fault> {
         if let Some(deal) = wanted.deal {
             query = query.filter(reminders::deal_id.eq(deal));
         }
-        if let Some((at, milestone, kind, recipient)) = &wanted.after {
+        if let Some((at, milestone, kind, recipient)) = &wanted.before {
             let (at, milestone) = (At(*at), MilestoneId(*milestone));
             query =
-                query.filter(reminders::at.ge(at)).filter(
-                    reminders::at.gt(at).or(reminders::milestone_id.gt(milestone)).or(reminders::milestone_id
+                query.filter(reminders::at.le(at)).filter(
+                    reminders::at.lt(at).or(reminders::milestone_id.lt(milestone)).or(reminders::milestone_id
                         .eq(milestone)
-                        .and(reminders::kind.gt(kind.clone()).or(
-                            reminders::kind.eq(kind.clone()).and(reminders::recipient.gt(recipient.clone())),
+                        .and(reminders::kind.lt(kind.clone()).or(
+                            reminders::kind.eq(kind.clone()).and(reminders::recipient.lt(recipient.clone())),
                         ))),
                 );
         }
