@@ -9,7 +9,7 @@ use domain::delivery::policy::ops as policy;
 use domain::delivery::settings::ops::{EditSettings, edit as edit_settings};
 use domain::delivery::webhook::ops as hooks;
 use domain::delivery::webhook::target::Allowed;
-use domain::delivery::{NewMessage, Purpose, To, feed};
+use domain::delivery::{NewMessage, Purpose, To, feed, trial};
 use domain::kernel::id::{
     ApprovalId, ContactId, DealId, DecisionId, DraftId, EndpointId, MemberId, MessageId, NotificationId,
 };
@@ -164,6 +164,10 @@ const VERBS: &[(&str, Verb)] = &[
         hooks::enable(cx, &hooks::EnableEndpoint { id: ids.endpoint, after: None }).map(drop)
     }),
     ("endpoint remove", |cx, ids| hooks::remove(cx, ids.endpoint).map(drop)),
+    ("send test to an endpoint", |cx, ids| {
+        let cmd = trial::SendTest { channel: Channel::Webhook, to: Some(ids.endpoint.to_string()) };
+        trial::send(cx, &cmd).map(drop)
+    }),
     ("contact get", |cx, ids| contact::view::get(cx, ids.contact).map(drop)),
     ("contact opt out", |cx, ids| {
         let cmd = standing::OptOut { contact_id: ids.contact, via: Via::Phone, why: String::new() };

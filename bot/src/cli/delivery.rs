@@ -135,7 +135,7 @@ fn list(desk: &Desk, cmd: List) -> Result<Answer, super::Stop> {
 }
 
 /// The members by name. Who may not read them sees what kind of recipient it is.
-fn names(desk: &Desk) -> says::delivery::Names {
+pub fn names(desk: &Desk) -> says::delivery::Names {
     let members = desk.read(member::ops::list).unwrap_or_default();
     members.into_iter().map(|member| (member.id, member.name)).collect()
 }

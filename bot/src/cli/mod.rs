@@ -22,6 +22,7 @@ mod policy;
 mod preferences;
 mod read;
 mod reminder;
+mod send_test;
 mod settings;
 mod setup;
 mod template;
@@ -127,6 +128,8 @@ enum Command {
     /// What was sent and what was not: list, show, cancel, replay, resolve; hold and resume
     #[command(subcommand)]
     Delivery(delivery::Delivery),
+    /// Send a test message to somebody on the team, to see whether a channel works; never to a contact
+    SendTest(send_test::SendTest),
     /// A member's feed: list, mark as read
     #[command(subcommand)]
     Notification(notification::Notification),
@@ -193,6 +196,7 @@ pub fn main() -> ExitCode {
         Some(Command::Policy(cmd)) => policy::run(&common, &cmd),
         Some(Command::Settings(cmd)) => settings::run(&common, cmd),
         Some(Command::Delivery(cmd)) => delivery::run(&common, cmd),
+        Some(Command::SendTest(cmd)) => send_test::run(&common, cmd),
         Some(Command::Notification(cmd)) => notification::run(&common, cmd),
         Some(Command::Reminder(cmd)) => reminder::run(&common, &cmd),
         Some(Command::Simulate(cmd)) => reminder::ahead(&common, &cmd),

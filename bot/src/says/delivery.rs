@@ -66,6 +66,30 @@ pub fn changed(d: &Delivery, names: &Names) -> String {
     text
 }
 
+/// How a test stands after somebody waited for so many seconds.
+pub fn tested(detail: &Detail, names: &Names, dispatch: &Dispatch, waited: u32) -> String {
+    let d = &detail.delivery;
+    let mut text = changed(d, names);
+    let last = detail.attempts.last().and_then(|attempt| attempt.detail.as_deref());
+    if let Some(said) = last.filter(|said| d.reason.is_none() && !said.is_empty()) {
+        text.push_str(&format!(" {}", super::sentence(said)));
+    }
+    text.push('\n');
+    if !d.status.is_settled() {
+        match dispatch.held_since {
+            Some(_) => text.push_str(&format!("{}\n", self::dispatch(dispatch))),
+            None if d.attempts == 0 => {
+                let since = if waited == 0 { "yet".to_owned() } else { format!("within {waited} s") };
+                text.push_str(&format!(
+                    "No server took it {since}. It leaves when one runs (milepost serve), unless an hour has passed.\n"
+                ));
+            }
+            None => {}
+        }
+    }
+    text + &format!("Its attempts, and what the policy said: milepost delivery show {}\n", d.id)
+}
+
 fn title(d: &Delivery) -> String {
     if d.subject.is_empty() { "The message".into() } else { format!("\"{}\"", d.subject) }
 }

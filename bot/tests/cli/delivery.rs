@@ -118,3 +118,29 @@ fn a_server_without_mail_says_so_and_stops_in_order() {
     let reason = text(&t.json(&["delivery", "list", "--status", "failed"])["deliveries"][0]["reason"]);
     assert!(reason.contains("[mail] smtp_url"), "{reason}");
 }
+
+#[test]
+fn a_test_message_shows_whether_a_way_out_works() {
+    let t = Terminal::new();
+    t.setup("lakeside");
+    let dana = ["--as", "dana@example.com", "send-test", "--channel"];
+    let no_server = t.ok(&[&dana[..], &["email", "--wait", "0"]].concat());
+    shows!("send_test_without_a_server", no_server);
+    shows!("send_test_to_a_stranger", t.run(&["send-test", "--channel", "email", "--to", "jordan@example.com"]));
+    shows!("send_test_to_nobody", t.run(&["send-test", "--channel", "email"]));
+    shows!("send_test_nowhere", t.run(&[&dana[..], &["sms"]].concat()));
+    assert_eq!(t.run(&[&dana[..], &["pigeon"]].concat()).code, 2);
+    let again = ["in_app", "--wait", "0", "--idempotency-key", "once", "--json"];
+    let [first, second] = [(); 2].map(|()| t.ok(&[&dana[..], &again].concat()).json());
+    assert_eq!(first["delivery"]["id"], second["delivery"]["id"]);
+
+    let (server, _) =
+        Running::start(t.command(&["serve"]).env("MILEPOST_CONSOLE__FILE", t.0.path().join("console.txt")));
+    shows!("send_test_failed", t.run(&[&dana[..], &["email"]].concat()));
+    shows!("send_test_sent", t.ok(&["send-test", "--channel", "console"]));
+    let printed = std::fs::read_to_string(t.0.path().join("console.txt")).unwrap();
+    assert!(printed.contains("a test that operator asked for"), "{printed}");
+    assert_eq!(server.terminate(), 0);
+    t.ok(&["delivery", "hold", "--reason", "Looking into it"]);
+    shows!("send_test_held", t.ok(&["send-test", "--channel", "console"]));
+}

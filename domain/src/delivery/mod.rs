@@ -11,6 +11,7 @@ pub mod rehearsal;
 pub mod settings;
 pub mod sms;
 pub mod template;
+pub mod trial;
 pub mod webhook;
 
 use jiff::Timestamp;

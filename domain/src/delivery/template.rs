@@ -22,12 +22,13 @@ pub struct Words {
 }
 
 /// Kinds of messages.
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("reminder", include_str!("../../data/messages/reminder.txt")),
     ("overdue", include_str!("../../data/messages/overdue.txt")),
     ("escalation", include_str!("../../data/messages/escalation.txt")),
     ("unreached", include_str!("../../data/messages/unreached.txt")),
     ("digest", include_str!("../../data/messages/digest.txt")),
+    ("test", include_str!("../../data/messages/test.txt")),
 ];
 
 /// Steps that a template may take; a list of 500 items takes a tenth of them.

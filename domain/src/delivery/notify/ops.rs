@@ -143,7 +143,11 @@ fn channels(telling: &Telling, member: &Member, preferences: &Preferences) -> Ve
 }
 
 /// Where a member is reached on a channel; `None` when nowhere.
-fn address(member: &Member, preferences: &Preferences, channel: Channel) -> Option<String> {
+pub(in crate::delivery) fn address(
+    member: &Member,
+    preferences: &Preferences,
+    channel: Channel,
+) -> Option<String> {
     match channel {
         Channel::InApp => Some(String::new()),
         Channel::Email => Some(member.email.clone()),
