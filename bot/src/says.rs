@@ -1,4 +1,5 @@
-//! Every word that the command line says. Pure functions: facts in, text out.
+//! Every word that the command line says. Pure functions: facts in, text out; only the zone of the one who reads is said
+//! beforehand, once for the process.
 
 pub mod approval;
 pub mod audit;
@@ -28,10 +29,12 @@ mod tests;
 pub mod token;
 
 use std::path::Path;
+use std::sync::OnceLock;
 
-use domain::kernel::Refusal;
+use domain::kernel::{Refusal, time};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 pub const NO_WORKSPACE: &str =
     "There is no workspace here yet. Nothing was changed. Found one with: milepost setup";
@@ -53,9 +56,16 @@ pub fn day_or_none(date: Option<Date>) -> String {
     date.map_or_else(|| "needs a date".into(), day)
 }
 
-/// "Fri 4 Dec 2026, 14:05 UTC"
+static ZONE: OnceLock<TimeZone> = OnceLock::new();
+
+/// Shows times in this zone from here on; the first word counts.
+pub fn read_in(zone: TimeZone) {
+    let _ = ZONE.set(zone);
+}
+
+/// "Fri 4 Dec 2026, 08:05 CST", in the zone of the one who reads; UTC while nobody said which.
 pub fn moment(at: Timestamp) -> String {
-    at.strftime("%a %-d %b %Y, %H:%M UTC").to_string()
+    time::moment(at, ZONE.get().unwrap_or(&TimeZone::UTC))
 }
 
 /// "today", "in 3 days", "2 days ago"

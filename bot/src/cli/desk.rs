@@ -64,6 +64,7 @@ impl Desk {
             }
             desk.who = access::ops::member_principal(&member, desk.workspace.id, Source::CommandLine);
         }
+        says::read_in(desk.read(|cx| Ok(member::ops::reading_zone(cx)?))?);
         Ok(desk)
     }
 

@@ -96,3 +96,44 @@ fn a_program_is_told_until_somebody_stops_it() {
     t.ok(&["endpoint", "remove", &id]);
     assert_eq!(t.run(&["endpoint", "rotate", &id]).code, 3);
 }
+
+#[test]
+fn times_are_told_in_the_zone_of_who_reads_them() {
+    let t = Terminal::new();
+    t.setup("lakeside");
+    t.ok(&[
+        "admin",
+        "member",
+        "add",
+        "--name",
+        "Lena Roth",
+        "--email",
+        "lena@example.com",
+        "--role",
+        "admin",
+        "--zone",
+        "Europe/Berlin",
+    ]);
+    let jordan = ["policy", "preview", "jordan@example.com", "--channel", "email", "--purpose", "outreach"];
+    let at = |who: &[&str]| t.ok(&[who, &jordan].concat()).out;
+    assert!(at(&[]).starts_with("At Fri 4 Dec 2026, 09:00 CST"), "{}", at(&[]));
+    let lena = ["--as", "lena@example.com"];
+    assert!(at(&lena).starts_with("At Fri 4 Dec 2026, 16:00 CET"), "{}", at(&lena));
+    let json = t.json(&[&lena[..], &jordan].concat());
+    assert_eq!(json["at"], "2026-12-04T15:00:00Z");
+}
+
+#[test]
+fn what_the_model_may_still_cost_today_is_shown() {
+    let t = Terminal::new();
+    t.setup("lakeside");
+    shows!("settings_no_model", t.ok(&["settings", "model"]));
+    let with = |daily: &str| {
+        let mut command = t.command(&["settings", "model"]);
+        command.env("MILEPOST_MODEL__API_BASE", "https://models.example.com/v1");
+        command.env("MILEPOST_MODEL__MODEL", "small").env("MILEPOST_MODEL__DAILY_TOKENS", daily);
+        super::ran(&mut command)
+    };
+    shows!("settings_model", with("50000"));
+    shows!("settings_model_spent", with("0"));
+}

@@ -122,6 +122,11 @@ pub fn today(now: Timestamp, zone: &TimeZone) -> Date {
     now.to_zoned(zone.clone()).date()
 }
 
+/// An instant as people in a zone read it: "Fri 4 Dec 2026, 09:00 CST".
+pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%a %-d %b %Y, %H:%M %Z").to_string()
+}
+
 /// An instant cut to what both databases keep.
 pub fn to_micros(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
@@ -167,6 +172,20 @@ mod tests {
         check("01:30", "2026-11-01", "America/Chicago", "2026-11-01T06:30:00Z");
         // Samoa left out a whole day.
         check("09:00", "2011-12-30", "Pacific/Apia", "2011-12-30T19:00:00Z");
+    }
+
+    #[test]
+    fn an_instant_is_told_in_the_readers_zone_with_its_name() {
+        let check = |at: &str, name: &str, said: &str| {
+            assert_eq!(moment(at.parse().unwrap(), &zone(name)), said);
+        };
+        check("2026-12-04T15:00:00Z", "America/Chicago", "Fri 4 Dec 2026, 09:00 CST");
+        check("2026-07-01T04:30:00Z", "America/Chicago", "Tue 30 Jun 2026, 23:30 CDT");
+        check("2026-07-01T04:30:00Z", "America/Sao_Paulo", "Wed 1 Jul 2026, 01:30 -03");
+        check("2026-07-01T04:30:00Z", "UTC", "Wed 1 Jul 2026, 04:30 UTC");
+        // The hour that comes twice.
+        check("2026-11-01T06:30:00Z", "America/Chicago", "Sun 1 Nov 2026, 01:30 CDT");
+        check("2026-11-01T07:30:00Z", "America/Chicago", "Sun 1 Nov 2026, 01:30 CST");
     }
 
     #[test]

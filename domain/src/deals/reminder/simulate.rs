@@ -13,10 +13,11 @@ use crate::delivery::notify::ops::{digests, next_digest};
 use crate::delivery::rehearsal::{Fate, send_due};
 use crate::delivery::{Message, To, outbox};
 use crate::kernel::id::{DealId, MessageId};
-use crate::kernel::{Cx, No, Problem, Refusal, Rehearsal, Work};
+use crate::kernel::{Cx, No, Problem, Refusal, Rehearsal, Work, time};
 use crate::people::reach::{Channel, Topic};
 use crate::words;
 use crate::workspace::access::{Require, Verb};
+use crate::workspace::member;
 
 pub const MOST_DAYS: i64 = 366;
 
@@ -105,6 +106,7 @@ fn step(
     for fate in fates {
         let (message, verdict, said) = match fate {
             Fate::Held { message, until, why } => {
+                let until = time::moment(until, &member::ops::reading_zone(cx)?);
                 held.entry(message.id).or_default().push(format!("held until {until}: {why}"));
                 continue;
             }

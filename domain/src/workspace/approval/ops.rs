@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use super::view::{self, ApprovalDetail, ApprovalView, Named, Round, VoteView};
 use super::{Approval, ApprovalState, Choice, Event, NewApproval, OnDeadline, Rule, Vote, store};
 use crate::kernel::id::{ApprovalId, MemberId};
 use crate::kernel::page::{Ask, Page};
-use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Source, Subject, text};
+use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Source, Subject, text, time};
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::member::{self, Member};
 
@@ -117,13 +118,16 @@ fn hold_open(cx: &mut Cx<'_>, id: ApprovalId) -> Result<Approval, No> {
     let approval = store::hold(cx, id)?.ok_or_else(missing)?;
     match approval.state {
         ApprovalState::Pending => Ok(approval),
-        _ => Err(closed(&approval).into()),
+        _ => {
+            let zone = member::ops::reading_zone(cx)?;
+            Err(closed(&approval, &zone).into())
+        }
     }
 }
 
-fn closed(a: &Approval) -> Refusal {
+fn closed(a: &Approval, zone: &TimeZone) -> Refusal {
     let by = a.closed_by.as_deref().unwrap_or("somebody");
-    let when = a.closed_at.map(|at| at.strftime("%-d %b %Y at %H:%M UTC").to_string()).unwrap_or_default();
+    let when = a.closed_at.map(|at| time::moment(at, zone)).unwrap_or_default();
     let (what, next) = match a.state {
         ApprovalState::Approved => ("approved", "There is nothing left to decide."),
         ApprovalState::Rejected => ("rejected", "Make a new version if it is still wanted."),

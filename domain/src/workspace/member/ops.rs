@@ -1,10 +1,12 @@
 //! Adding members and changing what they may do.
 
+use jiff::tz::TimeZone;
+
 use super::store::{self, MemberRow};
 use super::{Event, Member, MemberStatus};
 use crate::kernel::event::Change;
 use crate::kernel::id::MemberId;
-use crate::kernel::{Code, Cx, No, Refusal, Subject, text, time};
+use crate::kernel::{ActorKind, Code, Cx, Fault, No, Refusal, Subject, text, time};
 use crate::workspace::access::{Require, Role, Verb};
 use crate::workspace::tenant;
 
@@ -93,4 +95,18 @@ pub fn find(cx: &mut Cx<'_>, email: &str) -> Result<Member, No> {
     cx.require(Verb::ReadTeam)?;
     let found = store::find_by_email(cx, &email.trim().to_lowercase())?;
     Ok(found.ok_or_else(|| Refusal::not_found("member"))?)
+}
+
+/// The zone in which the actor reads times: a member's own, else the workspace's.
+pub fn reading_zone(cx: &mut Cx<'_>) -> Result<TimeZone, Fault> {
+    let me = cx.actor().id.filter(|_| cx.actor().kind == ActorKind::Member);
+    let own = match me {
+        Some(id) => store::find(cx, MemberId(id))?.map(|member| member.time_zone),
+        None => None,
+    };
+    let name = match own {
+        Some(own) => Some(own),
+        None => tenant::store::find(cx)?.map(|workspace| workspace.time_zone),
+    };
+    Ok(time::zone(name.as_deref().unwrap_or("UTC")))
 }
