@@ -78,11 +78,11 @@ fn target(cx: &mut Cx<'_>, cmd: &SendTest) -> Result<(To, String), No> {
         (Some(id), Channel::Webhook) => {
             let id = id
                 .parse()
-                .map_err(|_| wrong("to", "is no endpoint's id. They stand in: milepost endpoint list"))?;
+                .map_err(|_| wrong("to", "is no endpoint's id. Copy one that milepost endpoint list shows."))?;
             endpoint(cx, id)
         }
         (None, Channel::Webhook) => {
-            Err(wrong("to", "is missing: name an endpoint by its id. They stand in: milepost endpoint list"))
+            Err(wrong("to", "is missing: name an endpoint by its id, as milepost endpoint list shows it."))
         }
         (_, Channel::Console) => Err(wrong("to", "must be team: nobody in particular reads the console.")),
         (Some(email), channel) => {
