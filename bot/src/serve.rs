@@ -95,6 +95,8 @@ async fn listen(
     if cmd.no_auth && !wanted.ip().is_loopback() {
         return Err(Stop::Usage(says::serve::no_auth_elsewhere(wanted)));
     }
+    // Before anything is served or sent with a key that is not the database's.
+    host.check_keys().await.map_err(Stop::Failed)?;
     let workspaces = host.directory().await?;
     let no_auth = match cmd.no_auth {
         false => None,

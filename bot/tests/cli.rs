@@ -21,6 +21,8 @@ mod crash;
 mod crash_out;
 #[path = "cli/delivery.rs"]
 mod delivery;
+#[path = "cli/keys.rs"]
+mod keys;
 #[path = "cli/outage.rs"]
 mod outage;
 #[path = "cli/outbound.rs"]

@@ -8,7 +8,8 @@ use std::time::Duration;
 use domain::kernel::id::{CorrelationId, WorkspaceId};
 use domain::kernel::idempotency::{Answer, Key};
 use domain::kernel::{
-    Code, Cx, Db, Done, Fault, No, Principal, Randomness, Receipt, Refusal, Source, Work, cx, db, migrate,
+    Code, Cx, Db, Done, Fault, No, Principal, Randomness, Receipt, Refusal, Source, Work, cx, db, installation,
+    migrate,
 };
 use domain::workspace::access;
 use domain::workspace::tenant::{self, Workspace};
@@ -21,7 +22,7 @@ use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::keys::Keys;
+use crate::keys::{self, Keys};
 use crate::pace::Pace;
 use crate::random::SystemRandomness;
 
@@ -44,7 +45,7 @@ struct Inner {
     parts: Parts,
     pace: Pace,
     wait: Duration,
-    keys: OnceLock<Result<Keys, String>>,
+    keys: OnceLock<Keys>,
     /// Counts the times that loops were told to look at once.
     pokes: watch::Sender<u64>,
 }
@@ -110,14 +111,56 @@ impl Host {
         &self.0.parts.db
     }
 
-    /// The installation's key, made on first use when the database is embedded. The error is a sentence that says what
-    /// is missing; it stays the same until the process starts again.
-    pub fn keys(&self) -> Result<&Keys, String> {
-        let open = || {
-            let folder = self.db().file().and_then(Path::parent);
-            Keys::open(self.config(), folder, &*self.0.parts.randomness)
+    /// The installation's key, made on first use when the database is embedded. From then on the database knows its id, and
+    /// no process goes on with another one. The error is a sentence that says what is wrong.
+    pub async fn keys(&self) -> Result<&Keys, String> {
+        if self.0.keys.get().is_none() {
+            self.open_keys_soon(true).await?;
+        }
+        self.keys_on_this_thread()
+    }
+
+    /// As [`Self::keys`]; waits for the database, the first time.
+    pub fn keys_on_this_thread(&self) -> Result<&Keys, String> {
+        if self.0.keys.get().is_none() {
+            self.open_keys(true).map_err(|fault| self.of_fault(&fault).to_string())??;
+        }
+        self.0.keys.get().ok_or_else(|| "The installation's key is not open.".into())
+    }
+
+    /// Whether the key at hand is the one that the database belongs to, for whoever is about to start. While the database
+    /// belongs to none, nothing is made or noted.
+    pub async fn check_keys(&self) -> Result<(), String> {
+        self.open_keys_soon(false).await
+    }
+
+    async fn open_keys_soon(&self, to_use: bool) -> Result<(), String> {
+        let host = self.clone();
+        let opened = self.bounded(AtomicBool::new(false), move |_| Ok(host.open_keys(to_use)?)).await;
+        opened.map_err(|refusal| refusal.to_string())?
+    }
+
+    /// Opens the key for this process; one that the database does not know yet only when it is to be used.
+    fn open_keys(&self, to_use: bool) -> Result<Result<(), String>, Fault> {
+        let known = installation::key_id(self.db())?;
+        if known.is_none() && !to_use {
+            return Ok(Ok(()));
+        }
+        let folder = self.db().file().and_then(Path::parent);
+        let opened = Keys::open(self.config(), folder, &*self.0.parts.randomness, known.as_deref());
+        let (keys, origin) = match opened {
+            Ok(opened) => opened,
+            Err(why) => return Ok(Err(why)),
         };
-        self.0.keys.get_or_init(open).as_ref().map_err(Clone::clone)
+        if known.is_none() {
+            // Somebody else may have been first, with another key.
+            let noted = installation::note_key_id(self.db(), &keys.id(), self.clock().now())?;
+            if noted != keys.id() {
+                return Ok(Err(keys::another(&noted, &keys, &origin)));
+            }
+        }
+        let _ = self.0.keys.set(keys);
+        Ok(Ok(()))
     }
 
     /// An id outside of any verb: a correlation, a new workspace.

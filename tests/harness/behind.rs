@@ -59,7 +59,7 @@ impl World {
         }
     }
 
-    /// The product's tables.
+    /// The product's tables, without the one row about the installation, which belongs to no team.
     pub fn tables(&self) -> Vec<String> {
         let query = if self.db().is_postgres() {
             "SELECT table_name::text AS line FROM information_schema.tables
@@ -68,7 +68,7 @@ impl World {
             "SELECT name AS line FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY 1"
         };
         let mut tables = self.lines(&self.team, query);
-        tables.retain(|table| table != "__diesel_schema_migrations");
+        tables.retain(|table| !["__diesel_schema_migrations", "installation"].contains(&table.as_str()));
         tables
     }
 

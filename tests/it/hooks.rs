@@ -79,7 +79,7 @@ fn signed(world: &World, path: &str, pairs: &[(&str, &str)]) -> (u16, String) {
 fn a_link_ends_messages_when_its_button_is_pressed_and_not_when_it_is_looked_at() {
     both(|world| {
         let id = ann(&world);
-        let token = world.host.keys().unwrap().unsubscribe_token(world.team.id, id);
+        let token = world.host.keys_on_this_thread().unwrap().unsubscribe_token(world.team.id, id);
         let path = format!("/hooks/unsubscribe/{}/{id}/{token}", world.team.id);
         let (status, page) = call(&world, "GET", &path);
         assert!(status == 200 && page.contains("<button type=\"submit\">End all messages</button>"), "{page}");
@@ -98,7 +98,7 @@ fn a_link_ends_messages_when_its_button_is_pressed_and_not_when_it_is_looked_at(
 fn a_wrong_link_is_answered_as_a_path_that_never_was() {
     both(|world| {
         let id = ann(&world);
-        let keys = world.host.keys().unwrap();
+        let keys = world.host.keys_on_this_thread().unwrap();
         let team = world.team.id;
         let token = keys.unsubscribe_token(team, id);
         let other = world.found("harbor", "harbor.example").id;

@@ -6,7 +6,9 @@ use std::sync::{Arc, Barrier};
 
 use diesel::connection::{Connection, InstrumentationEvent};
 use domain::both;
-use domain::delivery::outbox::{Found, Heard, Outcome, Resolution, Said, Trouble, Wanted, ops, rules, view};
+use domain::delivery::outbox::{
+    About, Found, Heard, Outcome, Resolution, Said, Trouble, Wanted, ops, rules, view,
+};
 use domain::delivery::{NewMessage, Priority, Status, To, feed};
 use domain::kernel::id::MessageId;
 use domain::kernel::page::Ask;
@@ -474,7 +476,8 @@ on_both! {
         let id = world.queue("s", Channel::Sms, "+13125550100");
         let machine = world.machine(&world.team);
         let says = |said: Said| {
-            world.act(&machine, |cx| ops::provider_says(cx, Channel::Sms, "SM1", &said)).unwrap()
+            let about = About { channel: Channel::Sms, provider_id: "SM1".into(), ours: None };
+            world.act(&machine, |cx| ops::provider_says(cx, &about, &said)).unwrap()
         };
         assert_eq!(says(Said::Delivered), Heard::Nobody);
         world.all_end(&Outcome::Accepted { provider_id: Some("SM1".into()) });
@@ -487,7 +490,8 @@ on_both! {
         let bounced = world.queue("s2", Channel::Sms, "+13125550101");
         world.all_end(&Outcome::Accepted { provider_id: Some("SM2".into()) });
         let failed = Said::Failed { why: "Unreachable".into() };
-        world.act(&machine, |cx| ops::provider_says(cx, Channel::Sms, "SM2", &failed)).unwrap();
+        let about = About { channel: Channel::Sms, provider_id: "SM2".into(), ours: None };
+        world.act(&machine, |cx| ops::provider_says(cx, &about, &failed)).unwrap();
         assert_eq!(world.status(bounced), Status::Failed);
     }
 

@@ -55,7 +55,12 @@ fn furnish(world: &World) {
     };
     world
         .act(&world.team.as_(Role::Admin), |cx| {
-            domain::delivery::webhook::ops::add(cx, &hook, &domain::delivery::webhook::target::Allowed::default())
+            domain::delivery::webhook::ops::add(
+                cx,
+                &hook,
+                &domain::delivery::webhook::target::Allowed::default(),
+                &host::keys::Keys::of([7; 32]),
+            )
         })
         .unwrap();
     let now = world.now();
@@ -151,11 +156,21 @@ fn row_level_security_alone_keeps_workspaces_apart() {
     let unscoped = world.lines(
         &world.team,
         "SELECT table_name::text AS line FROM information_schema.tables t WHERE table_schema = current_schema()
-         AND table_name NOT IN ('workspaces', '__diesel_schema_migrations') AND NOT EXISTS (
+         AND table_name NOT IN ('workspaces', 'installation', '__diesel_schema_migrations') AND NOT EXISTS (
            SELECT 1 FROM information_schema.columns c WHERE c.table_schema = t.table_schema
            AND c.table_name = t.table_name AND c.column_name = 'workspace_id')",
     );
     assert_eq!(unscoped, [""; 0], "tables without a workspace");
+}
+
+#[test]
+fn no_workspace_sees_the_row_about_the_installation() {
+    let Some(world) = on_postgres() else { return };
+    domain::kernel::installation::note_key_id(world.db(), "0badc0de", world.now()).unwrap();
+    assert_eq!(domain::kernel::installation::key_id(world.db()).unwrap().as_deref(), Some("0badc0de"));
+    for team in [Some(&world.team), None] {
+        assert_eq!(seen_by_the_product(&world, team, "installation"), 0);
+    }
 }
 
 #[test]
@@ -212,7 +227,7 @@ on_both! {
         assert!(indexes.len() > world.tables().len());
         for (table, columns) in indexes {
             let scoped = columns.iter().any(|column| column == "workspace_id");
-            assert!(scoped || table == "workspaces", "{table} ({columns:?})");
+            assert!(scoped || table == "workspaces" || table == "installation", "{table} ({columns:?})");
         }
     }
 
@@ -274,7 +289,7 @@ fn both_databases_have_the_same_tables_columns_and_indexes() {
             };
             (table.clone(), world.lines(&world.team, &query))
         };
-        world.tables().iter().map(of).collect()
+        world.tables().iter().chain(&["installation".to_owned()]).map(of).collect()
     };
     assert_eq!(columns(&pg), columns(&lite));
     let named = |world: &World| {

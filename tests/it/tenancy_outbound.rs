@@ -22,6 +22,7 @@ use domain::workspace::access::Role;
 use domain::workspace::approval::ops::{self as approvals, CastVote, ListApprovals};
 use domain::workspace::approval::{Approver, Choice, NewApproval, Rule, Stage};
 use harness::{World, on_both, unclear, unknown_id};
+use host::keys::Keys;
 
 /// The ids of one workspace that another may get hold of.
 #[derive(Clone, Copy)]
@@ -57,8 +58,9 @@ fn ids(world: &World) -> Ids {
         events: vec!["*".into()],
         headers: Default::default(),
     };
-    let endpoint =
-        world.act(&world.team.as_(Role::Admin), |cx| hooks::add(cx, &hook, &Allowed::default())).unwrap();
+    let endpoint = world
+        .act(&world.team.as_(Role::Admin), |cx| hooks::add(cx, &hook, &Allowed::default(), &Keys::of([7; 32])))
+        .unwrap();
     Ids {
         deal,
         draft: draft.id,
@@ -152,7 +154,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("endpoint change", |cx, ids| {
         let events = Some(vec!["deal.*".into()]);
         let cmd = hooks::ChangeEndpoint { id: ids.endpoint, version: None, events, headers: None };
-        hooks::change(cx, &cmd).map(drop)
+        hooks::change(cx, &cmd, &Keys::of([7; 32])).map(drop)
     }),
     ("endpoint rotate", |cx, ids| {
         hooks::rotate(cx, &hooks::RotateSecret { id: ids.endpoint, at_once: true }).map(drop)

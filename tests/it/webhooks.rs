@@ -19,9 +19,16 @@ use harness::{Place, World, on_both, unknown_id};
 use host::Config;
 use host::channels::signature;
 use host::dispatch::Dispatcher;
+use host::keys::{self, Keys};
 use host::telling::Telling;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+fn key() -> Keys {
+    Keys::of(keys::parse(KEY).unwrap())
+}
 
 fn new(url: &str, events: &[&str]) -> AddEndpoint {
     AddEndpoint {
@@ -32,7 +39,9 @@ fn new(url: &str, events: &[&str]) -> AddEndpoint {
 }
 
 fn add(world: &World, url: &str, events: &[&str]) -> EndpointView {
-    world.act(&world.team.as_(Role::Admin), |cx| ops::add(cx, &new(url, events), &Allowed::default())).unwrap()
+    world
+        .act(&world.team.as_(Role::Admin), |cx| ops::add(cx, &new(url, events), &Allowed::default(), &key()))
+        .unwrap()
 }
 
 /// Tells until there is nothing more to tell; gives how many messages that were.
@@ -190,17 +199,17 @@ on_both! {
         let mut bad = new("https://169.254.169.254/latest", &["deal"]);
         bad.events = vec!["Deal!".into()];
         bad.headers = BTreeMap::from([("Host".to_owned(), "x".to_owned())]);
-        let refused = world.act(&adam, |cx| ops::add(cx, &bad, &Allowed::default())).unwrap_err();
+        let refused = world.act(&adam, |cx| ops::add(cx, &bad, &Allowed::default(), &key())).unwrap_err();
         let fields: Vec<&str> = refused.problems.iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(fields, ["url", "events", "headers"], "{refused}");
         let endpoint = add(&world, "https://hooks.example.com/a", &["*"]);
-        let twice = world.act(&adam, |cx| ops::add(cx, &new("https://HOOKS.example.com/a", &["*"]), &Allowed::default()));
+        let twice = world.act(&adam, |cx| ops::add(cx, &new("https://HOOKS.example.com/a", &["*"]), &Allowed::default(), &key()));
         assert_eq!(twice.unwrap_err().code, Code::AlreadyExists);
         let secret = BTreeMap::from([("Authorization".to_owned(), "Bearer hunter2".to_owned())]);
         let change = ChangeEndpoint { id: endpoint.id, version: Some(1), events: None, headers: Some(secret) };
-        let changed = world.act(&adam, |cx| ops::change(cx, &change)).unwrap();
+        let changed = world.act(&adam, |cx| ops::change(cx, &change, &key())).unwrap();
         assert_eq!(changed.endpoint.headers, ["authorization"]);
-        assert_eq!(world.act(&adam, |cx| ops::change(cx, &change)).unwrap_err().code, Code::Stale);
+        assert_eq!(world.act(&adam, |cx| ops::change(cx, &change, &key())).unwrap_err().code, Code::Stale);
         assert!(!world.events(&world.team).join("\n").contains("hunter2"));
         world.act(&adam, |cx| ops::remove(cx, endpoint.id)).unwrap();
         assert_eq!(world.look(&adam, |cx| ops::get(cx, endpoint.id)).unwrap_err().code, Code::NotFound);
@@ -212,7 +221,7 @@ on_both! {
             add(&world, &format!("https://hooks.example.com/{i}"), &["*"]);
         }
         let more = new("https://hooks.example.com/more", &["*"]);
-        let refused = world.act(&world.team.as_(Role::Admin), |cx| ops::add(cx, &more, &Allowed::default()));
+        let refused = world.act(&world.team.as_(Role::Admin), |cx| ops::add(cx, &more, &Allowed::default(), &key()));
         assert_eq!(refused.unwrap_err().code, Code::WrongState);
     }
 }
@@ -267,13 +276,13 @@ fn end_to_end(place: Place) {
     let sink = Sink::start(&runtime, &[500, 200, 410]);
     let mut config = Config::default();
     config.webhooks.allow_private = vec![sink.address.clone()];
-    config.vault.master_key = Some("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".to_owned().into());
+    config.vault.master_key = Some(KEY.to_owned().into());
     let allowed = config.webhooks.allowed();
     let world = World::with(place, Place::usual_limits(), config);
     let adam = world.team.as_(Role::Admin);
     let hook = new(&format!("http://{}/hook?key=1", sink.address), &["deal.created"]);
     let hook = AddEndpoint { headers: BTreeMap::from([("X-Team".to_owned(), "north".to_owned())]), ..hook };
-    let endpoint = world.act(&adam, |cx| ops::add(cx, &hook, &allowed)).unwrap();
+    let endpoint = world.act(&adam, |cx| ops::add(cx, &hook, &allowed, &key())).unwrap();
     world.deal("12 Oak Street");
 
     let dispatcher = Dispatcher::new(&world.host, host::channels::open(&world.host).unwrap());
@@ -290,8 +299,7 @@ fn end_to_end(place: Place) {
     let header = |request: &str, name: &str| {
         request.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")).map(str::to_owned)).unwrap()
     };
-    let keys = world.host.keys().unwrap();
-    let key = keys.endpoint_key(world.team.id, endpoint.id, 1);
+    let key = world.host.keys_on_this_thread().unwrap().endpoint_key(world.team.id, endpoint.id, 1);
     let body = |request: &str| request.split_once("\r\n\r\n").unwrap().1.to_owned();
     for request in &heard {
         assert!(request.starts_with("POST /hook?key=1 HTTP/1.1\r\n"), "{request}");
@@ -332,4 +340,145 @@ fn a_program_hears_of_a_deal_with_a_right_signature_under_one_id_postgres() {
     if let Some(place) = Place::schema() {
         end_to_end(place);
     }
+}
+
+const CANARY: &str = "Bearer canary-7f3a";
+
+/// Endpoints with a header of their own each, and what reaches them.
+struct Scene {
+    runtime: tokio::runtime::Runtime,
+    sink: Sink,
+    dispatcher: Dispatcher,
+    telling: Telling,
+    world: World,
+}
+
+impl Scene {
+    fn new(place: Place) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let sink = Sink::start(&runtime, &[]);
+        let mut config = Config::default();
+        config.webhooks.allow_private = vec![sink.address.clone()];
+        config.vault.master_key = Some(KEY.to_owned().into());
+        let world = World::with(place, Place::usual_limits(), config);
+        let dispatcher = Dispatcher::new(&world.host, host::channels::open(&world.host).unwrap());
+        let telling = Telling::new(&world.host);
+        Self { runtime, sink, dispatcher, telling, world }
+    }
+
+    fn adam(&self) -> domain::kernel::Principal {
+        self.world.team.as_(Role::Admin)
+    }
+
+    fn endpoint(&self, path: &str, value: &str) -> EndpointId {
+        let hook = new(&format!("http://{}/{path}", self.sink.address), &["deal.created"]);
+        let headers = BTreeMap::from([("Authorization".to_owned(), value.to_owned())]);
+        let (hook, allowed) = (AddEndpoint { headers, ..hook }, self.world.host.config().webhooks.allowed());
+        self.world.act(&self.adam(), |cx| ops::add(cx, &hook, &allowed, &key())).unwrap().id
+    }
+
+    /// Something happens, and everybody who listens is told.
+    fn happens(&self) {
+        self.world.deal("12 Oak Street");
+        self.runtime.block_on(async {
+            self.telling.round().await;
+            self.dispatcher.round().await;
+        });
+    }
+
+    /// How often somebody was called with this value.
+    fn heard(&self, value: &str) -> usize {
+        let line = format!("authorization: {value}");
+        self.sink.heard().iter().filter(|request| request.lines().any(|l| l == line)).count()
+    }
+
+    fn stored(&self) -> String {
+        self.world.rows(&self.world.team, "endpoints").join("\n")
+    }
+}
+
+/// Tells a story on each database that there is.
+fn both(story: impl Fn(Scene)) {
+    story(Scene::new(Place::file()));
+    if let Some(place) = Place::schema() {
+        story(Scene::new(place));
+    }
+}
+
+#[test]
+fn what_a_header_carries_reaches_its_program_and_can_be_read_nowhere_else() {
+    both(|scene| {
+        let id = scene.endpoint("a", CANARY);
+        scene.happens();
+        assert_eq!(scene.heard(CANARY), 1);
+        let endpoint = scene.world.look(&scene.adam(), |cx| ops::get(cx, id)).unwrap();
+        assert_eq!(endpoint.headers, ["authorization"]);
+        let way = scene.world.look(&scene.adam(), |cx| way(cx, id)).unwrap();
+        let everything = format!("{endpoint:?} {way:?} {:?}", scene.world.everything(&scene.world.team));
+        assert!(everything.contains("authorization") && !everything.contains("canary"), "{everything}");
+        if let Place::File(folder) = &scene.world.place {
+            for file in std::fs::read_dir(folder.path()).unwrap() {
+                let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                assert!(!bytes.windows(6).any(|six| six == b"canary"));
+            }
+        }
+        scene.world.log_is_whole(&scene.world.team);
+    });
+}
+
+#[test]
+fn the_same_headers_again_change_nothing_and_another_value_is_sealed_anew() {
+    both(|scene| {
+        let id = scene.endpoint("a", CANARY);
+        let change = |value: &str| {
+            let headers = Some(BTreeMap::from([("authorization".to_owned(), value.to_owned())]));
+            let change = ChangeEndpoint { id, version: None, events: None, headers };
+            scene.world.act(&scene.adam(), |cx| ops::change(cx, &change, &key())).unwrap()
+        };
+        let before = scene.stored();
+        assert!(change(CANARY).already.is_some());
+        assert_eq!(scene.stored(), before);
+        assert!(change("Bearer other").already.is_none());
+        scene.happens();
+        assert_eq!((scene.heard(CANARY), scene.heard("Bearer other")), (0, 1));
+        assert!(!scene.stored().contains("other"));
+    });
+}
+
+#[test]
+fn a_sealed_value_that_was_moved_to_another_endpoint_is_not_sent() {
+    both(|scene| {
+        let (mine, theirs) = (scene.endpoint("mine", CANARY), scene.endpoint("theirs", "Bearer theirs"));
+        scene.world.meddle(
+            &scene.world.team,
+            &format!("UPDATE endpoints SET headers = (SELECT headers FROM endpoints WHERE id = '{mine}') WHERE id = '{theirs}'"),
+        );
+        scene.happens();
+        assert_eq!((scene.sink.heard().len(), scene.heard(CANARY)), (1, 1), "only its own");
+        let failed = "SELECT reason AS line FROM messages WHERE status = 'failed'";
+        let failed = scene.world.lines(&scene.world.team, failed);
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        let said = "The value of the header authorization cannot be opened: it was sealed for another place, or was altered. \
+                    Nothing was sent.";
+        assert!(failed[0].starts_with(said) && failed[0].contains(&theirs.to_string()), "{failed:?}");
+    });
+}
+
+#[test]
+fn a_value_that_an_earlier_version_kept_unsealed_still_goes_along_and_is_sealed_by_the_next_change() {
+    both(|scene| {
+        let id = scene.endpoint("a", "Bearer new");
+        let plain =
+            format!("UPDATE endpoints SET headers = '{{\"authorization\":\"{CANARY}\"}}' WHERE id = '{id}'");
+        scene.world.meddle(&scene.world.team, &plain);
+        scene.happens();
+        assert_eq!(scene.heard(CANARY), 1);
+        let events = Some(vec!["deal.created".to_owned(), "token.*".to_owned()]);
+        let change = ChangeEndpoint { id, version: None, events, headers: None };
+        let changed = scene.world.act(&scene.adam(), |cx| ops::change(cx, &change, &key())).unwrap();
+        assert_eq!(changed.endpoint.headers, ["authorization"]);
+        assert!(!scene.stored().contains("canary"), "{}", scene.stored());
+        scene.happens();
+        assert_eq!(scene.heard(CANARY), 2);
+    });
 }

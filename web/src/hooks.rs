@@ -9,8 +9,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use domain::delivery::outbox::{self, Said};
-use domain::kernel::id::{ContactId, WorkspaceId};
+use domain::delivery::outbox::{self, About, Said};
+use domain::kernel::id::{ContactId, MessageId, WorkspaceId};
 use domain::kernel::idempotency::Key;
 use domain::kernel::{Code, Refusal, Source};
 use domain::people::contact;
@@ -38,12 +38,12 @@ pub fn routes() -> Router<Host> {
 type Link = Path<(String, String, String)>;
 
 /// Whose link it is; `None` for a wrong one, whatever is wrong with it.
-fn proved(host: &Host, link: &(String, String, String)) -> Result<(WorkspaceId, ContactId), Problem> {
+async fn proved(host: &Host, link: &(String, String, String)) -> Result<(WorkspaceId, ContactId), Problem> {
     let (workspace, contact, token) = link;
     let (Ok(workspace), Ok(contact)) = (workspace.parse(), contact.parse()) else {
         return Err(Problem::no_such_path());
     };
-    let keys = host.keys().map_err(|_| unavailable())?;
+    let keys = host.keys().await.map_err(|_| unavailable())?;
     if keys.is_unsubscribe_token(workspace, contact, token) {
         Ok((workspace, contact))
     } else {
@@ -53,7 +53,7 @@ fn proved(host: &Host, link: &(String, String, String)) -> Result<(WorkspaceId, 
 
 /// A look changes nothing: programs that check links follow them, too.
 async fn ask(State(host): State<Host>, Path(link): Link) -> Result<Response, Problem> {
-    proved(&host, &link)?;
+    proved(&host, &link).await?;
     Ok(page(
         "End messages?",
         "<p>We will write to you no more: no e-mail, no text, no chat message.</p>\
@@ -63,7 +63,7 @@ async fn ask(State(host): State<Host>, Path(link): Link) -> Result<Response, Pro
 
 /// By the button, or by a mail program on its reader's behalf (RFC 8058).
 async fn unsubscribe(State(host): State<Host>, Path(link): Link, body: Body) -> Result<Response, Problem> {
-    let (workspace, contact_id) = proved(&host, &link)?;
+    let (workspace, contact_id) = proved(&host, &link).await?;
     read(body).await?;
     let who = contact_principal(workspace, contact_id, "contact", Source::Web);
     let cmd = OptOut { contact_id, via: Via::Link, why: String::new() };
@@ -137,7 +137,7 @@ fn reply(meaning: Heard) -> Option<&'static str> {
     }
 }
 
-/// What became of a text that the provider took.
+/// What became of a text, also of one whose answer has not arrived yet or never will.
 async fn status(
     State(host): State<Host>,
     Path(workspace): Path<String>,
@@ -147,17 +147,26 @@ async fn status(
 ) -> Result<StatusCode, Problem> {
     let call = Call::read(&host, &workspace, &uri, &headers, body).await?;
     let said = match call.get("MessageStatus").unwrap_or_default() {
+        "accepted" | "scheduled" | "queued" | "sending" | "sent" => Said::Taken,
         "delivered" => Said::Delivered,
         "read" => Said::Read,
         "failed" | "undelivered" => Said::Failed { why: failure(call.get("ErrorCode")) },
         _ => return Ok(StatusCode::NO_CONTENT),
     };
     let Some(sid) = call.get("MessageSid").map(str::to_owned) else { return Ok(StatusCode::NO_CONTENT) };
+    let about = About { channel: Channel::Sms, provider_id: sid, ours: ours(&uri) };
     let who = host.operator(call.workspace, "twilio", Source::Web);
-    host.act(&who, move |cx| outbox::ops::provider_says(cx, Channel::Sms, &sid, &said))
+    host.act(&who, move |cx| outbox::ops::provider_says(cx, &about, &said))
         .await
         .map_err(|refusal| problem(&refusal))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Our message and the attempt, as [`host::channels::sms::status_url`] names them. The signature covers both.
+fn ours(uri: &Uri) -> Option<(MessageId, i32)> {
+    let query: Vec<(String, String)> = form_urlencoded::parse(uri.query()?.as_bytes()).into_owned().collect();
+    let get = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    Some((get("message")?.parse().ok()?, get("attempt")?.parse().ok()?))
 }
 
 fn failure(code: Option<&str>) -> String {

@@ -8,6 +8,7 @@ use domain::delivery::webhook::ops::{
 };
 use domain::delivery::webhook::view::EndpointView;
 use domain::kernel::id::EndpointId;
+use host::keys::Keys;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -107,7 +108,7 @@ pub fn run(common: &Common, cmd: Endpoint) -> Outcome {
         }
         Endpoint::Rotate { id, at_once } => {
             // Without the key the new secret could not be told, so the old one stays.
-            desk.host.keys().map_err(Stop::Failed)?;
+            keys(&desk)?;
             let done = desk.write(|cx| ops::rotate(cx, &RotateSecret { id, at_once }))?;
             let endpoint = done.value.endpoint;
             let secret = secret(&desk, &endpoint)?;
@@ -132,10 +133,10 @@ pub fn run(common: &Common, cmd: Endpoint) -> Outcome {
 
 fn add(desk: &Desk, cmd: Add) -> Result<Answer, Stop> {
     let allowed = desk.host.config().webhooks.allowed();
-    // Without the key nothing could be signed, so nothing is added.
-    desk.host.keys().map_err(Stop::Failed)?;
+    // Without the key nothing could be signed or sealed, so nothing is added.
+    let keys = keys(desk)?;
     let new = AddEndpoint { url: cmd.url, events: cmd.events, headers: distinct(cmd.headers)? };
-    let done = desk.write(|cx| ops::add(cx, &new, &allowed))?;
+    let done = desk.write(|cx| ops::add(cx, &new, &allowed, keys))?;
     let secret = secret(desk, &done.value)?;
     let text = says::endpoint::added(&done.value, &secret);
     Ok(Answer::new(text, beside(done.receipt, &done.value, Some(&secret))))
@@ -149,7 +150,8 @@ fn change(desk: &Desk, cmd: Change) -> Result<Answer, Stop> {
     };
     let events = (!cmd.events.is_empty()).then_some(cmd.events);
     let change = ChangeEndpoint { id: cmd.id, version: None, events, headers };
-    tell(desk.write(|cx| ops::change(cx, &change))?, says::endpoint::changed)
+    let keys = keys(desk)?;
+    tell(desk.write(|cx| ops::change(cx, &change, keys))?, says::endpoint::changed)
 }
 
 fn tell(done: Written<ops::Outcome>, say: impl Fn(&EndpointView) -> String) -> Result<Answer, Stop> {
@@ -180,8 +182,11 @@ fn distinct(headers: Vec<(String, String)>) -> Result<BTreeMap<String, String>, 
     Ok(all)
 }
 
+fn keys(desk: &Desk) -> Result<&Keys, Stop> {
+    desk.host.keys_on_this_thread().map_err(Stop::Failed)
+}
+
 fn secret(desk: &Desk, endpoint: &EndpointView) -> Result<String, Stop> {
-    let keys = desk.host.keys().map_err(Stop::Failed)?;
-    let secret = keys.endpoint_secret(desk.workspace.id, endpoint.id, endpoint.secret_version);
+    let secret = keys(desk)?.endpoint_secret(desk.workspace.id, endpoint.id, endpoint.secret_version);
     Ok(secret.expose_secret().to_owned())
 }

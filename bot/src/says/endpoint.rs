@@ -31,6 +31,9 @@ pub fn list(endpoints: &[EndpointView]) -> String {
             endpoint.events.join(", "),
             endpoint.told_up_to
         ));
+        if !endpoint.headers.is_empty() {
+            text.push_str(&format!("    headers: {}\n", set(&endpoint.headers)));
+        }
     }
     text
 }
@@ -50,9 +53,14 @@ pub fn rotated(endpoint: &EndpointView, secret: &str) -> String {
 pub fn changed(endpoint: &EndpointView) -> String {
     let headers = match endpoint.headers.is_empty() {
         true => "no headers of its own".to_owned(),
-        false => endpoint.headers.join(", "),
+        false => set(&endpoint.headers),
     };
     format!("{} is told of {}, with {headers}.\n", endpoint.url, endpoint.events.join(", "))
+}
+
+/// Names alone: what they carry is shown to nobody again.
+fn set(headers: &[String]) -> String {
+    headers.iter().map(|name| format!("{name} (set)")).collect::<Vec<_>>().join(", ")
 }
 
 pub fn disabled(endpoint: &EndpointView) -> String {

@@ -25,6 +25,7 @@ use harness::peers::{
     ledger,
 };
 use harness::{Place, World};
+use host::keys::Keys;
 use host::{Clock, Config};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -134,7 +135,8 @@ impl Cell {
                     headers: BTreeMap::new(),
                 };
                 let owner = world.team.as_(Role::Owner);
-                let endpoint = world.act(&owner, |cx| add(cx, &cmd, &config.webhooks.allowed())).unwrap();
+                let endpoint =
+                    world.act(&owner, |cx| add(cx, &cmd, &config.webhooks.allowed(), &Keys::of([7; 32]))).unwrap();
                 Peer::Webhook(sink, endpoint.id)
             }
             Channel::Console => Peer::Console(home.path().join("console.txt")),
@@ -336,7 +338,7 @@ impl Cell {
         assert_eq!(self.peer.mistakes(), Vec::<String>::new(), "{self}");
         self.world.log_is_whole(&self.world.team);
         if let Peer::Webhook(sink, endpoint) = &self.peer {
-            let keys = host::keys::Keys::of(host::keys::parse(KEY).unwrap());
+            let keys = Keys::of(host::keys::parse(KEY).unwrap());
             let secret = keys.endpoint_secret(self.world.team.id, *endpoint, 1);
             for asked in sink.asked() {
                 let at: i64 = asked.header("webhook-timestamp").unwrap().parse().unwrap();

@@ -18,6 +18,7 @@ use domain::people::reach::Channel;
 use domain::workspace::access::Role;
 use harness::peers::{Fault, How, WebhookSink, ledger};
 use harness::{Place, World, message};
+use host::keys::Keys;
 use host::{Clock, Config};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -168,7 +169,8 @@ impl Scene {
         config.webhooks.allow_private = vec![sink.address().to_string()];
         let cmd = AddEndpoint { url: sink.url(), events: vec!["token.created".into()], headers: BTreeMap::new() };
         let owner = world.team.as_(Role::Owner);
-        let endpoint = world.act(&owner, |cx| add(cx, &cmd, &config.webhooks.allowed())).unwrap().id;
+        let endpoint =
+            world.act(&owner, |cx| add(cx, &cmd, &config.webhooks.allowed(), &Keys::of([7; 32]))).unwrap().id;
         Self { world, sink, endpoint, home: tempfile::tempdir().unwrap() }
     }
 

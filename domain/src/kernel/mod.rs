@@ -10,6 +10,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod idempotency;
+pub mod installation;
 pub mod migrate;
 pub mod page;
 pub mod schema;

@@ -3,6 +3,16 @@
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
 table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::kernel::column::Timestamptz;
+    installation (one) {
+        one -> Integer,
+        key_id -> Text,
+        key_since -> Timestamptz,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Text};
     use crate::kernel::column::{Timestamptz, Uuid};
     workspaces (id) {

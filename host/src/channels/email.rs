@@ -146,7 +146,7 @@ impl Email {
     }
 
     async fn send(&self, message: &Message, until: Duration) -> Learned {
-        let (to, letter) = match self.letter(message) {
+        let (to, letter) = match self.letter(message).await {
             Ok(letter) => letter,
             Err(learned) => return learned,
         };
@@ -266,8 +266,19 @@ impl Email {
         }
     }
 
+    /// By which a contact ends our messages.
+    async fn link_to_end(&self, message: &Message) -> Result<Option<String>, Learned> {
+        let (To::Contact(contact), Some(base)) = (message.to, &self.host.config().http.public_url) else {
+            return Ok(None);
+        };
+        let keys = self.host.keys().await.map_err(|why| Learned::not_sent(why).trouble(Trouble::Provider))?;
+        let token = keys.unsubscribe_token(message.workspace, contact);
+        let base = base.trim_end_matches('/');
+        Ok(Some(format!("<{base}/hooks/unsubscribe/{}/{contact}/{token}>", message.workspace)))
+    }
+
     /// The letter as it leaves. All that came from outside goes through encoders: no line of it can become a header.
-    fn letter(&self, message: &Message) -> Result<(Address, Letter), Learned> {
+    async fn letter(&self, message: &Message) -> Result<(Address, Letter), Learned> {
         let unreadable =
             |what: &str| Learned::refused(format!("The letter cannot be written ({what}). Nothing was sent."));
         let to: Mailbox = message
@@ -275,6 +286,7 @@ impl Email {
             .parse()
             .map_err(|_| Learned::gone("The address is no e-mail address. Nothing was sent. Correct it."))?;
         let recipient = to.email.clone();
+        let link = self.link_to_end(message).await?;
         let content = &message.content;
         let domain = self.from.email.domain();
         let mut builder = Letter::builder()
@@ -289,13 +301,7 @@ impl Email {
             let root = format!("<deal.{deal}@{domain}>");
             builder = builder.in_reply_to(root.clone()).references(root);
         }
-        if let To::Contact(contact) = message.to
-            && let Some(base) = &self.host.config().http.public_url
-        {
-            let keys = self.host.keys().map_err(|why| Learned::not_sent(why).trouble(Trouble::Provider))?;
-            let token = keys.unsubscribe_token(message.workspace, contact);
-            let base = base.trim_end_matches('/');
-            let link = format!("<{base}/hooks/unsubscribe/{}/{contact}/{token}>", message.workspace);
+        if let Some(link) = link {
             builder = builder
                 .raw_header(header("List-Unsubscribe", link))
                 .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()));
@@ -582,7 +588,11 @@ mod tests {
         }];
         assert_eq!(word(&email.send(&one, SOON).await), "accepted");
         let heard = post.heard();
-        let token = email.host.keys().unwrap().unsubscribe_token(one.workspace, ContactId(Uuid::from_u128(7)));
+        let token = email
+            .host
+            .keys_on_this_thread()
+            .unwrap()
+            .unsubscribe_token(one.workspace, ContactId(Uuid::from_u128(7)));
         for part in [
             "MAIL FROM:<milepost@example.com>",
             "RCPT TO:<ana@example.org>",
@@ -611,11 +621,11 @@ mod tests {
     async fn a_letter_to_a_member_has_nothing_to_unsubscribe_from() {
         let (email, _folder) = email("smtp://localhost?tls=none");
         let one = crate::channels::sample::to_member(message(reach::Channel::Email, "ana@example.org", "Hi"));
-        let (_, letter) = email.letter(&one).unwrap();
+        let (_, letter) = email.letter(&one).await.unwrap();
         let text = String::from_utf8(letter.formatted()).unwrap();
         assert!(!text.contains("List-Unsubscribe") && !text.contains("multipart"), "{text}");
         for address in ["", "ana", "a@b\r\nRCPT TO:<eve@example.net>", "<>"] {
-            let learned = email.letter(&message(reach::Channel::Email, address, "Hi")).unwrap_err();
+            let learned = email.letter(&message(reach::Channel::Email, address, "Hi")).await.unwrap_err();
             assert_eq!(word(&learned), "gone", "{address:?}");
         }
     }

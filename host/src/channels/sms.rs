@@ -57,7 +57,7 @@ impl Sms {
         Ok(Self { egress, clock: host.clock().clone(), url, authorization, from: from.clone(), public_url })
     }
 
-    async fn send(&self, message: &Message, until: Duration) -> Learned {
+    async fn send(&self, message: &Message, attempt: i32, until: Duration) -> Learned {
         let text = &message.content.text;
         if text.trim().is_empty() {
             return Learned::refused("The text is empty. Nothing was sent.");
@@ -75,7 +75,7 @@ impl Sms {
         let mut request = Request::new(Method::POST, self.url.clone());
         request.headers.insert(AUTHORIZATION, self.authorization.clone());
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        request.body = self.form(message, &to).into_bytes();
+        request.body = self.form(message, attempt, &to).into_bytes();
         request.until = Some(until);
         match self.egress.to_provider_afresh(request).await {
             Heard::NotSent { why } => Learned::not_sent(why),
@@ -84,12 +84,12 @@ impl Sms {
         }
     }
 
-    fn form(&self, message: &Message, to: &str) -> String {
+    fn form(&self, message: &Message, attempt: i32, to: &str) -> String {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("To", to).append_pair("Body", &message.content.text);
         form.append_pair(if self.from.starts_with("MG") { "MessagingServiceSid" } else { "From" }, &self.from);
         if let Some(base) = &self.public_url {
-            form.append_pair("StatusCallback", &status_url(base, message));
+            form.append_pair("StatusCallback", &status_url(base, message, attempt));
         }
         form.finish()
     }
@@ -110,9 +110,11 @@ fn number(address: &str) -> Option<String> {
     }
 }
 
-/// Where Twilio says what became of a text.
-pub fn status_url(public_url: &str, message: &Message) -> String {
-    format!("{}/hooks/sms/{}/status", public_url.trim_end_matches('/'), message.workspace)
+/// Where Twilio says what became of a text. It names the message and the attempt, because Twilio may call before it has
+/// answered, and when its answer was lost: then nobody here knows its own name for the text.
+pub fn status_url(public_url: &str, message: &Message, attempt: i32) -> String {
+    let base = public_url.trim_end_matches('/');
+    format!("{base}/hooks/sms/{}/status?message={}&attempt={attempt}", message.workspace, message.id)
 }
 
 /// Codes after which this number never gets a text from us: opted out; no number; not one that takes texts.
@@ -160,7 +162,9 @@ fn judge(answer: &Answer) -> Learned {
 
 impl Channel for Sms {
     fn deliver<'a>(&'a self, cleared: Cleared, until: Duration) -> Later<'a, Report> {
-        Box::pin(async move { self.send(cleared.message(), until).await.report(&cleared, &self.clock) })
+        Box::pin(async move {
+            self.send(cleared.message(), cleared.attempt(), until).await.report(&cleared, &self.clock)
+        })
     }
 
     fn look_up<'a>(&'a self, _: &'a Message) -> Later<'a, Found> {
@@ -193,7 +197,7 @@ mod tests {
         let host = Host::open(config, folder.path()).unwrap();
         let egress = Egress::new(host.clock().clone(), Default::default()).unwrap();
         let sms = Sms::new(&host, egress).unwrap();
-        let learned = sms.send(&message(reach::Channel::Sms, to, text), SOON).await;
+        let learned = sms.send(&message(reach::Channel::Sms, to, text), 2, SOON).await;
         (learned, peer.heard())
     }
 
@@ -208,7 +212,8 @@ mod tests {
         assert!(heard[0].contains("authorization: Basic QUMxOnRva2Vu\r\n"));
         assert!(heard[0].ends_with(
             "\r\n\r\nTo=%2B13125550101&Body=Gr%C3%BC%C3%9Fe+%26+more&From=%2B13125550100&StatusCallback=\
-             https%3A%2F%2Fm.example.com%2Fhooks%2Fsms%2F00000000-0000-0000-0000-000000000001%2Fstatus"
+             https%3A%2F%2Fm.example.com%2Fhooks%2Fsms%2F00000000-0000-0000-0000-000000000001%2Fstatus\
+             %3Fmessage%3D01990000-0000-7000-8000-000000000001%26attempt%3D2"
         ));
     }
 

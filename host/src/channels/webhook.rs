@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::delivery::outbox::{Report, Trouble};
 use domain::delivery::policy::Cleared;
 use domain::delivery::webhook::ops::{Way, way};
+use domain::delivery::webhook::sealed::Place;
 use domain::delivery::{Message, To};
 use domain::kernel::Source;
 use jiff::SignedDuration;
@@ -14,6 +15,7 @@ use secrecy::ExposeSecret;
 
 use super::{Channel, Found, Later, Learned, signature, wait_or_date};
 use crate::egress::{Answer, Egress, Heard, Request};
+use crate::keys::Keys;
 use crate::run::Host;
 
 pub struct Webhook {
@@ -40,9 +42,13 @@ impl Webhook {
             }
             Err(refusal) => return Learned::not_sent(refusal.sentence),
         };
-        let headers = match self.headers(message, &way) {
-            Ok(headers) => headers,
+        let keys = match self.host.keys().await {
+            Ok(keys) => keys,
             Err(why) => return Learned::not_sent(why).trouble(Trouble::Provider),
+        };
+        let headers = match self.headers(message, &way, keys) {
+            Ok(headers) => headers,
+            Err(why) => return Learned::refused(why),
         };
         let body = payload(message);
         let make = |url| Request { headers, body, until: Some(until), ..Request::new(Method::POST, url) };
@@ -56,9 +62,8 @@ impl Webhook {
         }
     }
 
-    fn headers(&self, message: &Message, way: &Way) -> Result<HeaderMap, String> {
+    fn headers(&self, message: &Message, way: &Way, keys: &Keys) -> Result<HeaderMap, String> {
         let now = self.host.clock().now();
-        let keys = self.host.keys()?;
         let secrets: Vec<_> = way
             .secret_versions
             .iter()
@@ -68,9 +73,18 @@ impl Webhook {
         let id = message.id.to_string();
         let signature = signature::sign(&secrets, &id, now, &payload(message));
         let mut headers = HeaderMap::new();
-        for (name, value) in &way.headers {
+        for (header, carried) in &way.headers {
+            let place = Place { workspace: message.workspace, endpoint: way.endpoint, header };
+            let value = carried.open(&place, keys).map_err(|why| {
+                format!(
+                    "The value of the header {header} cannot be opened: {why}. Nothing was sent. Set it anew (milepost \
+                     endpoint change {} --header ...), then replay the message.",
+                    way.endpoint
+                )
+            })?;
             // Checked when they were stored; one that no client could send is left out.
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            if let (Ok(name), Ok(mut value)) = (header.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+                value.set_sensitive(true);
                 headers.insert(name, value);
             }
         }

@@ -40,9 +40,13 @@ impl Callback {
     }
 }
 
+/// States of a text, and who is called with them.
+type Early = (&'static [&'static str], Arc<dyn Fn(&Callback) + Send + Sync>);
+
 #[derive(Default)]
 struct State {
     texts: Vec<Text>,
+    early: Option<Early>,
     stopped: HashSet<String>,
     landlines: HashSet<String>,
     mistakes: Vec<String>,
@@ -100,19 +104,23 @@ impl FakeTwilio {
     /// to be told.
     pub fn status(&self, sid: &str, status: &str, error: Option<u32>) -> Option<Callback> {
         let text = self.texts().into_iter().find(|text| text.sid == sid)?;
-        let url = text.status_callback.clone()?;
-        let mut form = vec![
-            ("AccountSid".into(), ACCOUNT.into()),
-            ("ApiVersion".into(), "2010-04-01".into()),
-            ("From".into(), text.from),
-            ("MessageSid".into(), text.sid.clone()),
-            ("MessageStatus".into(), status.into()),
-            ("SmsSid".into(), text.sid),
-            ("SmsStatus".into(), status.into()),
-            ("To".into(), text.to),
-        ];
-        form.extend(error.map(|code| ("ErrorCode".into(), code.to_string())));
-        Some(self.signed(url, form))
+        told(&text, status, error)
+    }
+
+    /// The same of a text that it never took, at an address of the caller's choice.
+    pub fn tells_at(&self, url: &str, sid: &str, status: &str) -> Callback {
+        let (to, from) = ("+13125550130".into(), "+13125550100".into());
+        let text = Text { sid: sid.into(), to, from, body: String::new(), status_callback: Some(url.into()) };
+        told(&text, status, None).expect("a text that is told of")
+    }
+
+    /// It calls with each of these states of a text that it takes before it answers, as it may.
+    pub fn before_it_answers(
+        &self,
+        states: &'static [&'static str],
+        call: impl Fn(&Callback) + Send + Sync + 'static,
+    ) {
+        held(&self.state).early = Some((states, Arc::new(call)));
     }
 
     /// What it posts when somebody writes to our number.
@@ -130,18 +138,34 @@ impl FakeTwilio {
             ("SmsStatus", "received"),
             ("To", to),
         ];
-        self.signed(url.into(), pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
-    }
-
-    fn signed(&self, url: String, form: Vec<(String, String)>) -> Callback {
-        let signature = signature(TOKEN, &url, &form);
-        Callback { url, form, signature }
+        signed(url.into(), pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
     pub fn arrivals(&self) -> Vec<Arrival> {
         let of = |text: Text| Arrival { mark: Mark::Text(text.body), to: text.to, provider_id: Some(text.sid) };
         self.texts().into_iter().map(of).collect()
     }
+}
+
+fn told(text: &Text, status: &str, error: Option<u32>) -> Option<Callback> {
+    let url = text.status_callback.clone()?;
+    let mut form = vec![
+        ("AccountSid".into(), ACCOUNT.into()),
+        ("ApiVersion".into(), "2010-04-01".into()),
+        ("From".into(), text.from.clone()),
+        ("MessageSid".into(), text.sid.clone()),
+        ("MessageStatus".into(), status.into()),
+        ("SmsSid".into(), text.sid.clone()),
+        ("SmsStatus".into(), status.into()),
+        ("To".into(), text.to.clone()),
+    ];
+    form.extend(error.map(|code| ("ErrorCode".into(), code.to_string())));
+    Some(signed(url, form))
+}
+
+fn signed(url: String, form: Vec<(String, String)>) -> Callback {
+    let signature = signature(TOKEN, &url, &form);
+    Callback { url, form, signature }
 }
 
 /// Twilio's rule: the URL, then each field's name and value, sorted by name, under HMAC-SHA1.
@@ -213,7 +237,18 @@ impl Peer for Rest {
             "sid": sid, "account_sid": ACCOUNT, "to": to, "from": from, "body": body, "status": "queued",
             "num_segments": "1", "direction": "outbound-api", "error_code": null, "error_message": null,
         });
-        state.texts.push(Text { sid, to, from, body, status_callback });
+        let text = Text { sid, to, from, body, status_callback };
+        state.texts.push(text.clone());
+        let early = state.early.clone();
+        drop(state);
+        if let Some((states, call)) = early {
+            // On a thread of its own: whoever is called may run what it likes.
+            std::thread::scope(|threads| {
+                threads.spawn(|| {
+                    states.iter().filter_map(|state| told(&text, state, Some(30_005))).for_each(|c| call(&c))
+                });
+            });
+        }
         Answer::json(201, &answer)
     }
 }

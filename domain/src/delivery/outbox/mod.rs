@@ -142,21 +142,35 @@ pub struct Report {
     pub trouble: Option<Trouble>,
 }
 
-/// What a provider tells later about a message that it took.
+/// What a provider tells by itself about a message, in any order and as often as it likes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
+    /// It took the message, and has not more to tell yet.
+    Taken,
     Delivered,
     Read,
-    Failed { why: String },
+    Failed {
+        why: String,
+    },
+}
+
+/// Which message a provider speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    pub channel: Channel,
+    /// The provider's own name for it.
+    pub provider_id: String,
+    /// Ours, and which attempt it was, as the provider was given them; a call may come before its name is known here.
+    pub ours: Option<(MessageId, i32)>,
 }
 
 /// What came of hearing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     Noted(MessageId),
-    /// It was known, or is older than what is known. Nothing was changed.
+    /// It was known, or is older than what is known. The message stays as it is.
     Old(MessageId),
-    /// No message of this workspace has this id at the provider.
+    /// It is about no message of this workspace.
     Nobody,
 }
 

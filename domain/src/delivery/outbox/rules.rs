@@ -253,29 +253,52 @@ pub fn looked_up(m: &Message, now: Timestamp) -> Message {
     }
 }
 
+/// Which attempt a provider speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// Whether no later one has begun.
+    pub last: bool,
+    /// Whether it was the first that may have written anything.
+    pub first: bool,
+    /// Whether it is known that the provider took it.
+    pub taken: bool,
+}
+
 /// The message after its provider told more of it; `None` when that is no news.
-pub fn heard(m: &Message, said: &Said, now: Timestamp) -> Option<Message> {
-    let far = |status| match status {
-        Status::Unknown | Status::Sending => Some(0),
-        Status::Sent => Some(1),
-        Status::Delivered => Some(2),
-        Status::Read => Some(3),
-        _ => None,
+///
+/// A provider may tell before its answer has arrived here, and of a message of which nobody knows whether it arrived: its
+/// word settles both. What waits to be sent once more is not sent when an earlier attempt arrived after all. Only the
+/// last attempt can fail, and it never fails once it was delivered.
+pub fn heard(m: &Message, said: &Said, of: &Spoken, now: Timestamp) -> Option<Message> {
+    let far = match m.status {
+        Status::Queued | Status::Deferred | Status::Sending | Status::Unknown => 0,
+        Status::Sent => 1,
+        Status::Delivered => 2,
+        Status::Read => 3,
+        _ => return None,
     };
+    // What was sent has its evidence in the attempt.
+    let evidence = |what: &str| (far == 0).then(|| format!("The provider reported that {what}."));
     let (status, reason) = match said {
-        Said::Delivered => (Status::Delivered, None),
-        Said::Read => (Status::Read, None),
-        Said::Failed { why } => {
-            (Status::Failed, Some(format!("The provider could not deliver it: {}", shown(why))))
+        Said::Taken if far == 0 && !of.taken => (Status::Sent, evidence("it took the message")),
+        Said::Delivered if far < 2 => (Status::Delivered, evidence("it was delivered")),
+        Said::Read if far < 3 => (Status::Read, evidence("it was read")),
+        Said::Failed { why } if far < 2 && of.last && !matches!(m.status, Status::Queued | Status::Deferred) => {
+            let why = format!("The provider reported that it could not deliver it: {}", shown(why));
+            if of.first {
+                (Status::Failed, Some(why))
+            } else if m.status == Status::Unknown {
+                return None;
+            } else {
+                (
+                    Status::Unknown,
+                    Some(format!("{} An earlier attempt may have arrived. {NOT_KNOWN}", sentence(&why))),
+                )
+            }
         }
+        _ => return None,
     };
-    let news = match (far(m.status), far(status)) {
-        (Some(now), Some(then)) => then > now,
-        // What was delivered does not fail afterwards.
-        (Some(now), None) => now < 2,
-        _ => false,
-    };
-    news.then(|| Message { settled_at: m.settled_at.or(Some(now)), ..settled(m, status, reason, now) })
+    Some(Message { settled_at: m.settled_at.or(Some(now)), ..settled(m, status, reason, now) })
 }
 
 /// A person takes back what has not left; `None` when that was done before.

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
-
 use super::claim::Moves;
-use super::rules::{self, Ground};
+use super::rules::{self, Ground, Spoken};
 use super::store;
-use super::store::attempts::{self, End};
-use super::{Ended, Heard, Outcome, Report, Said};
+use super::store::attempts::{self, AttemptRow, End};
+use super::{About, Ended, Heard, Outcome, Report, Said};
 use crate::delivery::{Message, Status, To, webhook};
 use crate::kernel::id::{EndpointId, MessageId};
 use crate::kernel::{Cx, No};
@@ -17,7 +15,8 @@ use crate::people::reach::Channel;
 /// Settles attempts. Gives the messages that changed, with what they are now.
 ///
 /// A report counts while its attempt is the one under way. Of an older attempt it completes the record and nothing else;
-/// when nobody took over and the message is `unknown`, a clear yes or no still says what it is.
+/// when nobody took over and the message is `unknown`, a clear yes or no still says what it is. What the provider has told
+/// by itself before ([`provider_says`]) is known better than what its answer left unclear.
 pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Status)>, No> {
     if reports.is_empty() {
         return Ok(Vec::new());
@@ -26,17 +25,21 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
     let standing = store::standing(cx)?;
     let ids: Vec<MessageId> = reports.iter().map(|report| report.message).collect();
     let mut held: HashMap<MessageId, Message> = store::hold(cx, &ids)?.into_iter().map(|m| (m.id, m)).collect();
-    let started: HashMap<(MessageId, i32), Timestamp> =
-        attempts::of(cx, &ids)?.into_iter().map(|a| ((a.message_id, a.number), a.started_at.0)).collect();
+    let known: HashMap<(MessageId, i32), AttemptRow> =
+        attempts::of(cx, &ids)?.into_iter().map(|a| ((a.message_id, a.number), a)).collect();
     let mut moves = Moves::default();
     let mut ends = Vec::new();
     let mut gone: BTreeMap<(Channel, String), String> = BTreeMap::new();
     let mut silenced: BTreeMap<EndpointId, String> = BTreeMap::new();
     for report in reports {
-        let Some(start) = started.get(&(report.message, report.attempt)) else { continue };
-        ends.push(end(report));
+        let Some(attempt) = known.get(&(report.message, report.attempt)) else { continue };
+        let taken = is_taken(attempt);
+        if !taken || matches!(report.outcome, Outcome::Accepted { .. }) {
+            ends.push(end(report));
+        }
         let Some(message) = held.get(&report.message) else { continue };
-        let current = report.attempt == message.attempts
+        let current = !taken
+            && report.attempt == message.attempts
             && match message.status {
                 Status::Sending => true,
                 Status::Unknown => {
@@ -49,7 +52,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
         }
         let ground = Ground {
             now,
-            first: message.first_write_at.is_none_or(|first| first >= *start),
+            first: message.first_write_at.is_none_or(|first| first >= attempt.started_at.0),
             resend_unclear: standing.settings.resends_unclear(message.channel),
             jitter: u32::from_be_bytes(cx.random()) % rules::JITTER,
         };
@@ -100,18 +103,59 @@ fn end(report: &Report) -> End {
     }
 }
 
-/// Notes what a provider tells of a message that it took. Told twice or late, it changes nothing; nothing goes backwards.
-pub fn provider_says(cx: &mut Cx<'_>, channel: Channel, provider_id: &str, said: &Said) -> Result<Heard, No> {
-    // Nothing has such an id, and PostgreSQL takes no such text.
-    if provider_id.is_empty() || provider_id.len() > 200 || provider_id.contains('\0') {
-        return Ok(Heard::Nobody);
-    }
+/// Notes what a provider tells of a message. Told twice or late, it changes nothing; nothing goes backwards.
+///
+/// It may come before the answer to the attempt: then the attempt is known to have been taken, and whatever its dispatcher
+/// reports afterwards changes the message no more.
+pub fn provider_says(cx: &mut Cx<'_>, about: &About, said: &Said) -> Result<Heard, No> {
     let now = cx.now();
-    let Some(message) = store::hold_by_provider(cx, channel, provider_id)? else { return Ok(Heard::Nobody) };
-    let Some(next) = rules::heard(&message, said, now) else { return Ok(Heard::Old(message.id)) };
-    let id = message.id;
+    let Some(message) = spoken_of(cx, about)? else { return Ok(Heard::Nobody) };
+    let same = |a: &AttemptRow| a.provider_id.as_ref() == Some(&about.provider_id);
+    let meant = |a: &AttemptRow| match about.ours {
+        // An attempt has one name at the provider.
+        Some((_, number)) => a.number == number && (a.provider_id.is_none() || same(a)),
+        None => same(a),
+    };
+    let Some(attempt) = attempts::of(cx, &[message.id])?.into_iter().find(meant) else { return Ok(Heard::Nobody) };
+    let of = Spoken {
+        last: attempt.number == message.attempts,
+        first: message.first_write_at.is_none_or(|first| first >= attempt.started_at.0),
+        taken: is_taken(&attempt),
+    };
+    if !of.taken {
+        let end = End {
+            message: message.id,
+            number: attempt.number,
+            at: now,
+            outcome: Ended::Accepted,
+            detail: Some("The provider reported by itself that it took it.".into()),
+            provider_status: attempt.provider_status,
+            provider_id: Some(about.provider_id.clone()),
+        };
+        attempts::end(cx, &[end])?;
+    }
+    let Some(next) = rules::heard(&message, said, &of, now) else { return Ok(Heard::Old(message.id)) };
+    let name = if of.last { None } else { message.provider_id.clone() };
+    let next = Message { provider_id: name.or_else(|| Some(about.provider_id.clone())), ..next };
     let mut moves = Moves::default();
     moves.to(&message, next);
     moves.write(cx)?;
-    Ok(Heard::Noted(id))
+    Ok(Heard::Noted(message.id))
+}
+
+/// Whether it is known, by an answer or by the provider's own word, that the provider took it.
+fn is_taken(attempt: &AttemptRow) -> bool {
+    attempt.outcome == Some(Ended::Accepted)
+}
+
+/// The message that a provider speaks of, held.
+fn spoken_of(cx: &mut Cx<'_>, about: &About) -> Result<Option<Message>, No> {
+    // Nothing has such an id, and PostgreSQL takes no such text.
+    let id = about.provider_id.as_str();
+    if id.is_empty() || id.len() > 200 || id.contains('\0') {
+        return Ok(None);
+    }
+    let Some((ours, _)) = about.ours else { return Ok(store::hold_by_provider(cx, about.channel, id)?) };
+    let found = store::hold(cx, &[ours])?.into_iter().next();
+    Ok(found.filter(|message| message.channel == about.channel))
 }

@@ -1,10 +1,11 @@
 //! Programs that listen: what happens here is told to them, signed, at least once, in the log's order of becoming due.
 //!
-//! The database holds no secret of theirs: secrets derive from the installation's key, the endpoint's id and the number of
-//! the secret that stands here.
+//! The database holds no secret of theirs: what signs derives from the installation's key, the endpoint's id and the number
+//! of the secret that stands here, and what their headers carry is sealed.
 
 pub mod ops;
 pub mod rules;
+pub mod sealed;
 pub mod store;
 pub mod target;
 pub mod view;
@@ -12,6 +13,7 @@ pub mod view;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use sealed::Carried;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::Fact;
@@ -37,7 +39,7 @@ pub struct Endpoint {
     /// Which events it is told of: `*`, `milestone.*`, `deal.created`.
     pub events: Vec<String>,
     /// Sent along with each call. Names in lower case.
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, Carried>,
     pub status: EndpointStatus,
     pub disabled_why: Option<String>,
     /// The number of its secret, from 1.

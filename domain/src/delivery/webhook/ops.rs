@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::sealed::{Carried, Place, Vault};
 use super::target::{self, Allowed};
 use super::view::{EndpointView, view};
 use super::{Endpoint, EndpointStatus, Event, rules, store};
@@ -81,8 +82,8 @@ pub struct AddEndpoint {
 /// Adds a program that listens; it is told of what happens from now on.
 ///
 /// `allowed` is what the installation's settings say. The secret is not part of the answer: it derives from the
-/// installation's key and the endpoint's `secret_version`.
-pub fn add(cx: &mut Cx<'_>, cmd: &AddEndpoint, allowed: &Allowed) -> Result<EndpointView, No> {
+/// installation's key and the endpoint's `secret_version`. What the headers carry is sealed in the `vault`.
+pub fn add(cx: &mut Cx<'_>, cmd: &AddEndpoint, allowed: &Allowed, vault: &dyn Vault) -> Result<EndpointView, No> {
     cx.require(Verb::ManageEndpoints)?;
     let mut problems: Vec<Problem> = Vec::new();
     let url = target::check("url", &cmd.url, allowed).map_err(|p| problems.push(p)).ok();
@@ -109,11 +110,12 @@ pub fn add(cx: &mut Cx<'_>, cmd: &AddEndpoint, allowed: &Allowed) -> Result<Endp
         )
         .into());
     }
+    let id = EndpointId(cx.mint());
     let endpoint = Endpoint {
-        id: EndpointId(cx.mint()),
+        id,
         url,
         events,
-        headers,
+        headers: sealed(cx, id, headers, vault),
         status: EndpointStatus::Active,
         disabled_why: None,
         secret_version: 1,
@@ -130,6 +132,48 @@ pub fn add(cx: &mut Cx<'_>, cmd: &AddEndpoint, allowed: &Allowed) -> Result<Endp
     };
     cx.record(subject(endpoint.id), &event)?;
     Ok(view(&endpoint, cx.now()))
+}
+
+/// Each value sealed for its place.
+fn sealed(
+    cx: &Cx<'_>,
+    endpoint: EndpointId,
+    headers: BTreeMap<String, String>,
+    vault: &dyn Vault,
+) -> BTreeMap<String, Carried> {
+    let workspace = cx.workspace();
+    let seal = |(header, value): (String, String)| {
+        let place = Place { workspace, endpoint, header: &header };
+        let sealed = vault.seal(&place, cx.random(), &value);
+        (header, Carried::Sealed { sealed })
+    };
+    headers.into_iter().map(seal).collect()
+}
+
+/// The headers as they are to be kept: what is carried already stays as it is sealed.
+fn resealed(
+    cx: &Cx<'_>,
+    endpoint: &Endpoint,
+    wanted: Option<BTreeMap<String, String>>,
+    vault: &dyn Vault,
+) -> BTreeMap<String, Carried> {
+    let (workspace, id) = (cx.workspace(), endpoint.id);
+    let open =
+        |header: &str, carried: &Carried| carried.open(&Place { workspace, endpoint: id, header }, vault).ok();
+    let mut kept = endpoint.headers.clone();
+    if let Some(wanted) = &wanted {
+        kept.retain(|header, carried| {
+            wanted.get(header).is_some_and(|value| open(header, carried).as_ref() == Some(value))
+        });
+    }
+    let plain = kept.iter().filter_map(|(header, carried)| match carried {
+        Carried::Plain(value) => Some((header.clone(), value.clone())),
+        Carried::Sealed { .. } => None,
+    });
+    let mut new: BTreeMap<String, String> = plain.collect();
+    new.extend(wanted.unwrap_or_default().into_iter().filter(|(header, _)| !kept.contains_key(header)));
+    kept.extend(sealed(cx, id, new, vault));
+    kept
 }
 
 pub fn list(cx: &mut Cx<'_>) -> Result<Vec<EndpointView>, No> {
@@ -163,8 +207,9 @@ pub struct ChangeEndpoint {
     pub headers: Option<BTreeMap<String, String>>,
 }
 
-/// Changes what an endpoint hears and what goes along. Its address never changes: another one is another endpoint.
-pub fn change(cx: &mut Cx<'_>, cmd: &ChangeEndpoint) -> Result<Outcome, No> {
+/// Changes what an endpoint hears and what goes along. Its address never changes: another one is another endpoint. What an
+/// earlier version kept unsealed is sealed by any change.
+pub fn change(cx: &mut Cx<'_>, cmd: &ChangeEndpoint, vault: &dyn Vault) -> Result<Outcome, No> {
     cx.require(Verb::ManageEndpoints)?;
     let mut problems = Vec::new();
     let events =
@@ -177,7 +222,7 @@ pub fn change(cx: &mut Cx<'_>, cmd: &ChangeEndpoint) -> Result<Outcome, No> {
     let mut endpoint = hold(cx, cmd.id, cmd.version)?;
     let before = endpoint.clone();
     endpoint.events = events.unwrap_or(endpoint.events);
-    endpoint.headers = headers.unwrap_or(endpoint.headers);
+    endpoint.headers = resealed(cx, &endpoint, headers, vault);
     if endpoint == before {
         return Ok(unchanged(cx, &endpoint, "The endpoint has these events and headers already."));
     }
@@ -321,7 +366,7 @@ pub fn disable_gone(cx: &mut Cx<'_>, id: EndpointId, why: &str) -> Result<(), No
 #[derive(Clone, Debug)]
 pub struct Way {
     pub endpoint: EndpointId,
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, Carried>,
     /// The numbers of the secrets that sign, the newest first.
     pub secret_versions: Vec<i32>,
 }

@@ -1,0 +1,1 @@
+INSERT INTO installation VALUES (1, '0badc0de', '2026-10-14T15:00:00.000000Z');
