@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::deals::reminder::ops::{attend, sections};
+use domain::deals::reminder::glance::sections;
+use domain::deals::reminder::ops::attend;
 use domain::delivery::notify::ops::digests;
 use domain::kernel::id::WorkspaceId;
 use domain::kernel::{Principal, Source};

@@ -2,9 +2,11 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use domain::delivery::Status;
+use domain::delivery::{NewMessage, Purpose, Status, To};
 use domain::kernel::id::ContactId;
 use domain::people::contact;
+use domain::people::contact::standing::Standing;
+use domain::people::contact::standing::ops::take_over;
 use domain::people::reach::Channel;
 use harness::{Place, World};
 use host::Config;
@@ -92,6 +94,90 @@ fn a_link_ends_messages_when_its_button_is_pressed_and_not_when_it_is_looked_at(
         let ends = world.events(&world.team).iter().filter(|event| event.contains("opted_out")).count();
         assert_eq!(ends, 1);
     });
+}
+
+#[test]
+fn who_ended_messages_can_have_them_again_by_the_button_and_nothing_else_is_lifted() {
+    both(|world| {
+        let id = ann(&world);
+        let token = world.host.keys().unwrap().unsubscribe_token(world.team.id, id);
+        let link = |what: &str| format!("/hooks/{what}/{}/{id}/{token}", world.team.id);
+        let cora = world.team.cora();
+        world.act(&cora, |cx| take_over(cx, id)).unwrap();
+        call(&world, "POST", &link("unsubscribe"));
+        // Programs that check links look at every one of them, as often as they like.
+        for what in ["unsubscribe", "resubscribe", "unsubscribe"] {
+            let before = world.everything(&world.team);
+            let (status, page) = call(&world, "GET", &link(what));
+            assert!(
+                status == 200 && page.contains("<button type=\"submit\">Get messages again</button>"),
+                "{page}"
+            );
+            assert!(page.contains(&format!("action=\"{}\"", link("resubscribe"))), "{page}");
+            assert_eq!(world.everything(&world.team), before);
+        }
+        assert!(is_opted_out(&world, id));
+        for wrong in [format!("{}x", &token[1..]), "x".into()] {
+            let path = format!("/hooks/resubscribe/{}/{id}/{wrong}", world.team.id);
+            assert_eq!(call(&world, "POST", &path), call(&world, "GET", "/nowhere"));
+        }
+        let other = world.found("harbor", "harbor.example").id;
+        let path = format!("/hooks/resubscribe/{other}/{id}/{token}");
+        assert_eq!(call(&world, "POST", &path).0, 404);
+        assert!(is_opted_out(&world, id));
+        let before = standing(&world, id);
+        for _ in 0..2 {
+            let (status, page) = call(&world, "POST", &link("resubscribe"));
+            assert!(status == 200 && page.contains("Messages come again"), "{page}");
+        }
+        let events = world.events(&world.team);
+        assert_eq!(events.iter().filter(|event| *event == "contact.opted_in").count(), 1);
+        let after = standing(&world, id);
+        assert!(after.opted_out_at.is_none() && after.opted_in_at.is_some(), "{after:?}");
+        // Who leads the conversation, and what was not answered, are as they were: the contact wrote nothing.
+        assert_eq!((after.taken_over_at, after.last_inbound_at), (before.taken_over_at, before.last_inbound_at));
+        assert!(after.taken_over_at.is_some());
+        let (_, page) = call(&world, "GET", &link("unsubscribe"));
+        assert!(page.contains("End all messages"), "{page}");
+    });
+}
+
+#[test]
+fn opting_in_again_lifts_no_cap() {
+    both(|world| {
+        let id = ann(&world);
+        let token = world.host.keys().unwrap().unsubscribe_token(world.team.id, id);
+        let new: Vec<NewMessage> = (0..2)
+            .map(|n| NewMessage {
+                purpose: Purpose::Outreach,
+                to: To::Contact(id),
+                ..harness::message(&format!("outreach:{n}"), Channel::Email, "ann@example.org", world.now())
+            })
+            .collect();
+        let decided = || {
+            let ids = world.enqueue(&world.team, &new);
+            world.claim(10);
+            ids.iter().map(|id| world.status(*id)).collect::<Vec<_>>()
+        };
+        let before = decided();
+        assert!(before.contains(&Status::Deferred) && before.contains(&Status::Sending), "{before:?}");
+        for what in ["unsubscribe", "resubscribe"] {
+            call(&world, "POST", &format!("/hooks/{what}/{}/{id}/{token}", world.team.id));
+        }
+        let third = NewMessage {
+            purpose: Purpose::Outreach,
+            to: To::Contact(id),
+            ..harness::message("outreach:3", Channel::Email, "ann@example.org", world.now())
+        };
+        let third = world.enqueue(&world.team, &[third])[0];
+        world.claim(10);
+        assert_eq!(world.status(third), Status::Deferred);
+        assert!(world.delivery(third).delivery.reason.unwrap().contains("FREQUENCY_CAP"));
+    });
+}
+
+fn standing(world: &World, id: ContactId) -> Standing {
+    world.look(&world.team.operator(), |cx| contact::view::get(cx, id)).unwrap().standing
 }
 
 #[test]

@@ -389,14 +389,14 @@ on_both! {
         assert_eq!(told(&world), ["reminder Keys -> Cora Castillo: digest (2026-10-16)"]);
         world.set_clock("2026-10-15T12:30:00Z");
         let queued = world.act(&world.team.operator(), |cx| {
-            domain::delivery::notify::ops::digests(cx, &mut domain::deals::reminder::ops::sections)
+            domain::delivery::notify::ops::digests(cx, &mut domain::deals::reminder::glance::sections)
         }).unwrap();
         assert!(queued >= 1);
         assert_eq!(told(&world), ["reminder Keys -> Cora Castillo: waiting (2026-10-16)"]);
         let digest: Vec<String> = messages(&world).into_iter().filter(|m| m.contains(" digest:") && m.starts_with("email")).collect();
         assert_eq!(digest.len(), 1, "{:?}", messages(&world));
         let again = world.act(&world.team.operator(), |cx| {
-            domain::delivery::notify::ops::digests(cx, &mut domain::deals::reminder::ops::sections)
+            domain::delivery::notify::ops::digests(cx, &mut domain::deals::reminder::glance::sections)
         }).unwrap();
         assert_eq!(again, 0);
         // Others may not set Cora's; an admin may.

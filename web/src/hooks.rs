@@ -14,7 +14,7 @@ use domain::kernel::id::{ContactId, MessageId, WorkspaceId};
 use domain::kernel::idempotency::Key;
 use domain::kernel::{Code, Refusal, Source};
 use domain::people::contact;
-use domain::people::contact::standing::ops::{Inbound, OptOut, opt_out, record_inbound};
+use domain::people::contact::standing::ops::{Inbound, OptOut, has_opted_out, opt_in, opt_out, record_inbound};
 use domain::people::contact::standing::{Heard, Via, heard};
 use domain::people::reach::Channel;
 use domain::workspace::access::ops::contact_principal;
@@ -31,6 +31,7 @@ const MOST: usize = 64 << 10;
 pub fn routes() -> Router<Host> {
     Router::new()
         .route("/hooks/unsubscribe/{workspace}/{contact}/{token}", get(ask).post(unsubscribe))
+        .route("/hooks/resubscribe/{workspace}/{contact}/{token}", get(ask).post(resubscribe))
         .route("/hooks/sms/{workspace}", post(text))
         .route("/hooks/sms/{workspace}/status", post(status))
 }
@@ -53,12 +54,34 @@ async fn proved(host: &Host, link: &(String, String, String)) -> Result<(Workspa
 
 /// A look changes nothing: programs that check links follow them, too.
 async fn ask(State(host): State<Host>, Path(link): Link) -> Result<Response, Problem> {
-    proved(&host, &link).await?;
-    Ok(page(
-        "End messages?",
-        "<p>We will write to you no more: no e-mail, no text, no chat message.</p>\
-         <form method=\"post\"><button type=\"submit\">End all messages</button></form>",
-    ))
+    let (workspace, contact_id) = proved(&host, &link).await?;
+    let who = contact_principal(workspace, contact_id, "contact", Source::Web);
+    let ended = host.look(&who, move |cx| has_opted_out(cx, contact_id)).await;
+    Ok(if ended.map_err(|refusal| problem(&refusal))? {
+        page("Messages ended", &format!("<p>We write to you no more.</p>{}", again(&link)))
+    } else {
+        page(
+            "End messages?",
+            &format!(
+                "<p>We will write to you no more: no e-mail, no text, no chat message.</p>\
+                 <form method=\"post\" action=\"{}\"><button type=\"submit\">End all messages</button></form>",
+                path("unsubscribe", &link)
+            ),
+        )
+    })
+}
+
+/// Where a link's button leads. Its parts were proved, so there is nothing in them to escape.
+fn path(what: &str, (workspace, contact, token): &(String, String, String)) -> String {
+    format!("/hooks/{what}/{workspace}/{contact}/{token}")
+}
+
+fn again(link: &(String, String, String)) -> String {
+    format!(
+        "<p>If this was a mistake, you can get messages about your transaction again.</p>\
+         <form method=\"post\" action=\"{}\"><button type=\"submit\">Get messages again</button></form>",
+        path("resubscribe", link)
+    )
 }
 
 /// By the button, or by a mail program on its reader's behalf (RFC 8058).
@@ -67,14 +90,26 @@ async fn unsubscribe(State(host): State<Host>, Path(link): Link, body: Body) -> 
     read(body).await?;
     let who = contact_principal(workspace, contact_id, "contact", Source::Web);
     let cmd = OptOut { contact_id, via: Via::Link, why: String::new() };
-    match host.act(&who, move |cx| opt_out(cx, &cmd)).await {
-        Ok(_) => Ok(page(
-            "Messages ended",
-            "<p>We write to you no more. If this was a mistake, answer an earlier message with START.</p>",
-        )),
-        Err(refusal) if refusal.code == Code::NotFound => Err(Problem::no_such_path()),
-        Err(refusal) => Err(problem(&refusal)),
-    }
+    let done = host.act(&who, move |cx| opt_out(cx, &cmd)).await;
+    done.map_err(|refusal| problem(&refusal))?;
+    Ok(page("Messages ended", &format!("<p>We write to you no more.</p>{}", again(&link))))
+}
+
+/// By the button alone: no mail program opts its reader in.
+async fn resubscribe(State(host): State<Host>, Path(link): Link, body: Body) -> Result<Response, Problem> {
+    let (workspace, contact_id) = proved(&host, &link).await?;
+    read(body).await?;
+    let who = contact_principal(workspace, contact_id, "contact", Source::Web);
+    let done = host.act(&who, move |cx| opt_in(cx, contact_id, Via::Link)).await;
+    done.map_err(|refusal| problem(&refusal))?;
+    Ok(page(
+        "Messages come again",
+        &format!(
+            "<p>We write to you again where it concerns your transaction.</p>\
+             <form method=\"post\" action=\"{}\"><button type=\"submit\">End all messages</button></form>",
+            path("unsubscribe", &link)
+        ),
+    ))
 }
 
 /// A contact wrote to our number.

@@ -177,6 +177,9 @@ pub struct Edit {
     /// E-mail address of the member who owns it
     #[arg(long, value_name = "EMAIL")]
     owner: Option<String>,
+    /// Id of the Discord channel that its reminders go to; empty for the team's channel
+    #[arg(long, value_name = "ID")]
+    chat_channel: Option<String>,
     /// Refuse when the deal is no longer at this version
     #[arg(long = "if-version", value_name = "N")]
     version: Option<i64>,
@@ -318,6 +321,7 @@ fn edit(desk: &Desk, cmd: Edit) -> Result<Answer, Stop> {
         address: cmd.address,
         price: cmd.price,
         owner_email: cmd.owner,
+        chat_channel: cmd.chat_channel,
         ..EditDeal::of(cmd.id)
     };
     let done = desk.write_once(cmd.once.key(), "deal edit", &change, |cx| {

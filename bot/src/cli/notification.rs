@@ -1,6 +1,7 @@
 //! `milepost notification`: what a member sees inside the product.
 
 use clap::Subcommand;
+use domain::deals::reminder::glance::glance;
 use domain::delivery::feed::ops;
 use domain::kernel::id::NotificationId;
 use serde_json::{Value, json};
@@ -35,11 +36,20 @@ pub fn run(common: &Common, cmd: Notification) -> Outcome {
     let answer = match cmd {
         Notification::List { unread, page } => {
             let ask = page.ask();
-            let feed = desk.read(|cx| ops::list(cx, unread, &ask))?;
+            let (feed, sections) = desk.read(|cx| {
+                let feed = ops::list(cx, unread, &ask)?;
+                let sections = if ask.cursor.is_none() { glance(cx)? } else { Vec::new() };
+                Ok((feed, sections))
+            })?;
             let page = feed.notifications;
-            let text = says::notification::list(&page.items, feed.unread, page.next_cursor.as_deref());
-            let json =
-                json!({ "notifications": page.items, "unread": feed.unread, "next_cursor": page.next_cursor });
+            let listed = says::notification::list(&page.items, feed.unread, page.next_cursor.as_deref());
+            let text = says::notification::sections(&sections) + &listed;
+            let json = json!({
+                "notifications": page.items,
+                "unread": feed.unread,
+                "sections": sections,
+                "next_cursor": page.next_cursor,
+            });
             Answer::new(text, json)
         }
         Notification::Read { ids, all } => {

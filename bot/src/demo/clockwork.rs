@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use domain::deals::followup::ops::{self as followups, Answer, ListDrafts};
 use domain::deals::followup::review::{self, Decide};
-use domain::deals::reminder::ops::{attend, sections};
+use domain::deals::reminder::glance::sections;
+use domain::deals::reminder::ops::attend;
 use domain::delivery::feed;
 use domain::delivery::notify::ops::digests;
 use domain::delivery::outbox::{self, Report, Wanted};

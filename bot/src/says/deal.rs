@@ -35,14 +35,17 @@ pub fn detail(detail: &Detail, today: Date) -> String {
     let price =
         deal.price.as_ref().map_or_else(String::new, |price| format!(", ${}", dollars(&price.to_string())));
     let state = deal.state.as_deref().map_or_else(String::new, |state| format!(", {state}"));
-    let facts = [
+    let mut facts = vec![
         ("Address", format!("{}{state}", deal.address)),
         ("Status", format!("{}, {} side, {}{price}", deal.status, deal.side, deal.financing)),
         ("Zone", deal.time_zone.clone()),
         ("Template", format!("{}, version {}", deal.template, deal.template_version)),
         ("Deal", format!("{}, version {}", deal.id, deal.version)),
     ];
-    let facts: Vec<_> = facts.map(|(name, value)| vec![name.to_owned(), value]).to_vec();
+    if let Some(channel) = &deal.chat_channel {
+        facts.insert(3, ("Chat", format!("Discord channel {channel}")));
+    }
+    let facts: Vec<_> = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     text.push_str(&indented(&table(&["", ""], &facts)));
     let dates: Vec<_> =
         deal.key_dates.iter().map(|(name, on)| vec![name.clone(), day(*on), away(*on, today)]).collect();

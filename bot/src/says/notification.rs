@@ -2,11 +2,28 @@
 
 use domain::delivery::feed::Notification;
 use domain::delivery::feed::ops::Marked;
+use domain::delivery::notify::Section;
 
-use super::{count, moment, next_page, table};
+use super::{count, indented, moment, next_page, table};
 
 fn unread_line(unread: i64) -> String {
     format!("{} not read yet.\n", count(usize::try_from(unread).unwrap_or(0), "notification"))
+}
+
+/// The member's day at a glance, in front of the list.
+pub fn sections(sections: &[Section]) -> String {
+    let mut text = String::new();
+    for section in sections {
+        text.push_str(&format!("{}\n", section.title));
+        for line in &section.lines {
+            text.push_str(&indented(&line.text));
+        }
+        if section.more > 0 {
+            text.push_str(&indented(&format!("and {} more", section.more)));
+        }
+        text.push('\n');
+    }
+    text
 }
 
 pub fn list(notifications: &[Notification], unread: i64, cursor: Option<&str>) -> String {

@@ -2,6 +2,7 @@
 
 use domain::deals::reminder::simulate::{Forecast, Verdict};
 use domain::deals::reminder::view::ReminderView;
+use domain::people::reach::Topic;
 
 use super::{count, day, indented, moment, next_page, sentence, table};
 
@@ -66,6 +67,9 @@ pub fn forecast(forecasts: &[Forecast], days: i64) -> String {
             f.to
         ));
         text.push_str(&indented(&f.subject));
+        if f.topic == Topic::Digest {
+            text.push_str(&indented(&f.text));
+        }
         for why in &f.why {
             text.push_str(&indented(&format!("Why: {}", sentence(why))));
         }

@@ -4,6 +4,7 @@
 //! ([`policy::gate`]), then a channel that takes only what the gate has [`policy::Cleared`], then the record.
 
 pub mod feed;
+pub mod html;
 pub mod notify;
 pub mod outbox;
 pub mod policy;

@@ -1,13 +1,13 @@
 //! What messages say: one template for each kind of message, with a part for each kind of channel.
 //!
 //! A template is a file of `domain/data/messages` with five parts: `subject`, `long` (e-mail), `chat`, `short` (SMS) and
-//! `line` (in-app, digests). A field that the context lacks is an error before anything is queued. What people wrote is
-//! shown literally: in chat it can neither mention anybody nor set a format, in HTML it is escaped.
+//! `line` (in-app, digests). A field that the context lacks is an error before anything is queued. All of them are plain
+//! text: what people wrote stands in them as they wrote it, and is escaped by the channel or the page that draws it.
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use super::Content;
+use super::{Content, html};
 use crate::kernel::Fault;
 use crate::people::reach::Channel;
 
@@ -22,13 +22,16 @@ pub struct Words {
 }
 
 /// Kinds of messages.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("reminder", include_str!("../../data/messages/reminder.txt")),
     ("overdue", include_str!("../../data/messages/overdue.txt")),
     ("escalation", include_str!("../../data/messages/escalation.txt")),
     ("unreached", include_str!("../../data/messages/unreached.txt")),
     ("digest", include_str!("../../data/messages/digest.txt")),
     ("test", include_str!("../../data/messages/test.txt")),
+    ("approval", include_str!("../../data/messages/approval.txt")),
+    ("completed", include_str!("../../data/messages/completed.txt")),
+    ("undelivered", include_str!("../../data/messages/undelivered.txt")),
 ];
 
 /// Steps that a template may take; a list of 500 items takes a tenth of them.
@@ -45,20 +48,8 @@ impl Templates {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
-        environment.set_auto_escape_callback(|name| match name.ends_with(".chat") {
-            true => AutoEscape::Custom("chat".into()),
-            false => AutoEscape::None,
-        });
-        environment.set_formatter(|out, state, value| match state.auto_escape() {
-            AutoEscape::Custom(kind) if kind == "chat" => {
-                if value.is_undefined() {
-                    // The usual formatter refuses it in the usual words.
-                    return minijinja::escape_formatter(out, state, value);
-                }
-                out.write_str(&literal(&value.to_string())).map_err(minijinja::Error::from)
-            }
-            _ => minijinja::escape_formatter(out, state, value),
-        });
+        // Words are plain text here; whoever draws them escapes them, in the last place before they leave.
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
         for (name, text) in TEMPLATES {
             for (part, source) in parts(text) {
                 environment.add_template_owned(format!("{name}.{part}"), source).map_err(broken)?;
@@ -98,11 +89,26 @@ fn parts(text: &str) -> Vec<(String, String)> {
 }
 
 impl Words {
+    /// The words of a message that failed, for another way to say them: where that way is short, its subject.
+    pub fn of(content: &Content) -> Self {
+        let text = &content.text;
+        Self {
+            subject: content.subject.clone(),
+            long: text.clone(),
+            chat: text.clone(),
+            short: plain(&content.subject),
+            line: text.split_whitespace().collect::<Vec<_>>().join(" "),
+        }
+    }
+
     /// What goes out on a channel.
     pub fn content(&self, channel: Channel) -> Content {
-        let subject: String = self.subject.chars().take(200).collect();
+        let subject = match self.subject.chars().count() {
+            0..=200 => self.subject.clone(),
+            _ => self.subject.chars().take(199).chain(['\u{2026}']).collect(),
+        };
         let (text, html) = match channel {
-            Channel::Email => (self.long.clone(), Some(html(&self.long))),
+            Channel::Email => (self.long.clone(), Some(html::page(&self.long))),
             Channel::Sms => (self.short.clone(), None),
             Channel::InApp => (self.line.clone(), None),
             Channel::Discord | Channel::Webhook => (self.chat.clone(), None),
@@ -110,22 +116,6 @@ impl Words {
         };
         Content { subject, text, html, attachments: Vec::new(), data: None }
     }
-}
-
-/// Text as chat shows it literally: no mention, no format, no link with another face.
-fn literal(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '@' => shown.push_str("@\u{200b}"),
-            '\\' | '*' | '_' | '~' | '`' | '|' | '<' | '>' | '[' | ']' | '#' => {
-                shown.push('\\');
-                shown.push(c);
-            }
-            _ => shown.push(c),
-        }
-    }
-    shown
 }
 
 /// What the 7-bit alphabet of SMS has in place of typographers' signs: one such sign would halve what fits.
@@ -139,52 +129,6 @@ fn plain(text: &str) -> String {
             c => c,
         })
         .collect()
-}
-
-/// HTML from plain text: paragraphs, and lists of lines that start with `- `. Everything else is escaped.
-pub fn html(text: &str) -> String {
-    let mut html = String::new();
-    for paragraph in text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
-        let mut listing = false;
-        let mut open = false;
-        for line in paragraph.lines() {
-            let item = line.strip_prefix("- ");
-            if open && item.is_some() {
-                html.push_str("</p>");
-                open = false;
-            }
-            match (item, listing) {
-                (Some(_), false) => html.push_str("<ul>"),
-                (None, true) => html.push_str("</ul>"),
-                _ => {}
-            }
-            listing = item.is_some();
-            match item {
-                Some(item) => html.push_str(&format!("<li>{}</li>", escaped(item))),
-                None if open => html.push_str(&format!("<br>{}", escaped(line))),
-                None => {
-                    html.push_str(&format!("<p>{}", escaped(line)));
-                    open = true;
-                }
-            }
-        }
-        html.push_str(match (listing, open) {
-            (true, _) => "</ul>",
-            (_, true) => "</p>",
-            _ => "",
-        });
-        html.push('\n');
-    }
-    html
-}
-
-/// Text as HTML shows it literally, also inside of an attribute.
-pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
 }
 
 #[cfg(test)]
@@ -205,24 +149,13 @@ mod tests {
         let templates = Templates::load().unwrap();
         let title = "@everyone <b>ignore</b> **rules** {{ 7 * 7 }}";
         let context = json!({
-            "title": title, "name": "", "intro": "x", "sections": [{ "title": "T", "lines": [title], "more": 0 }],
+            "title": title, "name": "", "intro": "x", "sections": [{ "title": "T", "lines": [{ "text": title }], "more": 0 }],
         });
         let words = templates.render("digest", &context).unwrap();
-        assert!(!words.chat.contains("@everyone") && words.chat.contains(r"\*\*rules\*\*"), "{}", words.chat);
-        assert!(words.long.contains("{{ 7 * 7 }}"), "{}", words.long);
+        for text in [&words.long, &words.chat, &words.line] {
+            assert!(text.contains(title), "{text}");
+        }
         let html = words.content(Channel::Email).html.unwrap();
         assert!(html.contains("&lt;b&gt;ignore") && !html.contains("<b>"), "{html}");
-    }
-
-    #[test]
-    fn html_follows_the_text() {
-        insta::assert_snapshot!(
-            html("Hello Ann,\n\nTwo things:\n- one & two\n- three\n\nBye,\nMilepost"),
-            @r"
-        <p>Hello Ann,</p>
-        <p>Two things:</p><ul><li>one &amp; two</li><li>three</li></ul>
-        <p>Bye,<br>Milepost</p>
-        "
-        );
     }
 }

@@ -465,6 +465,8 @@ table! {
         due_at -> Timestamptz,
         created_at -> Timestamptz,
         message_id -> Nullable<Uuid>,
+        expires_at -> Nullable<Timestamptz>,
+        dropped -> Nullable<Text>,
     }
 }
 

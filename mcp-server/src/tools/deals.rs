@@ -137,7 +137,7 @@ impl Milepost {
         Ok(Json(Deals { deals: page.items, next_cursor: page.next_cursor }))
     }
 
-    /// Edit a deal's title, address, price or owner, or move its status: active confirms a draft, closed and cancelled
+    /// Edit a deal's title, address, price, owner or chat channel, or move its status: active confirms a draft, closed and cancelled
     /// end it. Key dates are changed with key_dates_preview.
     #[tool(annotations(
         title = "Edit, confirm or end a deal",

@@ -3,8 +3,10 @@
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use domain::deals::reminder::glance::glance;
 use domain::delivery::feed::Notification;
 use domain::delivery::feed::ops::{self, Marked};
+use domain::delivery::notify::Section;
 use domain::kernel::id::NotificationId;
 use domain::kernel::page::Ask;
 use host::Host;
@@ -38,6 +40,9 @@ struct Feed {
     page: Listed<Notification>,
     /// Of all, not of this page.
     unread: i64,
+    /// The member's day at a glance, as a digest has it; with the first page only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sections: Vec<Section>,
 }
 
 async fn list(
@@ -46,8 +51,13 @@ async fn list(
     Query(q): Query<Wanted>,
 ) -> Result<Json<Feed>, Problem> {
     let ask = Ask { cursor: q.cursor, limit: q.limit };
-    let feed = host.look(&who, move |cx| ops::list(cx, q.unread, &ask)).await?;
-    Ok(Json(Feed { page: feed.notifications.into(), unread: feed.unread }))
+    let look = move |cx: &mut domain::kernel::Cx<'_>| {
+        let feed = ops::list(cx, q.unread, &ask)?;
+        let sections = if ask.cursor.is_none() { glance(cx)? } else { Vec::new() };
+        Ok((feed, sections))
+    };
+    let (feed, sections) = host.look(&who, look).await?;
+    Ok(Json(Feed { page: feed.notifications.into(), unread: feed.unread, sections }))
 }
 
 #[derive(Clone, Deserialize, Serialize, JsonSchema)]

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Recipient;
 use super::check::{Finding, Known, check};
-use crate::delivery::Content;
-use crate::delivery::template::escaped;
+use crate::delivery::{Content, html};
 use crate::kernel::{Problem, text};
 
 /// What a writer gives, person or model: no recipients, no greeting, no signature.
@@ -96,41 +95,7 @@ impl Words {
     /// What one recipient gets, byte for byte the same however often it is asked for.
     pub fn to(&self, recipient: &Recipient) -> Content {
         let text = format!("Hello {},\n\n{}\n\n{}", recipient.name, self.body, self.signature);
-        Content { subject: self.subject.clone(), html: Some(html(&text)), text, ..Content::default() }
-    }
-}
-
-/// The same words for a mail program that draws: paragraphs and lists, everything else as it is written.
-pub fn html(text: &str) -> String {
-    let mut page = String::from("<!doctype html>\n<html lang=\"en\"><body>\n");
-    for block in text.split("\n\n").map(str::trim).filter(|block| !block.is_empty()) {
-        let mut open = "";
-        for line in block.lines() {
-            let (tag, line) = match line.strip_prefix("- ") {
-                Some(item) => ("ul", item),
-                None => ("p", line),
-            };
-            if open != tag {
-                close(&mut page, open);
-                page.push_str(&format!("<{tag}>"));
-                open = tag;
-            } else if tag == "p" {
-                page.push_str("<br>\n");
-            }
-            let line = escaped(line);
-            page.push_str(&if tag == "ul" { format!("\n<li>{line}</li>") } else { line });
-        }
-        close(&mut page, open);
-    }
-    page.push_str("</body></html>\n");
-    page
-}
-
-fn close(page: &mut String, tag: &str) {
-    match tag {
-        "" => {}
-        "ul" => page.push_str("\n</ul>\n"),
-        tag => page.push_str(&format!("</{tag}>\n")),
+        Content { subject: self.subject.clone(), html: Some(html::page(&text)), text, ..Content::default() }
     }
 }
 

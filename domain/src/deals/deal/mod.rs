@@ -76,6 +76,8 @@ pub struct Deal {
     /// An IANA name. Its civil days are the deal's.
     pub time_zone: String,
     pub owner_id: Option<MemberId>,
+    /// The channel of Discord in which the team speaks of it; the workspace's when there is none.
+    pub chat_channel: Option<String>,
     pub status: DealStatus,
     pub template: String,
     /// The version that generated the milestones, or would.

@@ -10,6 +10,7 @@ use crate::deals::milestone::rules::{Terms, lapses_at};
 use crate::deals::milestone::template::{self, Template};
 use crate::deals::milestone::{self, Milestone, OpenState, State};
 use crate::deals::reminder;
+use crate::delivery::settings::rules::is_snowflake;
 use crate::kernel::event::Change;
 use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId, PartyId};
 use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Subject, text};
@@ -49,6 +50,7 @@ pub(crate) fn insert(cx: &mut Cx<'_>, checked: Checked) -> Result<Deal, No> {
         price_cents: checked.price_cents,
         time_zone,
         owner_id,
+        chat_channel: None,
         status: DealStatus::Draft,
         template: template.name,
         template_version: template.version,
@@ -225,6 +227,10 @@ pub struct EditDeal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub owner_email: Option<String>,
+    /// Discord channel id for the deal's reminders; empty for the team's channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub chat_channel: Option<String>,
     /// `active` confirms a draft and generates its milestones; `closed` and `cancelled` end the deal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DealStatus")]
@@ -238,8 +244,9 @@ pub struct EditDeal {
 impl EditDeal {
     /// A command that changes nothing yet.
     pub fn of(deal_id: DealId) -> Self {
-        let (title, address, price, owner_email, status, reason) = (None, None, None, None, None, None);
-        Self { deal_id, version: None, title, address, price, owner_email, status, reason }
+        let (title, address, price, owner_email, chat_channel) = (None, None, None, None, None);
+        let (version, status, reason) = (None, None, None);
+        Self { deal_id, version, title, address, price, owner_email, chat_channel, status, reason }
     }
 }
 
@@ -247,7 +254,11 @@ impl EditDeal {
 pub fn edit(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
     let status = cmd.status.as_deref().map(|text| intake::word::<DealStatus>("status", text)).transpose();
     let status = status.map_err(|problem| vec![problem])?;
-    let edits = cmd.title.is_some() || cmd.address.is_some() || cmd.price.is_some() || cmd.owner_email.is_some();
+    let edits = cmd.title.is_some()
+        || cmd.address.is_some()
+        || cmd.price.is_some()
+        || cmd.owner_email.is_some()
+        || cmd.chat_channel.is_some();
     if !edits && status.is_none() {
         return Err(vec![Problem::new("title", "nothing to change was given: name at least one field.")].into());
     }
@@ -306,18 +317,28 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
             None => problems.push(Problem::new("owner_email", "is no member of this workspace.")),
         }
     }
+    match cmd.chat_channel.as_deref().map(str::trim) {
+        None => {}
+        Some("") => after.chat_channel = None,
+        Some(id) if is_snowflake(id) => after.chat_channel = Some(id.to_owned()),
+        Some(_) => {
+            let sentence = "is no id of a Discord channel: up to 20 digits, as Copy Channel ID gives it.";
+            problems.push(Problem::new("chat_channel", sentence));
+        }
+    }
     if !problems.is_empty() {
         return Err(problems.into());
     }
     let facts = |d: &Deal| {
         serde_json::json!({
             "title": d.title, "address": d.address, "price_cents": d.price_cents, "owner_id": d.owner_id,
+            "chat_channel": d.chat_channel,
         })
     };
     let change = Change::between(&facts(&before), &facts(&after));
     if !change.is_empty() {
         store::update(cx, &after)?;
-        if after.owner_id != before.owner_id {
+        if after.owner_id != before.owner_id || after.chat_channel != before.chat_channel {
             reminder::store::look_soon(cx, after.id)?;
             reminder::ops::changed(cx, after.id)?;
         }

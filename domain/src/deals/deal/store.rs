@@ -32,6 +32,7 @@ pub struct DealRow {
     pub activated_at: Option<At>,
     pub ended_at: Option<At>,
     pub version: i64,
+    pub chat_channel: Option<String>,
 }
 
 impl DealRow {
@@ -55,6 +56,7 @@ impl DealRow {
             activated_at: deal.activated_at.map(Into::into),
             ended_at: deal.ended_at.map(Into::into),
             version: deal.version,
+            chat_channel: deal.chat_channel,
         }
     }
 
@@ -69,6 +71,7 @@ impl DealRow {
             price_cents: self.price_cents,
             time_zone: self.time_zone,
             owner_id: self.owner_id,
+            chat_channel: self.chat_channel,
             status: self.status,
             template: self.template,
             template_version: self.template_version,
@@ -179,6 +182,7 @@ pub fn update(cx: &mut Cx<'_>, deal: &Deal) -> Result<i64, Fault> {
                 deals::price_cents.eq(deal.price_cents),
                 deals::time_zone.eq(&deal.time_zone),
                 deals::owner_id.eq(deal.owner_id),
+                deals::chat_channel.eq(&deal.chat_channel),
                 deals::status.eq(deal.status),
                 deals::template_version.eq(deal.template_version),
                 deals::activated_at.eq(deal.activated_at.map(At)),

@@ -37,6 +37,9 @@ pub struct DealView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "MemberId")]
     pub owner_id: Option<MemberId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub chat_channel: Option<String>,
     /// Dates by name.
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub key_dates: KeyDates,
@@ -65,6 +68,7 @@ pub fn deal_view(deal: Deal) -> DealView {
         price,
         time_zone: deal.time_zone,
         owner_id: deal.owner_id,
+        chat_channel: deal.chat_channel,
         key_dates: deal.key_dates,
         template: deal.template,
         template_version: deal.template_version,

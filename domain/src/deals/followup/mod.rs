@@ -18,4 +18,5 @@ pub mod ops;
 pub mod propose;
 pub mod review;
 pub mod rules;
+mod tell;
 pub mod view;

@@ -4,27 +4,23 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::facts::{self, File};
 use super::view::{DraftDetail, DraftPreview, DraftView, Rendered, version_view, view};
-use super::{review, rules};
+use super::{review, rules, tell};
 use crate::assist::draft::check::{Finding, FindingKind};
 use crate::assist::draft::letter::{Letter, Words};
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Urgency, Version, WrittenBy, store};
 use crate::assist::prompt::{self, Question};
 use crate::deals::deal::{self, CLOSING_DATE, Deal, DealStatus, PartyRole};
-use crate::deals::milestone::{self, State};
-use crate::delivery::outbox;
+use crate::deals::milestone;
 use crate::delivery::outbox::rules::masked;
-use crate::delivery::{Content, NewMessage, Priority, Purpose, To};
-use crate::kernel::id::{DealId, DraftId, MemberId, MilestoneId};
+use crate::kernel::id::{DealId, DraftId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, Fault, No, Refusal, Subject};
-use crate::people::reach::{Channel, Topic};
+use crate::people::reach::Channel;
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::approval;
-use crate::workspace::member::{self, MemberStatus};
 
 /// How long whoever took a draft may write it. Minutes.
 const LEASE_MINUTES: i64 = 2;
@@ -63,6 +59,9 @@ pub(super) fn new_draft(cx: &mut Cx<'_>, occasion: String, kind: DraftKind, deal
 /// Writes another state of a draft that is held.
 pub(super) fn turn(cx: &mut Cx<'_>, draft: &mut Draft, to: DraftState, reason: Option<String>) -> Result<(), No> {
     let event = Event::Moved { before: draft.state, after: to, reason };
+    if matches!(draft.state, DraftState::InReview | DraftState::Blocked) {
+        tell::not_asked_any_more(cx, draft)?;
+    }
     draft.state = to;
     draft.settled_at = to.is_settled().then(|| cx.now());
     if to != DraftState::Writing {
@@ -103,7 +102,7 @@ pub(crate) fn completed(cx: &mut Cx<'_>, deal: &Deal, id: MilestoneId) -> Result
         }
     }
     begun(cx, &new)?;
-    tell_members(cx, &file, id, new.len())
+    tell::of_completion(cx, &file, id, new.len())
 }
 
 fn begun(cx: &mut Cx<'_>, new: &[Draft]) -> Result<usize, No> {
@@ -118,60 +117,6 @@ fn begun(cx: &mut Cx<'_>, new: &[Draft]) -> Result<usize, No> {
         cx.record(subject(draft.id), &event)?;
     }
     Ok(added.len())
-}
-
-/// The deal's owner and whoever answers for the milestone, but not who completed it.
-fn tell_members(cx: &mut Cx<'_>, file: &File, id: MilestoneId, drafts: usize) -> Result<(), No> {
-    let Some(done) = file.milestones.iter().find(|m| m.id == id) else { return Ok(()) };
-    let State::Completed { by, .. } = &done.state else { return Ok(()) };
-    let mut told: Vec<MemberId> = file.owner.iter().map(|owner| owner.id).collect();
-    if let Some(responsible) = done.responsible_member
-        && member::store::find(cx, responsible)?.is_some_and(|m| m.status == MemberStatus::Active)
-    {
-        told.push(responsible);
-    }
-    told.sort_unstable();
-    told.dedup();
-    told.retain(|member| cx.actor().id != Some(member.0));
-    let drafted = match drafts {
-        0 => String::new(),
-        1 => " One message about it is being drafted for approval.".into(),
-        n => format!(" {n} messages about it are being drafted for approval."),
-    };
-    let content = Content {
-        subject: format!("{} is completed: {}", done.title, file.deal.title),
-        text: format!("{by} completed {} of {}.{drafted}", done.title, file.deal.title),
-        data: Some(json!({ "subject": { "kind": "milestone", "id": id } })),
-        ..Content::default()
-    };
-    let messages: Vec<NewMessage> = told
-        .into_iter()
-        .map(|member| NewMessage {
-            deal_id: Some(file.deal.id),
-            ..in_app(cx, format!("follow_up:{id}:member:{member}"), Topic::FollowUp, member, content.clone())
-        })
-        .collect();
-    outbox::ops::enqueue(cx, &messages)?;
-    Ok(())
-}
-
-/// A notification in the product.
-pub(super) fn in_app(cx: &Cx<'_>, occasion: String, topic: Topic, to: MemberId, content: Content) -> NewMessage {
-    NewMessage {
-        occasion,
-        topic,
-        purpose: Purpose::Internal,
-        channel: Channel::InApp,
-        to: To::Member(to),
-        address: String::new(),
-        deal_id: None,
-        approval_id: None,
-        batch_id: None,
-        content,
-        priority: Priority::Usual,
-        due_at: cx.now(),
-        expires_at: None,
-    }
 }
 
 /// Withdraws what nobody has decided about a milestone that is not completed any more. Part of reopening and removing it.

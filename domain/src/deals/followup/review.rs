@@ -3,16 +3,17 @@
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::facts::{self, File};
-use super::ops::{in_app, milestone_type, missing, newest, rendered, seen, subject, turn};
-use super::rules;
+use super::ops::{milestone_type, missing, newest, rendered, seen, subject, turn};
+use super::tell::News;
 use super::view::DraftView;
+use super::{rules, tell};
 use crate::assist::draft::check::Finding;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Urgency, Version, WrittenBy, store};
 use crate::deals::deal::{self, DealStatus};
-use crate::delivery::{Content, NewMessage, Priority, Purpose, To, outbox, settings};
+use crate::delivery::notify::ops::Team;
+use crate::delivery::{NewMessage, Priority, Purpose, To, outbox, settings};
 use crate::kernel::id::{ApprovalId, DraftId, MemberId, MessageId};
 use crate::kernel::{Code, Cx, Fault, No, Refusal, text};
 use crate::people::reach::Topic;
@@ -20,7 +21,7 @@ use crate::workspace::access::{Require, Verb};
 use crate::workspace::approval::ops::{CastVote, DEADLINE, Lapse};
 use crate::workspace::approval::view::ApprovalView;
 use crate::workspace::approval::{self, Approval, ApprovalState, Choice, NewApproval};
-use crate::workspace::member;
+use crate::workspace::member::Member;
 
 /// What approvals of drafts are about.
 pub const SUBJECT: &str = "draft";
@@ -55,7 +56,8 @@ pub(super) fn open(
     };
     cx.record(subject(draft.id), &event)?;
     draft.current = version.number;
-    let team = member::store::list(cx)?;
+    let team = Team::load(cx)?;
+    let active: Vec<Member> = team.all().into_iter().cloned().collect();
     let to = draft.recipient_role.replace('_', " ");
     let to = if to.starts_with("contact:") { "one party".into() } else { format!("the {to}") };
     let mut title = format!("{} (to {to}, {})", version.words.subject, file.deal.title);
@@ -71,7 +73,7 @@ pub(super) fn open(
             title,
             covers,
             author,
-            stages: vec![approval::rules::usual(author, &team, REVIEW_HOURS)],
+            stages: vec![approval::rules::usual(author, &active, REVIEW_HOURS)],
             risky: true,
         },
     )?;
@@ -84,8 +86,8 @@ pub(super) fn open(
         send(cx, draft, &version, &approved)?;
     } else {
         let waiting = approval::ops::waiting_for(cx, &asked)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
-        let what = if blocked { "needs an edit before it can be approved" } else { "waits for your approval" };
-        tell(cx, draft, &asked, &waiting, "opened", what)?;
+        let news = if blocked { News::Blocked } else { News::Opened };
+        tell::of_approval(cx, &team, draft, &asked, &waiting, news)?;
     }
     Ok(version)
 }
@@ -99,45 +101,6 @@ fn unasked(cx: &mut Cx<'_>, draft: &Draft, version: &Version) -> Result<Option<S
     let Some(type_) = milestone_type(cx, draft)? else { return Ok(None) };
     let listed = settings::store::find(cx)?.settings.unapproved_follow_ups.contains(&type_);
     Ok(listed.then(|| format!("the setting unapproved_follow_ups ({type_})")))
-}
-
-fn tell(
-    cx: &mut Cx<'_>,
-    draft: &Draft,
-    about: &Approval,
-    to: &[MemberId],
-    occasion: &str,
-    what: &str,
-) -> Result<(), No> {
-    let mut title = format!("Draft {what}: {}", about.title);
-    if title.chars().count() > text::TITLE {
-        title = title.chars().take(text::TITLE - 1).chain(['…']).collect();
-    }
-    let content = Content {
-        subject: title,
-        text: about.title.clone(),
-        data: Some(json!({
-            "subject": { "kind": SUBJECT, "id": draft.id },
-            "approval_id": about.id,
-            "urgency": draft.urgency,
-        })),
-        ..Content::default()
-    };
-    let messages: Vec<NewMessage> = to
-        .iter()
-        .map(|member| NewMessage {
-            deal_id: Some(draft.deal_id),
-            ..in_app(
-                cx,
-                format!("approval:{}:{occasion}:{member}", about.id),
-                Topic::Approval,
-                *member,
-                content.clone(),
-            )
-        })
-        .collect();
-    outbox::ops::enqueue(cx, &messages)?;
-    Ok(())
 }
 
 /// An approver's word on a draft.
@@ -207,11 +170,13 @@ pub fn decide(cx: &mut Cx<'_>, cmd: &Decide) -> Result<Decided, No> {
     if voted.closed {
         let version =
             version.ok_or_else(|| Fault::Corrupt(format!("draft {} has no words to decide about", draft.id)))?;
-        queued = follow(cx, &mut draft, &version, &voted.approval)?;
+        let team = Team::load(cx)?;
+        queued = follow(cx, &team, &mut draft, &version, &voted.approval)?;
     } else if voted.advanced {
+        let team = Team::load(cx)?;
         let waiting =
             approval::ops::waiting_for(cx, &voted.approval)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
-        tell(cx, &draft, &voted.approval, &waiting, "advanced", "waits for your approval")?;
+        tell::of_approval(cx, &team, &draft, &voted.approval, &waiting, News::Advanced)?;
     }
     let waiting = approval::ops::waiting_for(cx, &voted.approval)?;
     let waiting = waiting.into_iter().map(|m| approval::view::Named { id: m.id, name: m.name }).collect();
@@ -279,7 +244,13 @@ pub(super) fn quoted(findings: &[&Finding]) -> String {
 }
 
 /// Does what follows from an approval that is closed.
-fn follow(cx: &mut Cx<'_>, draft: &mut Draft, version: &Version, closed: &Approval) -> Result<Vec<MessageId>, No> {
+fn follow(
+    cx: &mut Cx<'_>,
+    team: &Team,
+    draft: &mut Draft,
+    version: &Version,
+    closed: &Approval,
+) -> Result<Vec<MessageId>, No> {
     let to = match closed.state {
         ApprovalState::Approved => return send(cx, draft, version, closed),
         ApprovalState::Rejected => DraftState::Rejected,
@@ -292,8 +263,8 @@ fn follow(cx: &mut Cx<'_>, draft: &mut Draft, version: &Version, closed: &Approv
     if let (ApprovalState::ChangesRequested | ApprovalState::Rejected, Some(author)) =
         (closed.state, closed.author)
     {
-        let what = if to == DraftState::Blocked { "was sent back for changes" } else { "was rejected" };
-        tell(cx, draft, closed, &[author], "decided", what)?;
+        let news = if to == DraftState::Blocked { News::SentBack } else { News::Rejected };
+        tell::of_approval(cx, team, draft, closed, &[author], news)?;
     }
     Ok(Vec::new())
 }
@@ -343,6 +314,10 @@ pub fn deadlines(cx: &mut Cx<'_>) -> Result<usize, No> {
     let mut ids = approval::ops::lapsed(cx, DEADLINES)?;
     // Always in the same order, so that two who do this at once wait instead of locking each other out.
     ids.sort_unstable();
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let team = Team::load(cx)?;
     let mut count = 0;
     for id in ids {
         let Some(about) = approval::store::find(cx, id)?.filter(|about| about.subject_kind == SUBJECT) else {
@@ -351,24 +326,23 @@ pub fn deadlines(cx: &mut Cx<'_>) -> Result<usize, No> {
         let Some(mut draft) = store::hold(cx, DraftId(about.subject_id))? else { continue };
         let Some(lapse) = approval::ops::lapse(cx, id)? else { continue };
         count += 1;
-        let on = cx.now().as_second();
         match lapse {
             Lapse::Reminded { approval, waiting } => {
-                tell(cx, &draft, &approval, &waiting, &format!("again:{on}"), "still waits for your approval")?;
+                tell::of_approval(cx, &team, &draft, &approval, &waiting, News::StillWaits)?;
             }
             Lapse::Escalated { approval, to } => {
-                tell(cx, &draft, &approval, &to, "escalated", "waited too long and is yours to decide")?;
+                tell::of_approval(cx, &team, &draft, &approval, &to, News::Escalated)?;
             }
             Lapse::Advanced(approval) => {
                 let next =
                     approval::ops::waiting_for(cx, &approval)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
-                tell(cx, &draft, &approval, &next, "advanced", "waits for your approval")?;
+                tell::of_approval(cx, &team, &draft, &approval, &next, News::Advanced)?;
             }
             Lapse::Closed(approval) => {
                 let version = newest(cx, &draft)?.ok_or_else(|| {
                     Fault::Corrupt(format!("draft {}: {DEADLINE} passed without words", draft.id))
                 })?;
-                follow(cx, &mut draft, &version, &approval)?;
+                follow(cx, &team, &mut draft, &version, &approval)?;
             }
         }
     }

@@ -6,6 +6,7 @@
 //! transaction, by whatever makes it untrue ([`ops::changed`]).
 
 mod carry_out;
+pub mod glance;
 pub mod ops;
 pub mod rules;
 mod scene;

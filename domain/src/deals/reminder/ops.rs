@@ -11,13 +11,10 @@ use super::store;
 use super::take_back::take_back;
 use super::view::{self, ReminderView};
 use crate::deals::deal;
-use crate::delivery::notify::Section;
-use crate::delivery::notify::ops::section;
 use crate::kernel::id::{DealId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, No, Refusal};
 use crate::workspace::access::{Require, Verb};
-use crate::workspace::member::Member;
 
 /// What one look of the clock did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,23 +64,6 @@ fn attend_to(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<Attended, No> {
     let known: Vec<MilestoneId> = looks.into_keys().collect();
     store::forget_others(cx, deals, &known)?;
     Ok(done)
-}
-
-/// The sections of a digest that this slice knows: what comes up in the next three days, and what is overdue, of the
-/// active deals that the member owns.
-pub fn sections(cx: &mut Cx<'_>, member: &Member, today: jiff::civil::Date) -> Result<Vec<Section>, No> {
-    const MOST: i64 = 200;
-    let last = today.checked_add(jiff::Span::new().days(3)).unwrap_or(today);
-    let line = |(deal, title, on): (String, String, jiff::civil::Date)| {
-        format!("{title} of {deal}: {}", on.strftime("%A %-d %B"))
-    };
-    let coming = store::owned(cx, member.id, Some(today), last, MOST)?;
-    let yesterday = today.yesterday().unwrap_or(today);
-    let overdue = store::owned(cx, member.id, None, yesterday, MOST)?;
-    Ok(vec![
-        section("Due in the next three days", coming.into_iter().map(line).collect()),
-        section("Overdue", overdue.into_iter().map(line).collect()),
-    ])
 }
 
 /// Which recorded reminders to list. Without a deal: all.

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::glance::sections;
 use super::{Kind, State, ops, store, view};
 use crate::deals::deal;
 use crate::delivery::notify::ops::{digests, next_digest};
@@ -100,7 +101,7 @@ fn step(
     held: &mut BTreeMap<MessageId, Vec<String>>,
 ) -> Result<Option<Timestamp>, No> {
     while ops::attend(cx, 200)?.deals > 0 {}
-    digests(cx, &mut ops::sections)?;
+    digests(cx, &mut sections)?;
     let fates = send_due(cx)?;
     let mut shown = Vec::new();
     for fate in fates {

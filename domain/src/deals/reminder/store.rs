@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use super::{Key, Kind, Record, State};
+use super::{Key, Kind, Recipient, Record, State};
 use crate::both;
 use crate::deals::deal::{DealStatus, PartyRole};
 use crate::deals::milestone::Responsible;
 use crate::delivery::Status;
+use crate::delivery::notify::Dropped;
+use crate::delivery::settings::rules::MOST_ON_PATH;
 use crate::kernel::column::{At, On};
 use crate::kernel::event::AnyId;
 use crate::kernel::id::{ContactId, DealId, MemberId, MessageId, MilestoneId, WorkspaceId};
@@ -440,38 +442,50 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Listed>, Fault> {
         .collect()
 }
 
-/// Of the digests that these lines stand in, where their messages stand.
-pub fn digest_status(cx: &mut Cx<'_>, occasions: &[String]) -> Result<HashMap<String, Status>, Fault> {
+/// Of the digests that these lines stand in, where their messages stand; of lines that stand in none, why.
+pub fn digest_status(
+    cx: &mut Cx<'_>,
+    occasions: &[String],
+) -> Result<HashMap<String, (Option<Status>, Option<Dropped>)>, Fault> {
     let workspace = cx.workspace();
     let mut found = HashMap::new();
     for some in occasions.chunks(1_000) {
-        let rows: Vec<(String, Status)> = both!(cx.conn(), |c| {
+        let rows: Vec<(String, Option<Status>, Option<Dropped>)> = both!(cx.conn(), |c| {
             digest_items::table
-                .inner_join(
+                .left_join(
                     messages::table.on(messages::workspace_id
                         .eq(digest_items::workspace_id)
                         .and(messages::id.nullable().eq(digest_items::message_id))),
                 )
                 .filter(digest_items::workspace_id.eq(workspace))
                 .filter(digest_items::occasion.eq_any(some))
-                .select((digest_items::occasion, messages::status))
+                .select((digest_items::occasion, messages::status.nullable(), digest_items::dropped))
                 .load(c)
         })?;
-        found.extend(rows);
+        found.extend(rows.into_iter().map(|(occasion, status, dropped)| (occasion, (status, dropped))));
     }
     Ok(found)
 }
 
-/// Open milestones of the active deals that a member owns, due between two days: their deals' titles, titles and days.
+/// A milestone in a line of a member's digest or feed.
+#[derive(Clone, Debug, Queryable)]
+pub struct Glanced {
+    pub id: MilestoneId,
+    pub deal: String,
+    pub title: String,
+    pub due_on: On,
+}
+
+/// Open milestones of active deals that a member owns or that the member answers for, due between two days.
 pub fn owned(
     cx: &mut Cx<'_>,
     owner: MemberId,
     from: Option<Date>,
     to: Date,
     limit: i64,
-) -> Result<Vec<(String, String, Date)>, Fault> {
+) -> Result<Vec<Glanced>, Fault> {
     let workspace = cx.workspace();
-    let rows: Vec<(String, String, On)> = both!(cx.conn(), |c| {
+    Ok(both!(cx.conn(), |c| {
         let mut query = milestones::table
             .inner_join(
                 deals::table
@@ -482,18 +496,51 @@ pub fn owned(
             .filter(milestones::ended_at.is_null())
             .filter(milestones::due_on.is_not_null())
             .filter(milestones::sorts_on.le(On(to)))
-            .filter(deals::owner_id.eq(owner))
+            .filter(deals::owner_id.eq(owner).or(milestones::responsible_member_id.eq(owner)))
             .filter(deals::status.eq(DealStatus::Active))
             .order((milestones::sorts_on, milestones::id))
             .limit(limit)
-            .select((deals::title, milestones::title, milestones::sorts_on))
+            .select((milestones::id, deals::title, milestones::title, milestones::sorts_on))
             .into_boxed();
         if let Some(from) = from {
             query = query.filter(milestones::sorts_on.ge(On(from)));
         }
         query.load(c)
+    })?)
+}
+
+/// Open milestones whose delay was escalated to a member, the longest overdue first.
+pub fn escalated(cx: &mut Cx<'_>, to: MemberId, limit: i64) -> Result<Vec<Glanced>, Fault> {
+    let workspace = cx.workspace();
+    let recipient = Recipient::Member(to).to_string();
+    let kinds: Vec<String> = (1..=MOST_ON_PATH as u8).map(|step| Kind::Escalation(step).to_string()).collect();
+    let mut found: Vec<Glanced> = both!(cx.conn(), |c| {
+        reminders::table
+            .inner_join(
+                milestones::table.on(milestones::workspace_id
+                    .eq(reminders::workspace_id)
+                    .and(milestones::id.eq(reminders::milestone_id))),
+            )
+            .inner_join(
+                deals::table
+                    .on(deals::workspace_id.eq(milestones::workspace_id).and(deals::id.eq(milestones::deal_id))),
+            )
+            .filter(reminders::workspace_id.eq(workspace))
+            .filter(reminders::recipient.eq(recipient))
+            .filter(reminders::kind.eq_any(kinds))
+            .filter(reminders::state.eq_any([State::Queued, State::Digest]))
+            .filter(reminders::on_date.nullable().eq(milestones::due_on))
+            .filter(milestones::removed_at.is_null())
+            .filter(milestones::ended_at.is_null())
+            .filter(deals::status.eq(DealStatus::Active))
+            .order((reminders::on_date, milestones::id))
+            .limit(limit)
+            .select((milestones::id, deals::title, milestones::title, milestones::sorts_on))
+            .load(c)
     })?;
-    Ok(rows.into_iter().map(|(deal, title, on)| (deal, title, on.0)).collect())
+    // Two steps may have come to the same member.
+    found.dedup_by_key(|milestone| milestone.id);
+    Ok(found)
 }
 
 /// When the clock has something to look at next.

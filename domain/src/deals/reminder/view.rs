@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::store::{self, Listed};
 use super::{Recipient, State};
 use crate::delivery::Status;
+use crate::delivery::notify::Dropped;
+use crate::delivery::outbox::waiting::furthest;
 use crate::kernel::id::{ContactId, DealId, MessageId, MilestoneId};
 use crate::kernel::page::Page;
 use crate::kernel::{Cx, No};
@@ -88,6 +90,15 @@ pub(super) fn views(cx: &mut Cx<'_>, page: Page<Listed>) -> Result<Page<Reminder
         .filter_map(|listed| listed.record.occasion.clone())
         .collect();
     let digests = store::digest_status(cx, &lines)?;
+    let ended = [Status::Failed, Status::Dead, Status::Suppressed];
+    let failed: Vec<String> = page
+        .items
+        .iter()
+        .filter(|listed| listed.status.is_some_and(|status| ended.contains(&status)))
+        .filter_map(|listed| listed.record.occasion.clone())
+        .collect();
+    // Where one way failed, another may have been taken.
+    let taken = furthest(cx, &failed)?;
     let mut names = std::collections::HashMap::new();
     for listed in &page.items {
         let recipient = &listed.record.key.recipient;
@@ -97,8 +108,16 @@ pub(super) fn views(cx: &mut Cx<'_>, page: Page<Listed>) -> Result<Page<Reminder
     }
     Ok(page.map(|listed| {
         let record = listed.record;
-        let status =
-            listed.status.or_else(|| record.occasion.as_ref().and_then(|line| digests.get(line)).copied());
+        let line = record.occasion.as_ref().and_then(|line| digests.get(line)).copied();
+        let (in_digest, dropped) = line.unwrap_or_default();
+        let other = record.occasion.as_ref().and_then(|base| taken.get(base)).copied();
+        let status = other.map(|(_, status)| status).or(listed.status).or(in_digest);
+        let outcome = match dropped {
+            Some(Dropped::Expired) => Outcome::Missed,
+            Some(Dropped::NoMember | Dropped::Unreached) => Outcome::Refused,
+            None => outcome(record.state, record.leads, status),
+        };
+        let why = if status == listed.status { listed.why } else { None };
         ReminderView {
             milestone_id: record.key.milestone,
             milestone: listed.milestone,
@@ -108,11 +127,19 @@ pub(super) fn views(cx: &mut Cx<'_>, page: Page<Listed>) -> Result<Page<Reminder
             to: names.get(&record.key.recipient).cloned().unwrap_or_default(),
             due_on: record.due_on,
             at: record.at,
-            outcome: outcome(record.state, record.leads, status),
-            reason: record.reason.or(listed.why),
-            message_id: record.message_id,
+            outcome,
+            reason: record.reason.or_else(|| dropped.map(|dropped| why_dropped(dropped).to_owned())).or(why),
+            message_id: other.map(|(id, _)| id).or(record.message_id),
         }
     }))
+}
+
+fn why_dropped(dropped: Dropped) -> &'static str {
+    match dropped {
+        Dropped::Expired => "Its day was over before the member's next digest.",
+        Dropped::NoMember => "NO_MEMBER: The member is out of service.",
+        Dropped::Unreached => "SWITCHED_OFF: The member wants this on no channel on which they are reached.",
+    }
 }
 
 /// Who a recipient is, for a person to read.

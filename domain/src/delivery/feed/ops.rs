@@ -36,7 +36,7 @@ pub(in crate::delivery) fn show(cx: &mut Cx<'_>, passed: &[Message]) -> Result<(
 }
 
 /// Whose feed it is: that of the member who asks.
-fn reader(cx: &Cx<'_>) -> Result<MemberId, No> {
+pub(crate) fn reader(cx: &Cx<'_>) -> Result<MemberId, No> {
     cx.require(Verb::ReadNotifications)?;
     match (cx.actor().kind, cx.actor().id) {
         (ActorKind::Member, Some(id)) => Ok(MemberId(id)),

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Section, Telling, Told, Urgency, store};
-use crate::delivery::outbox::ops::enqueue;
+use super::store::{self, Due};
+use super::{Dropped, Event, Line, Section, Telling, Told, Urgency};
+use crate::delivery::outbox::ops::{cancel_unsent, enqueue};
+use crate::delivery::outbox::waiting::unsent;
 use crate::delivery::template::{Templates, Words};
-use crate::delivery::{NewMessage, Priority, Purpose, To};
-use crate::kernel::id::MemberId;
-use crate::kernel::{Cx, No, time};
+use crate::delivery::{NewMessage, Priority, Purpose, To, feed};
+use crate::kernel::id::{DealId, MemberId, MessageId};
+use crate::kernel::{Cx, No, Subject, time};
 use crate::people::reach::{self, Channel, Mode, Person, Preferences, Topic, rules};
 use crate::workspace::member::{self, Member, MemberStatus};
 
@@ -64,35 +66,36 @@ pub fn tell(cx: &mut Cx<'_>, team: &Team, tellings: &[Telling]) -> Result<Vec<To
             continue;
         };
         let zone = time::zone(&member.time_zone);
-        let now_on = channels(telling, member, preferences);
-        if !now_on.is_empty() {
-            let due_at = match telling.urgency {
-                Urgency::Urgent => telling.at,
-                _ => rules::not_before(preferences.quiet.as_ref(), telling.at, &zone),
-            };
-            for (channel, address) in &now_on {
-                // In-app rings nobody out of bed.
-                let due_at = if *channel == Channel::InApp { telling.at } else { due_at };
-                messages.push(message(telling, *channel, address.clone(), due_at));
-            }
-            plans.push(Ok(now_on.len()));
-            continue;
-        }
-        match digest(telling, preferences) {
-            None => plans.push(Err(Told::Off)),
-            Some(mode) => {
-                let due_at = rules::next_digest(preferences, mode, telling.at.max(cx.now()), &zone);
-                items.push(store::Item {
-                    occasion: telling.occasion.clone(),
-                    member: member.id,
-                    topic: telling.topic,
-                    deal_id: telling.deal_id,
-                    line: telling.words.line.chars().take(2_000).collect(),
-                    due_at,
-                });
-                plans.push(Err(Told::Digest(due_at)));
+        let mut now_on = channels(telling, member, preferences);
+        if now_on.is_empty() {
+            match digest(telling, member, preferences) {
+                None => {
+                    plans.push(Err(Told::Off));
+                    continue;
+                }
+                Some(mode) => {
+                    let due_at = rules::next_digest(preferences, mode, telling.at.max(cx.now()), &zone);
+                    if telling.expires_at.is_none_or(|expires| due_at < expires) {
+                        items.push(item(telling, due_at));
+                        plans.push(Err(Told::Digest(due_at)));
+                        continue;
+                    }
+                    // The digest would come too late.
+                    let at_once = Telling { urgency: Urgency::Important, ..telling.clone() };
+                    now_on = channels(&at_once, member, preferences);
+                }
             }
         }
+        let due_at = match telling.urgency {
+            Urgency::Urgent => telling.at,
+            _ => rules::not_before(preferences.quiet.as_ref(), telling.at, &zone),
+        };
+        for (channel, address) in &now_on {
+            // In-app rings nobody out of bed.
+            let due_at = if *channel == Channel::InApp { telling.at } else { due_at };
+            messages.push(message(telling, *channel, address.clone(), due_at));
+        }
+        plans.push(Ok(now_on.len()));
     }
     store::add(cx, &items)?;
     let mut queued = enqueue(cx, &messages)?.into_iter();
@@ -105,7 +108,21 @@ pub fn tell(cx: &mut Cx<'_>, team: &Team, tellings: &[Telling]) -> Result<Vec<To
         .collect())
 }
 
+fn item(telling: &Telling, due_at: Timestamp) -> store::Item {
+    store::Item {
+        occasion: telling.occasion.clone(),
+        member: telling.member,
+        topic: telling.topic,
+        deal_id: telling.deal_id,
+        line: telling.words.line.chars().take(2_000).collect(),
+        due_at,
+        expires_at: telling.expires_at,
+    }
+}
+
 fn message(telling: &Telling, channel: Channel, address: String, due_at: Timestamp) -> NewMessage {
+    let mut content = telling.words.content(channel);
+    content.data = telling.subject.as_ref().map(|subject| feed::about(&subject.kind, subject.id));
     NewMessage {
         occasion: format!("{}:{channel}", telling.occasion),
         topic: telling.topic,
@@ -116,13 +133,14 @@ fn message(telling: &Telling, channel: Channel, address: String, due_at: Timesta
         deal_id: telling.deal_id,
         approval_id: None,
         batch_id: None,
-        content: telling.words.content(channel),
+        content,
         priority: match telling.urgency {
             Urgency::Routine => Priority::Usual,
             _ => Priority::Urgent,
         },
         due_at,
-        expires_at: telling.expires_at.filter(|expires| *expires > due_at),
+        // Where quiet hours end after it, the message ends as expired: too late to be of use, and recorded as that.
+        expires_at: telling.expires_at,
     }
 }
 
@@ -157,11 +175,20 @@ pub(in crate::delivery) fn address(
     }
 }
 
-/// The digest that comes soonest among the channels that the member wants one on.
-fn digest(telling: &Telling, preferences: &Preferences) -> Option<Mode> {
-    let person = Person::Member(telling.member);
-    let modes = Channel::ALL.iter().map(|channel| preferences.mode(person, telling.topic, *channel));
-    modes.filter(|mode| mode.is_digest()).min()
+/// The digest that comes soonest among the channels that the member wants one on and is reached on. A digest itself
+/// waits for none.
+fn digest(telling: &Telling, member: &Member, preferences: &Preferences) -> Option<Mode> {
+    if telling.topic == Topic::Digest {
+        return None;
+    }
+    open(member, preferences, telling.topic).filter(|mode| mode.is_digest()).min()
+}
+
+/// How the member hears of a topic on the channels on which they are reached.
+fn open(member: &Member, preferences: &Preferences, topic: Topic) -> impl Iterator<Item = Mode> {
+    let person = Person::Member(member.id);
+    let reached = |channel: &&Channel| address(member, preferences, **channel).is_some();
+    Channel::ALL.iter().filter(reached).map(move |channel| preferences.mode(person, topic, *channel))
 }
 
 /// What the owner of digests adds to them: milestones, drafts, deliveries. Asked once for each member whose daily or
@@ -178,8 +205,7 @@ pub fn digests(cx: &mut Cx<'_>, sections: &mut Sections<'_>) -> Result<usize, No
     let mut glances: Vec<(MemberId, Timestamp)> = Vec::new();
     for member in team.all() {
         let Some(preferences) = team.preferences(member.id) else { continue };
-        let person = Person::Member(member.id);
-        let modes = Channel::ALL.iter().map(|channel| preferences.mode(person, Topic::Digest, *channel));
+        let modes = open(member, preferences, Topic::Digest);
         let Some(mode) = modes.filter(|mode| mode.is_digest()).min() else { continue };
         let zone = time::zone(&member.time_zone);
         let earlier = now - jiff::SignedDuration::from_hours(LATEST_HOURS);
@@ -197,18 +223,22 @@ pub fn digests(cx: &mut Cx<'_>, sections: &mut Sections<'_>) -> Result<usize, No
     let templates = Templates::load()?;
     let mut queued = 0;
     for id in whom {
-        let items = store::due(cx, id)?;
-        let Some(member) = team.member(id).cloned() else { continue };
-        let Some(preferences) = team.preferences(id) else { continue };
+        let (gone, items): (Vec<Due>, Vec<Due>) = store::due(cx, id)?.into_iter().partition(|i| i.is_expired(now));
+        drop_all(cx, id, &gone, Dropped::Expired)?;
+        let (Some(member), Some(preferences)) = (team.member(id).cloned(), team.preferences(id)) else {
+            drop_all(cx, id, &items, Dropped::NoMember)?;
+            continue;
+        };
+        let wanted = |item: &Due| open(&member, preferences, item.topic).any(|mode| mode != Mode::Off);
+        let (items, off): (Vec<Due>, Vec<Due>) = items.into_iter().partition(wanted);
+        drop_all(cx, id, &off, Dropped::Unreached)?;
         let today = time::today(now, &time::zone(&member.time_zone));
         let glance = glances.iter().find(|(whose, _)| *whose == id).map(|(_, at)| *at);
         let mut parts = Vec::new();
         if glance.is_some() {
             parts.extend(sections(cx, &member, today)?);
         }
-        if !items.is_empty() {
-            parts.push(section("Since the last digest", items.iter().map(|(_, _, line)| line.clone()).collect()));
-        }
+        parts.push(section("Since the last digest", items.iter().map(line).collect()));
         parts.retain(|part: &Section| !part.lines.is_empty() || part.more > 0);
         if parts.is_empty() {
             continue;
@@ -219,6 +249,7 @@ pub fn digests(cx: &mut Cx<'_>, sections: &mut Sections<'_>) -> Result<usize, No
             topic: Topic::Digest,
             urgency: Urgency::Important,
             words,
+            subject: None,
             occasion: occasion(id, glance.unwrap_or(now)),
             deal_id: None,
             at: now,
@@ -226,14 +257,33 @@ pub fn digests(cx: &mut Cx<'_>, sections: &mut Sections<'_>) -> Result<usize, No
             also: also(&member, preferences, &items),
         };
         let told = tell(cx, &team, std::slice::from_ref(&telling))?;
-        let Some(Told::Queued(messages)) = told.first() else { continue };
+        let Some(Told::Queued(messages)) = told.first() else {
+            drop_all(cx, id, &items, Dropped::Unreached)?;
+            continue;
+        };
         if let Some(first) = messages.first() {
-            let occasions: Vec<String> = items.into_iter().map(|(occasion, _, _)| occasion).collect();
+            let occasions: Vec<String> = items.into_iter().map(|item| item.occasion).collect();
             store::put_into(cx, &occasions, *first)?;
             queued += 1;
         }
     }
     Ok(queued)
+}
+
+fn line(item: &Due) -> Line {
+    match item.deal_id {
+        Some(deal) => Line::about("deal", deal.0, item.line.clone()),
+        None => Line::plain(item.line.clone()),
+    }
+}
+
+fn drop_all(cx: &mut Cx<'_>, member: MemberId, items: &[Due], why: Dropped) -> Result<(), No> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let occasions: Vec<String> = items.iter().map(|item| item.occasion.clone()).collect();
+    store::drop_items(cx, &occasions, why)?;
+    cx.record(Subject::new("member", member.0), &Event::Dropped { why, lines: items.len() })
 }
 
 /// A digest that could not be sent for so long is of no use any more; its items go into the next one.
@@ -242,7 +292,7 @@ const LATEST_HOURS: i64 = 6;
 /// Lines of a section that are shown.
 const MOST_LINES: usize = 25;
 
-pub fn section(title: &str, mut lines: Vec<String>) -> Section {
+pub fn section(title: &str, mut lines: Vec<Line>) -> Section {
     let more = lines.len().saturating_sub(MOST_LINES);
     lines.truncate(MOST_LINES);
     Section { title: title.into(), lines, more }
@@ -253,11 +303,11 @@ fn occasion(member: MemberId, at: Timestamp) -> String {
 }
 
 /// The channel on which the member wanted these topics as a digest, when it is none of those for digests as such.
-fn also(member: &Member, preferences: &Preferences, items: &[(String, Topic, String)]) -> Option<Channel> {
+fn also(member: &Member, preferences: &Preferences, items: &[Due]) -> Option<Channel> {
     let person = Person::Member(member.id);
     let wanted = |channel: &Channel| {
         let wants = |topic: &Topic| preferences.mode(person, *topic, *channel).is_digest();
-        items.iter().any(|(_, topic, _)| wants(topic)) && address(member, preferences, *channel).is_some()
+        items.iter().any(|item| wants(&item.topic)) && address(member, preferences, *channel).is_some()
     };
     rules::order(preferences).into_iter().find(wanted)
 }
@@ -279,16 +329,28 @@ fn words(
     Ok(templates.render("digest", &context)?)
 }
 
+/// Takes back what has not left of what members were to be told about a deal on occasions that begin so. Part of other
+/// verbs, which ask for the right to do so.
+pub fn take_back(cx: &mut Cx<'_>, deal: DealId, topic: Topic, begins: &str, why: &str) -> Result<(), No> {
+    let waiting = unsent(cx, &[deal], &[topic])?;
+    let ids: Vec<MessageId> =
+        waiting.iter().filter(|m| m.occasion.starts_with(begins)).map(|message| message.id).collect();
+    if !ids.is_empty() {
+        cancel_unsent(cx, &ids, why)?;
+    }
+    let mut lines = store::waiting_about(cx, deal, topic)?;
+    lines.retain(|occasion| occasion.starts_with(begins));
+    store::take_back(cx, &lines)?;
+    Ok(())
+}
+
 /// When the next digest of anybody may go out, after now.
 pub fn next_digest(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, No> {
     let (team, now) = (Team::load(cx)?, cx.now());
     let next = team.all().into_iter().filter_map(|member| {
         let preferences = team.preferences(member.id)?;
-        let person = Person::Member(member.id);
         let zone = time::zone(&member.time_zone);
-        let modes = Topic::ALL
-            .iter()
-            .flat_map(|topic| Channel::ALL.iter().map(|channel| preferences.mode(person, *topic, *channel)));
+        let modes = Topic::ALL.iter().flat_map(|topic| open(member, preferences, *topic));
         modes.filter(|mode| mode.is_digest()).map(|mode| rules::next_digest(preferences, mode, now, &zone)).min()
     });
     Ok(next.min())

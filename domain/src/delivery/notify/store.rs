@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::Dropped;
 use crate::both;
 use crate::kernel::column::At;
 use crate::kernel::id::{DealId, MemberId, MessageId};
@@ -18,6 +19,7 @@ pub struct Item {
     pub deal_id: Option<DealId>,
     pub line: String,
     pub due_at: jiff::Timestamp,
+    pub expires_at: Option<jiff::Timestamp>,
 }
 
 /// Adds items; one for each occasion.
@@ -32,6 +34,7 @@ pub fn add(cx: &mut Cx<'_>, items: &[Item]) -> Result<(), Fault> {
             digest_items::deal_id.eq(item.deal_id),
             digest_items::line.eq(&item.line),
             digest_items::due_at.eq(At(item.due_at)),
+            digest_items::expires_at.eq(item.expires_at.map(At)),
             digest_items::created_at.eq(now),
         );
         both!(cx.conn(), |c| {
@@ -51,6 +54,7 @@ pub fn take_back(cx: &mut Cx<'_>, occasions: &[String]) -> Result<Vec<String>, F
                 .filter(digest_items::workspace_id.eq(workspace))
                 .filter(digest_items::occasion.eq_any(some))
                 .filter(digest_items::message_id.is_null())
+                .filter(digest_items::dropped.is_null())
                 .returning(digest_items::occasion)
                 .get_results::<String>(c)
         })?);
@@ -58,38 +62,90 @@ pub fn take_back(cx: &mut Cx<'_>, occasions: &[String]) -> Result<Vec<String>, F
     Ok(gone)
 }
 
-/// Who has items that are due, the longest waiting first.
+/// The occasions of a deal's items of a topic that stand in no message yet.
+pub fn waiting_about(cx: &mut Cx<'_>, deal: DealId, topic: Topic) -> Result<Vec<String>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        digest_items::table
+            .filter(digest_items::workspace_id.eq(workspace))
+            .filter(digest_items::deal_id.eq(deal))
+            .filter(digest_items::kind.eq(topic))
+            .filter(digest_items::message_id.is_null())
+            .filter(digest_items::dropped.is_null())
+            .select(digest_items::occasion)
+            .load(c)
+    })?)
+}
+
+/// Who has items that are due, in or out of service.
 pub fn waiting(cx: &mut Cx<'_>, limit: i64) -> Result<Vec<MemberId>, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
-    let mut members: Vec<MemberId> = both!(cx.conn(), |c| {
+    Ok(both!(cx.conn(), |c| {
         digest_items::table
             .filter(digest_items::workspace_id.eq(workspace))
             .filter(digest_items::message_id.is_null())
+            .filter(digest_items::dropped.is_null())
             .filter(digest_items::due_at.le(now))
-            .order(digest_items::due_at)
-            .limit(limit)
             .select(digest_items::member_id)
+            .distinct()
+            .order(digest_items::member_id)
+            .limit(limit)
             .load(c)
-    })?;
-    members.sort();
-    members.dedup();
-    Ok(members)
+    })?)
+}
+
+/// An item as its digest takes it.
+#[derive(Clone, Debug, Queryable)]
+pub struct Due {
+    pub occasion: String,
+    pub topic: Topic,
+    pub line: String,
+    pub deal_id: Option<DealId>,
+    expires_at: Option<At>,
+}
+
+impl Due {
+    pub fn is_expired(&self, now: jiff::Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at.0 <= now)
+    }
 }
 
 /// A member's items that are due, held on PostgreSQL so that one digest takes them.
-pub fn due(cx: &mut Cx<'_>, member: MemberId) -> Result<Vec<(String, Topic, String)>, Fault> {
+pub fn due(cx: &mut Cx<'_>, member: MemberId) -> Result<Vec<Due>, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
     let due = digest_items::table
         .filter(digest_items::workspace_id.eq(workspace))
         .filter(digest_items::member_id.eq(member))
         .filter(digest_items::message_id.is_null())
+        .filter(digest_items::dropped.is_null())
         .filter(digest_items::due_at.le(now))
         .order((digest_items::created_at, digest_items::occasion))
-        .select((digest_items::occasion, digest_items::kind, digest_items::line));
+        .select((
+            digest_items::occasion,
+            digest_items::kind,
+            digest_items::line,
+            digest_items::deal_id,
+            digest_items::expires_at,
+        ));
     Ok(match cx.conn() {
         crate::kernel::Conn::Pg(c) => due.for_update().skip_locked().load(&mut **c)?,
         crate::kernel::Conn::Lite(c) => due.load(&mut **c)?,
     })
+}
+
+/// Notes that these stand in no digest.
+pub fn drop_items(cx: &mut Cx<'_>, occasions: &[String], why: Dropped) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    for some in occasions.chunks(1_000) {
+        both!(cx.conn(), |c| {
+            diesel::update(digest_items::table)
+                .filter(digest_items::workspace_id.eq(workspace))
+                .filter(digest_items::occasion.eq_any(some))
+                .set(digest_items::dropped.eq(why))
+                .execute(c)
+        })?;
+    }
+    Ok(())
 }
 
 pub fn put_into(cx: &mut Cx<'_>, occasions: &[String], message: MessageId) -> Result<(), Fault> {

@@ -2,73 +2,77 @@
 
 use std::collections::BTreeMap;
 
-use super::ops;
-use crate::delivery::{Content, Message, NewMessage, Priority, Purpose, Status, To, feed};
+use serde_json::json;
+
+use super::fallback::Ways;
+use super::ops::subject;
+use crate::delivery::notify::ops::{Team, tell as notify};
+use crate::delivery::notify::{Telling, Urgency};
+use crate::delivery::template::Templates;
+use crate::delivery::{Message, Status, To};
 use crate::kernel::id::MemberId;
 use crate::kernel::{Cx, No};
 use crate::people::reach::{Channel, Topic};
 use crate::workspace::access::Role;
-use crate::workspace::member::{self, MemberStatus};
 
-/// Puts a message inside the product for each kind of failure: to the member whom the message was for, else to those who
-/// look after deliveries. Of alerts that fail nobody is alerted.
-pub(super) fn tell(cx: &mut Cx<'_>, failed: &[&Message]) -> Result<(), No> {
-    let failed: Vec<&Message> = failed.iter().copied().filter(|m| m.topic != Topic::Alert).collect();
-    if failed.is_empty() {
-        return Ok(());
-    }
-    let mut keepers: Option<Vec<MemberId>> = None;
+/// Tells of each kind of failure: the member whom the message was for, else those who look after deliveries. Of alerts
+/// that fail nobody is alerted.
+pub(super) fn tell(cx: &mut Cx<'_>, team: &Team, failed: &[&Message], ways: &Ways) -> Result<(), No> {
     // What fails together for one reason is told together.
-    let mut told: BTreeMap<(MemberId, Status, Channel, &str), Vec<&Message>> = BTreeMap::new();
-    for message in &failed {
-        let readers = match (message.to, &keepers) {
-            (To::Member(id), _) => vec![id],
-            (_, Some(keepers)) => keepers.clone(),
-            (_, None) => keepers.insert(looking_after(cx)?).clone(),
+    let mut told: BTreeMap<(MemberId, Status, Channel, &str, bool), Vec<&Message>> = BTreeMap::new();
+    for message in failed.iter().copied().filter(|m| m.topic != Topic::Alert) {
+        let readers = match message.to {
+            To::Member(id) if team.member(id).is_some() => vec![id],
+            _ => looking_after(team),
         };
+        let reached = ways.reached.contains(&message.id);
         for reader in readers {
-            let key = (reader, message.status, message.channel, message.reason.as_deref().unwrap_or_default());
-            told.entry(key).or_default().push(message);
+            let reason = message.reason.as_deref().unwrap_or_default();
+            told.entry((reader, message.status, message.channel, reason, reached)).or_default().push(message);
         }
     }
+    if told.is_empty() {
+        return Ok(());
+    }
+    let templates = Templates::load()?;
     let now = cx.now();
-    let alerts: Vec<NewMessage> = told
-        .into_iter()
-        .map(|((reader, status, channel, reason), of)| {
-            let first = of[0];
-            let content = Content {
-                subject: title(status, channel, of.len()),
-                text: format!("{reason} {}", next(first, of.len())),
-                data: Some(feed::about("message", first.id.0)),
-                ..Content::default()
-            };
-            NewMessage {
-                // The attempt makes it another alert when a replay fails again.
-                occasion: format!("alert:{}:{}:{}:{reader}", first.id, first.attempts, status),
-                topic: Topic::Alert,
-                purpose: Purpose::Internal,
-                channel: Channel::InApp,
-                to: To::Member(reader),
-                address: String::new(),
-                deal_id: first.deal_id,
-                approval_id: None,
-                batch_id: None,
-                content,
-                priority: Priority::Usual,
-                due_at: now,
-                expires_at: None,
-            }
-        })
-        .collect();
-    ops::enqueue(cx, &alerts)?;
+    let mut tellings = Vec::with_capacity(told.len());
+    for ((reader, status, channel, reason, reached), of) in told {
+        let first = of[0];
+        let name = team.member(reader).map(|m| m.name.as_str()).unwrap_or_default();
+        let context = json!({
+            "name": name.split_whitespace().next().unwrap_or_default(),
+            "title": title(status, channel, of.len()),
+            "why": reason,
+            "next": next(first, of.len(), ways),
+        });
+        let to_contact = of.iter().any(|m| matches!(m.to, To::Contact(_)));
+        let occasion = match reached {
+            // Nothing is lost, so once a day is enough to know that a way is closed.
+            true => format!("alert:{channel}:{status}:{}:{reader}", now.strftime("%F")),
+            // The attempt makes it another alert when a replay fails again.
+            false => format!("alert:{}:{}:{status}:{reader}", first.id, first.attempts),
+        };
+        tellings.push(Telling {
+            member: reader,
+            topic: Topic::Alert,
+            urgency: if to_contact { Urgency::Urgent } else { Urgency::Important },
+            words: templates.render("undelivered", &context)?,
+            subject: Some(subject(first.id)),
+            occasion,
+            deal_id: first.deal_id,
+            at: now,
+            expires_at: None,
+            also: None,
+        });
+    }
+    notify(cx, team, &tellings)?;
     Ok(())
 }
 
 /// Active owners, admins and coordinators.
-fn looking_after(cx: &mut Cx<'_>) -> Result<Vec<MemberId>, No> {
-    let all = member::store::list(cx)?;
-    let keeps = |m: &member::Member| m.status == MemberStatus::Active && m.role <= Role::Coordinator;
-    Ok(all.into_iter().filter(keeps).map(|m| m.id).collect())
+fn looking_after(team: &Team) -> Vec<MemberId> {
+    team.all().into_iter().filter(|m| m.role <= Role::Coordinator).map(|m| m.id).collect()
 }
 
 fn title(status: Status, channel: Channel, count: usize) -> String {
@@ -81,7 +85,11 @@ fn title(status: Status, channel: Channel, count: usize) -> String {
     }
 }
 
-fn next(first: &Message, count: usize) -> String {
+fn next(first: &Message, count: usize, ways: &Ways) -> String {
     let of = if count == 1 { "It" } else { "The first of them" };
-    format!("{of} is {}: milepost delivery show {}", first.status, first.id)
+    let shown = format!("{of} is {}: milepost delivery show {}", first.status, first.id);
+    match ways.next.get(&first.id) {
+        Some(channel) => format!("{of} goes by {} instead. {shown}", channel.as_str().replace('_', " ")),
+        None => shown,
+    }
 }

@@ -1,14 +1,15 @@
 //! Taking on what is due: one dispatcher, one lease, one decision, one attempt.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::ops::subject;
 use super::rules::{self, Claim};
 use super::store::attempts::{self, AttemptRow, End};
 use super::store::{self, due};
-use super::{Claimed, Ended, Event, Found, LookUp, Wanted, alert};
+use super::{Claimed, Ended, Event, Found, LookUp, Wanted, alert, fallback};
 use crate::delivery::feed;
-use crate::delivery::policy::{Cleared, Ruling, Verdict, gate};
+use crate::delivery::notify::ops::Team;
+use crate::delivery::policy::{Cleared, Ruling, gate};
 use crate::delivery::{Message, Priority, Status};
 use crate::kernel::column::At;
 use crate::kernel::id::{DecisionId, MessageId};
@@ -122,7 +123,7 @@ impl Moves {
         self.0.push((from.status, next));
     }
 
-    /// Saves them, notes each in the log, and tells people of those that failed.
+    /// Saves them, notes each in the log, goes on by another way where one has failed, and tells people of it.
     pub fn write(self, cx: &mut Cx<'_>) -> Result<Vec<Message>, No> {
         if self.0.is_empty() {
             return Ok(Vec::new());
@@ -135,23 +136,21 @@ impl Moves {
         }
         let suppressed: Vec<MessageId> =
             after.iter().filter(|m| m.status == Status::Suppressed).map(|m| m.id).collect();
-        let bad_address: HashSet<MessageId> = match suppressed.is_empty() {
-            true => HashSet::new(),
-            false => {
-                let of = store::decisions_of(cx, &suppressed)?;
-                let bad = |code: &Option<String>| code.as_deref() == Some("BAD_ADDRESS");
-                of.into_iter().filter(|d| d.3 == Verdict::Block && bad(&d.4)).map(|d| d.1).collect()
-            }
-        };
-        let failed: Vec<&Message> = after
+        let nowhere = fallback::without_address(cx, &suppressed)?;
+        let (failed, unknown): (Vec<&Message>, Vec<&Message>) = after
             .iter()
             .filter(|m| match m.status {
                 Status::Failed | Status::Dead | Status::Unknown => true,
-                Status::Suppressed => bad_address.contains(&m.id),
+                Status::Suppressed => nowhere.contains(&m.id),
                 _ => false,
             })
-            .collect();
-        alert::tell(cx, &failed)?;
+            .partition(|m| m.status != Status::Unknown);
+        if !failed.is_empty() || !unknown.is_empty() {
+            let team = Team::load(cx)?;
+            let ways = fallback::go_on(cx, &team, &failed)?;
+            let all: Vec<&Message> = failed.into_iter().chain(unknown).collect();
+            alert::tell(cx, &team, &all, &ways)?;
+        }
         Ok(after)
     }
 }

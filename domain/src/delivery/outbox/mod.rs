@@ -2,6 +2,7 @@
 
 mod alert;
 mod claim;
+mod fallback;
 mod hands;
 #[cfg(test)]
 mod model;

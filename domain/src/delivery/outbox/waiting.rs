@@ -1,6 +1,9 @@
 //! Messages that wait, for those who take them back and for those who look ahead.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
+use jiff::Timestamp;
 
 use super::store::MessageRow;
 use crate::both;
@@ -9,7 +12,7 @@ use crate::kernel::column::At;
 use crate::kernel::id::{DealId, MessageId};
 use crate::kernel::schema::messages;
 use crate::kernel::{Cx, Fault};
-use crate::people::reach::Topic;
+use crate::people::reach::{Channel, Topic};
 
 /// A message that has not left.
 #[derive(Clone, Debug)]
@@ -37,6 +40,75 @@ pub fn unsent(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic]) -> Result<Vec
     Ok(found)
 }
 
+/// What did not get through since then to contacts, programs and the team's channels, the newest first.
+pub fn undelivered(cx: &mut Cx<'_>, since: Timestamp, limit: i64) -> Result<Vec<Message>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<MessageRow> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::status.eq_any([Status::Failed, Status::Dead, Status::Unknown]))
+            .filter(messages::settled_at.ge(At(since)))
+            .filter(messages::member_id.is_null())
+            .order(messages::id.desc())
+            .limit(limit)
+            .select(MessageRow::as_select())
+            .load(c)
+    })?;
+    rows.into_iter().map(MessageRow::message).collect()
+}
+
+/// Of the messages that were made on one occasion for different channels: the one that got furthest.
+pub fn furthest(cx: &mut Cx<'_>, bases: &[String]) -> Result<HashMap<String, (MessageId, Status)>, Fault> {
+    let mut found: HashMap<String, (MessageId, Status)> = HashMap::new();
+    for (base, id, _, status) in on_all_channels(cx, bases)? {
+        let best = found.entry(base).or_insert((id, status));
+        if far(status) > far(best.1) {
+            *best = (id, status);
+        }
+    }
+    Ok(found)
+}
+
+fn far(status: Status) -> u8 {
+    match status {
+        Status::Read => 6,
+        Status::Delivered => 5,
+        Status::Sent => 4,
+        Status::Queued | Status::Deferred | Status::Sending => 3,
+        Status::Unknown => 2,
+        Status::Expired | Status::Cancelled => 1,
+        Status::Failed | Status::Dead | Status::Suppressed => 0,
+    }
+}
+
+/// The messages whose occasions are these with a channel at their end.
+pub(super) fn on_all_channels(
+    cx: &mut Cx<'_>,
+    bases: &[String],
+) -> Result<Vec<(String, MessageId, Channel, Status)>, Fault> {
+    let workspace = cx.workspace();
+    let occasions: Vec<String> = bases
+        .iter()
+        .flat_map(|base| Channel::ALL.iter().map(move |channel| format!("{base}:{channel}")))
+        .collect();
+    let mut found = Vec::new();
+    for some in occasions.chunks(1_000) {
+        let rows: Vec<(String, MessageId, Channel, Status)> = both!(cx.conn(), |c| {
+            messages::table
+                .filter(messages::workspace_id.eq(workspace))
+                .filter(messages::occasion.eq_any(some))
+                .order(messages::id)
+                .select((messages::occasion, messages::id, messages::channel, messages::status))
+                .load(c)
+        })?;
+        found.extend(rows.into_iter().filter_map(|(occasion, id, channel, status)| {
+            let base = occasion.rsplit_once(':')?.0.to_owned();
+            Some((base, id, channel, status))
+        }));
+    }
+    Ok(found)
+}
+
 /// Messages that wait and are due, the longest waiting first, as nobody but a rehearsal takes them: without holding them.
 pub(in crate::delivery) fn due_unheld(cx: &mut Cx<'_>, limit: i64) -> Result<Vec<Message>, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
@@ -54,7 +126,7 @@ pub(in crate::delivery) fn due_unheld(cx: &mut Cx<'_>, limit: i64) -> Result<Vec
 }
 
 /// The instant at which the next message is due.
-pub fn next_due(cx: &mut Cx<'_>) -> Result<Option<jiff::Timestamp>, Fault> {
+pub fn next_due(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, Fault> {
     let workspace = cx.workspace();
     let next: Option<Option<At>> = both!(cx.conn(), |c| {
         messages::table

@@ -22,7 +22,7 @@ pub const FLOOR_UNANSWERED_DAYS: i64 = 14;
 pub const MOST_TRANSACTIONAL: i64 = 24;
 
 const MOST_BLACKOUT_DAYS: usize = 100;
-const MOST_ON_PATH: usize = 10;
+pub const MOST_ON_PATH: usize = 10;
 const MOST_TYPES: usize = 100;
 /// A gate that is open for less than this each day would only look open.
 const LEAST_OPEN_HOURS: i8 = 2;

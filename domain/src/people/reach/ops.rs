@@ -107,6 +107,15 @@ fn check(person: Person, new: &Preferences) -> Result<Preferences, No> {
             if mode.is_digest() && matches!(person, Person::Contact(_)) {
                 problems.push(Problem::new(&field, "can be on or off: digests are for members."));
             }
+            let nowhere = match channel {
+                Channel::Sms => new.phone.is_none().then_some("phone"),
+                Channel::Discord => new.discord.is_none().then_some("discord"),
+                _ => None,
+            };
+            if let (Person::Member(_), true, Some(address)) = (person, *mode != Mode::Off, nowhere) {
+                let sentence = format!("reaches nobody: there is no address for it. Set {address} as well.");
+                problems.push(Problem::new(&field, sentence));
+            }
             if *topic == Topic::Digest && *mode == Mode::On {
                 problems.push(Problem::new(&field, "must say how often: hourly, daily or weekly, or off."));
             }

@@ -63,6 +63,7 @@ fn file(side: Side, today: &str) -> File {
     });
     File {
         deal: Deal {
+            chat_channel: None,
             id: DealId(Uuid::nil()),
             title: "12 Oak Street".into(),
             address: "12 Oak Street, Chicago, IL 60601".into(),

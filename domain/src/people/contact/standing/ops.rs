@@ -84,6 +84,16 @@ pub fn opt_in(cx: &mut Cx<'_>, contact_id: ContactId, via: Via) -> Result<Contac
     contact::view::of(cx, contact)
 }
 
+/// Whether a contact wants nothing any more, for the contact itself.
+pub fn has_opted_out(cx: &mut Cx<'_>, id: ContactId) -> Result<bool, No> {
+    if !is_own(cx, id) {
+        cx.require(Verb::ReadContacts)?;
+    }
+    let contact = known(cx, id)?;
+    let standing = store::of_contacts(cx, &BTreeSet::from([contact.id]))?.remove(&contact.id).unwrap_or_default();
+    Ok(standing.opted_out_at.is_some())
+}
+
 fn go_on(cx: &mut Cx<'_>, contact: &Contact, via: Via) -> Result<(), No> {
     let fellows = fellows(cx, contact)?;
     let held = store::hold(cx, &fellows)?;
