@@ -79,7 +79,10 @@ fn each_migration_goes_up_over_a_lived_in_database_and_down_again() {
         let db = place.open(Place::usual_limits());
         let mut conn = db.raw().unwrap();
         if let Conn::Pg(c) = &mut conn {
-            c.batch_execute("SET milepost.workspace = '01900000-0000-7000-8000-000000000001'").unwrap();
+            c.batch_execute(
+                "SET milepost.workspace = '01900000-0000-7000-8000-000000000001'; SET milepost.installation = 'on'",
+            )
+            .unwrap();
         }
         let names = names();
         let mut before = Vec::new();

@@ -4,6 +4,7 @@
 //! ([`policy::gate`]), then a channel that takes only what the gate has [`policy::Cleared`], then the record.
 
 pub mod feed;
+pub mod gone;
 pub mod notify;
 pub mod outbox;
 pub mod policy;
@@ -11,6 +12,7 @@ pub mod rehearsal;
 pub mod settings;
 pub mod sms;
 pub mod template;
+pub mod trouble;
 pub mod webhook;
 
 use jiff::Timestamp;

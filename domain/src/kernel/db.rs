@@ -52,6 +52,8 @@ pub enum Scope<'a> {
     TokenHash(&'a str),
     /// The list of workspaces, and nothing in them.
     Directory,
+    /// What the installation's dispatchers tell each other of providers and of themselves, and nothing of any workspace.
+    Installation,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,20 +301,23 @@ fn begin(conn: &mut Conn, scope: Scope<'_>, access: Access) -> Result<(), Fault>
                 Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             };
             AnsiTransactionManager::begin_transaction_sql(&mut **c, begin)?;
-            let (workspace, token, directory) = match scope {
-                Scope::Workspace(id) => (id.to_string(), "", "off"),
-                Scope::TokenHash(hash) => (String::new(), hash, "off"),
-                Scope::Directory => (String::new(), "", "on"),
+            let (workspace, token, directory, installation) = match scope {
+                Scope::Workspace(id) => (id.to_string(), "", "off", "off"),
+                Scope::TokenHash(hash) => (String::new(), hash, "off", "off"),
+                Scope::Directory => (String::new(), "", "on", "off"),
+                Scope::Installation => (String::new(), "", "off", "on"),
             };
             // The `true` is SET LOCAL: all of it ends with the transaction.
             let scoped = diesel::sql_query(
                 "SELECT set_config('role', $1, true), set_config('milepost.workspace', $2, true), \
-                 set_config('milepost.token_hash', $3, true), set_config('milepost.directory', $4, true)",
+                 set_config('milepost.token_hash', $3, true), set_config('milepost.directory', $4, true), \
+                 set_config('milepost.installation', $5, true)",
             )
             .bind::<diesel::sql_types::Text, _>(APP_ROLE)
             .bind::<diesel::sql_types::Text, _>(workspace)
             .bind::<diesel::sql_types::Text, _>(token)
             .bind::<diesel::sql_types::Text, _>(directory)
+            .bind::<diesel::sql_types::Text, _>(installation)
             .execute(&mut **c);
             if let Err(error) = scoped {
                 let _ = AnsiTransactionManager::rollback_transaction(&mut **c);
