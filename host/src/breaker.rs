@@ -1,31 +1,32 @@
-//! Leaving alone what does not answer: a destination, or a whole provider. Per process; each replica learns by itself.
+//! Leaving alone what does not answer: a destination, or a whole provider.
+//!
+//! What is closed is known to the whole installation ([`domain::delivery::trouble`]); here stands what this process knows
+//! of it, and what it has learned and not yet told. How often something failed in a row before it is closed, each process
+//! counts by itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::delivery::Message;
 use domain::delivery::outbox::{Outcome, Report, Trouble, Wanted};
+use domain::delivery::trouble::{Change, Hold, What, rules};
+use domain::kernel::id::MessageId;
 use domain::people::reach::Channel;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 /// For how long it is left alone at first. Doubles with every probe that fails.
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(3_600);
 /// For how long a probe may be under way before another one is sent.
-const PROBE: Duration = Duration::from_secs(60);
+pub const PROBE: Duration = Duration::from_secs(60);
 /// Without a word of the server's how long, what told us to slow down is left alone for this long.
 const SLOW_DOWN: Duration = Duration::from_secs(5);
 const FAILURES_OF_DESTINATION: u32 = 5;
 const FAILURES_OF_PROVIDER: u32 = 10;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Provider(Channel),
-    Destination(String),
-}
-
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     /// In a row.
     failures: u32,
@@ -33,27 +34,55 @@ struct State {
     closed_until: Option<Duration>,
     /// How long it was closed the last time, when that was for a failure.
     last: Option<Duration>,
+    /// The message that asks whether it is over.
+    probe: Option<MessageId>,
+    /// As the installation has it; `None` while only this process knows of it.
+    version: Option<i64>,
+}
+
+impl State {
+    fn is_closed(&self, now: Duration) -> bool {
+        self.closed_until.is_some_and(|until| now < until)
+    }
+}
+
+/// Whether a message may be written now.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Admitted {
+    Yes,
+    No,
+    /// When this process is the one that may ask whether these are over: see [`Breakers::probing`].
+    AsProbe(Vec<(What, i64)>),
 }
 
 #[derive(Default)]
-pub struct Breakers(Mutex<HashMap<Key, State>>);
+struct Inner {
+    known: HashMap<What, State>,
+    /// Learned here and not yet told; whether by a probe.
+    untold: BTreeMap<What, bool>,
+    /// Counts what was learned here: what was read before that is not newer.
+    learned: u64,
+}
+
+#[derive(Default)]
+pub struct Breakers(Mutex<Inner>);
 
 impl Breakers {
-    fn with<T>(&self, f: impl FnOnce(&mut HashMap<Key, State>) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What may be claimed at this moment.
     pub fn wanted(&self, limit: usize, now: Duration) -> Wanted {
         let mut wanted = Wanted::up_to(limit);
-        self.with(|known| {
-            for (key, state) in known.iter() {
+        self.with(|inner| {
+            for (what, state) in &inner.known {
                 let Some(until) = state.closed_until else { continue };
-                match (key, now < until) {
-                    (Key::Provider(channel), true) => wanted.no_channels.push(*channel),
-                    (Key::Destination(destination), true) => wanted.no_destinations.push(destination.clone()),
-                    (Key::Provider(channel), false) => wanted.one_of_channel.push(*channel),
-                    (Key::Destination(destination), false) => wanted.one_of_destination.push(destination.clone()),
+                match (what, now < until) {
+                    (What::Provider(channel), true) => wanted.no_channels.push(*channel),
+                    (What::Destination(destination), true) => wanted.no_destinations.push(destination.clone()),
+                    (What::Provider(channel), false) => wanted.one_of_channel.push(*channel),
+                    (What::Destination(destination), false) => wanted.one_of_destination.push(destination.clone()),
                 }
             }
         });
@@ -61,75 +90,210 @@ impl Breakers {
     }
 
     /// Whether this message may be written. When it is a probe, others wait for what comes of it.
-    pub fn admits(&self, m: &Message, now: Duration) -> bool {
-        let keys = [Key::Provider(m.channel), Key::Destination(m.destination.clone())];
-        self.with(|known| {
-            let closed =
-                |key: &Key| known.get(key).and_then(|state| state.closed_until).is_some_and(|at| now < at);
-            if keys.iter().any(closed) {
+    pub fn admits(&self, m: &Message, now: Duration) -> Admitted {
+        self.with(|inner| {
+            let whats = of(m);
+            if whats.iter().any(|what| inner.known.get(what).is_some_and(|state| state.is_closed(now))) {
+                return Admitted::No;
+            }
+            let mut holds = Vec::new();
+            for what in whats {
+                let Some(state) = inner.known.get_mut(&what).filter(|state| state.closed_until.is_some()) else {
+                    continue;
+                };
+                match state.version {
+                    Some(version) => holds.push((what, version)),
+                    None => {
+                        state.closed_until = Some(now + PROBE);
+                        state.probe = Some(m.id);
+                    }
+                }
+            }
+            if holds.is_empty() { Admitted::Yes } else { Admitted::AsProbe(holds) }
+        })
+    }
+
+    /// This message is the installation's probe of these.
+    pub fn probing(&self, m: &Message, holds: &[(What, i64)], now: Duration) {
+        self.with(|inner| {
+            inner.learned += 1;
+            for (what, version) in holds {
+                let state = inner.known.entry(what.clone()).or_default();
+                state.closed_until = Some(now + PROBE);
+                state.probe = Some(m.id);
+                state.version = Some(version + 1);
+            }
+        });
+    }
+
+    /// Learns from what came of asking the provider.
+    pub fn note(&self, m: &Message, report: &Report, now: Duration) {
+        let [provider, destination] = of(m);
+        let asked = match &report.outcome {
+            Outcome::NotSent { retry_after, .. } => retry_after.filter(SignedDuration::is_positive),
+            _ => None,
+        };
+        let asked = asked.and_then(|wait| Duration::try_from(rules::bounded(wait)).ok());
+        let too_many = report.provider_status == Some(429);
+        self.with(|inner| match (report.trouble, &report.outcome) {
+            (Some(Trouble::Provider), _) => inner.close(m, provider, asked, now),
+            // It answers, and wants us to wait: one request for each of its waits.
+            (Some(Trouble::Destination), Outcome::NotSent { .. }) if too_many && asked.is_some() => {
+                inner.answers(m, provider, now);
+                inner.wait(m, destination, asked.unwrap_or(SLOW_DOWN), now);
+            }
+            (None, Outcome::NotSent { .. }) if too_many || asked.is_some() => {
+                inner.answers(m, provider, now);
+                inner.wait(m, destination, asked.unwrap_or(SLOW_DOWN), now);
+            }
+            (Some(Trouble::Destination), _) => {
+                inner.answers(m, provider, now);
+                inner.close(m, destination, asked, now);
+            }
+            (None, Outcome::NotSent { .. } | Outcome::Unclear { .. }) => {
+                inner.fail(m, destination, FAILURES_OF_DESTINATION, now);
+                // Webhooks have no provider in common.
+                if m.channel != Channel::Webhook {
+                    inner.fail(m, provider, FAILURES_OF_PROVIDER, now);
+                }
+            }
+            // Also a no is an answer. That an address takes nothing any more is known where addresses are.
+            (None, Outcome::Accepted { .. } | Outcome::Refused { .. }) => {
+                inner.answers(m, provider, now);
+                inner.answers(m, destination, now);
+            }
+        });
+    }
+
+    /// What the others are to be told, as of now. What cannot be told is given back to [`Self::untold`].
+    pub fn to_tell(&self, now: Duration) -> Vec<Change> {
+        self.with(|inner| {
+            let untold = std::mem::take(&mut inner.untold);
+            let change = |(what, probe): (What, bool)| match inner.known.get(&what) {
+                Some(State { closed_until: Some(until), last, .. }) => {
+                    let (wait, last) = (signed(until.saturating_sub(now)), last.map(signed));
+                    Change::Close { what, wait, last, probe }
+                }
+                _ => Change::Open(what),
+            };
+            untold.into_iter().map(change).collect()
+        })
+    }
+
+    pub fn untold(&self, changes: &[Change]) {
+        self.with(|inner| {
+            for change in changes {
+                let probe = matches!(change, Change::Close { probe: true, .. });
+                *inner.untold.entry(change.what().clone()).or_default() |= probe;
+            }
+        });
+    }
+
+    /// To be taken before the installation is asked, and given to [`Self::learn`] with the answer.
+    pub fn mark(&self) -> u64 {
+        self.with(|inner| inner.learned)
+    }
+
+    /// Takes over what the installation knows. What this process knows already keeps its moment: the wall clock that the
+    /// instants are by may have been moved since. False when this process learned something itself in the meantime.
+    pub fn learn(&self, mark: u64, holds: &[Hold], now: Duration, wall: Timestamp) -> bool {
+        self.with(|inner| {
+            if inner.learned != mark {
                 return false;
             }
-            for key in &keys {
-                if let Some(state) = known.get_mut(key).filter(|state| state.closed_until.is_some()) {
-                    state.closed_until = Some(now + PROBE);
+            let held: HashMap<&What, &Hold> = holds.iter().map(|hold| (&hold.what, hold)).collect();
+            let untold = &inner.untold;
+            inner.known.retain(|what, state| {
+                state.version.is_none() || untold.contains_key(what) || held.contains_key(what)
+            });
+            for hold in holds.iter().filter(|hold| !untold.contains_key(&hold.what)) {
+                let state = inner.known.entry(hold.what.clone()).or_default();
+                if state.version != Some(hold.version) {
+                    *state = State {
+                        closed_until: Some(now + unsigned(rules::left(hold, wall))),
+                        last: hold.last.map(unsigned),
+                        version: Some(hold.version),
+                        ..State::default()
+                    };
                 }
             }
             true
         })
     }
+}
 
-    /// Learns from what came of asking the provider.
-    pub fn note(&self, m: &Message, report: &Report, now: Duration) {
-        let provider = Key::Provider(m.channel);
-        let destination = Key::Destination(m.destination.clone());
-        let asked = match &report.outcome {
-            Outcome::NotSent { retry_after, .. } => retry_after.filter(jiff::SignedDuration::is_positive),
-            _ => None,
-        };
-        let asked = asked.and_then(|wait| Duration::try_from(wait).ok());
-        self.with(|known| match (report.trouble, &report.outcome) {
-            (Some(Trouble::Provider), _) => close(known, provider, asked, now),
-            (Some(Trouble::Destination), _) | (None, Outcome::Refused { gone: true, .. }) => {
-                known.remove(&provider);
-                close(known, destination, asked, now);
+impl Inner {
+    fn changed(&mut self, what: What, probe: bool) {
+        self.learned += 1;
+        *self.untold.entry(what).or_default() |= probe;
+    }
+
+    fn fail(&mut self, m: &Message, what: What, most: u32, now: Duration) {
+        let state = self.known.entry(what.clone()).or_default();
+        state.failures += 1;
+        // Of one that was closed before, the first failure says that it is not over.
+        if state.failures >= most || state.last.is_some() {
+            self.close(m, what, None, now);
+        }
+    }
+
+    /// Takes nothing: left alone for longer each time it is found so.
+    fn close(&mut self, m: &Message, what: What, asked: Option<Duration>, now: Duration) {
+        let state = self.known.entry(what.clone()).or_default();
+        let probe = state.probe == Some(m.id);
+        if state.is_closed(now) && !probe {
+            // It had left before this was closed: the same trouble, heard of once more.
+            if let Some(asked) = asked {
+                self.wait(m, what, asked, now);
             }
-            (None, Outcome::NotSent { .. }) if asked.is_some() || report.provider_status == Some(429) => {
-                // It answers, and wants us to wait: one request for each of its waits.
-                known.remove(&provider);
-                let state = known.entry(destination).or_default();
-                state.closed_until = Some(now + asked.unwrap_or(SLOW_DOWN).min(24 * LONGEST));
-            }
-            (None, Outcome::NotSent { .. } | Outcome::Unclear { .. }) => {
-                fail(known, destination, FAILURES_OF_DESTINATION, now);
-                // Webhooks have no provider in common.
-                if m.channel != Channel::Webhook {
-                    fail(known, provider, FAILURES_OF_PROVIDER, now);
-                }
-            }
-            (None, Outcome::Accepted { .. } | Outcome::Refused { .. }) => {
-                for key in [provider, destination] {
-                    if known.remove(&key).is_some_and(|state| state.last.is_some()) {
-                        info!(what = ?key, "Answers again");
-                    }
-                }
-            }
-        });
+            return;
+        }
+        let wait = state.last.map_or(FIRST, |last| (last * 2).min(LONGEST));
+        let whole = asked.map_or(wait, |asked| asked.max(wait));
+        warn!(what = %what, seconds = whole.as_secs(), "Left alone for a while, because it takes nothing from us");
+        let version = state.version;
+        *state = State { closed_until: Some(now + whole), last: Some(wait), version, ..State::default() };
+        self.changed(what, probe);
+    }
+
+    /// Wants us to wait.
+    fn wait(&mut self, m: &Message, what: What, asked: Duration, now: Duration) {
+        let state = self.known.entry(what.clone()).or_default();
+        let probe = state.probe == Some(m.id);
+        let until = now + asked;
+        if state.is_closed(now) && !probe && state.closed_until >= Some(until) {
+            return;
+        }
+        state.closed_until = Some(until);
+        state.probe = None;
+        self.changed(what, probe);
+    }
+
+    fn answers(&mut self, m: &Message, what: What, now: Duration) {
+        let Some(state) = self.known.get_mut(&what) else { return };
+        if state.is_closed(now) && state.probe != Some(m.id) {
+            // It had left before this was closed, and says nothing of now.
+            return;
+        }
+        if state.last.is_some() {
+            info!(what = %what, "Answers again");
+        }
+        let was_closed = state.closed_until.is_some();
+        self.known.remove(&what);
+        if was_closed {
+            self.changed(what, true);
+        }
     }
 }
 
-fn fail(known: &mut HashMap<Key, State>, key: Key, most: u32, now: Duration) {
-    let state = known.entry(key.clone()).or_default();
-    state.failures += 1;
-    // Of one that was closed before, the first failure says that it is not over.
-    if state.failures >= most || state.last.is_some() {
-        close(known, key, None, now);
-    }
+fn of(m: &Message) -> [What; 2] {
+    [What::Provider(m.channel), What::Destination(m.destination.clone())]
 }
 
-fn close(known: &mut HashMap<Key, State>, key: Key, asked: Option<Duration>, now: Duration) {
-    let state = known.entry(key.clone()).or_default();
-    let wait = state.last.map_or(FIRST, |last| (last * 2).min(LONGEST));
-    let wait = asked.map_or(wait, |asked| asked.max(wait));
-    warn!(what = ?key, seconds = wait.as_secs(), "Left alone for a while, because it takes nothing from us");
-    *state = State { failures: 0, closed_until: Some(now + wait), last: Some(wait.min(LONGEST)) };
+fn signed(wait: Duration) -> SignedDuration {
+    SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX)
+}
+
+fn unsigned(wait: SignedDuration) -> Duration {
+    Duration::try_from(wait).unwrap_or(Duration::ZERO)
 }

@@ -5,7 +5,6 @@
 //! process that dies leaves leases, and the next claim takes over by each channel's rule.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,16 +15,16 @@ use domain::delivery::policy::Cleared;
 use domain::kernel::id::WorkspaceId;
 use domain::kernel::{Principal, Source, step};
 use domain::people::reach::Channel as Kind;
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::Host;
-use crate::breaker::Breakers;
 use crate::channels::{Channel, Later};
+use crate::installation::Installation;
 use crate::loops::{Loop, Next};
+use crate::pacing::Pacing;
 
 /// The ways out that are configured.
 pub type Ways = BTreeMap<Kind, Arc<dyn Channel>>;
@@ -51,7 +50,7 @@ struct Inner {
     ways: Ways,
     slots: Arc<Semaphore>,
     looks: Semaphore,
-    breakers: Breakers,
+    installation: Installation,
     pacing: Pacing,
     clock: Mutex<ClockWatch>,
     busy: Mutex<HashSet<WorkspaceId>>,
@@ -91,7 +90,7 @@ impl Dispatcher {
             ways,
             slots: Arc::new(Semaphore::new(SLOTS)),
             looks: Semaphore::new(LOOKS),
-            breakers: Breakers::default(),
+            installation: Installation::new(host),
             pacing: Pacing::new(),
             clock: Mutex::default(),
             busy: Mutex::default(),
@@ -165,6 +164,7 @@ impl Loop for Dispatcher {
         Box::pin(async {
             self.0.closing.store(true, Ordering::Release);
             self.idle().await;
+            self.0.installation.leave().await;
         })
     }
 }
@@ -232,14 +232,18 @@ impl Batch {
             let Some(slots) = self.slots().await else { return };
             let started = this.host.clock().elapsed();
             let now = this.host.clock().now();
-            let wanted = this.breakers.wanted(slots.len(), started);
             let claimed = {
                 let _look = this.looks.acquire().await;
+                let wanted = this.installation.wanted(slots.len()).await;
                 this.host.act(&who, move |cx| ops::claim(cx, &wanted)).await
             };
             let Ok(claimed) = claimed else { return };
             if claimed.value.is_empty() || step::reach("dispatch.claimed").is_err() {
                 return;
+            }
+            if claimed.value.cleared.iter().any(|cleared| cleared.message().channel != Kind::Console) {
+                let _look = this.looks.acquire().await;
+                this.installation.look().await;
             }
             self.send(&who, claimed.value, slots, started, now).await;
         }
@@ -320,7 +324,7 @@ impl Batch {
                 match sent {
                     Ok(Some(sent)) => {
                         if sent.asked {
-                            this.breakers.note(&sent.message, &sent.report, this.host.clock().elapsed());
+                            this.installation.note(&sent.message, &sent.report);
                         }
                         settling.push(sent.report);
                     }
@@ -330,6 +334,8 @@ impl Batch {
                 }
             }
             if !settling.is_empty() {
+                // First: once it is settled, the next one for the same destination may be claimed anywhere.
+                this.installation.tell().await;
                 self.settle(who, std::mem::take(&mut settling)).await;
             }
         }
@@ -400,14 +406,15 @@ impl Send {
         }
         let clock = this.host.clock();
         let left = self.until.saturating_sub(clock.elapsed());
-        if tokio::time::timeout(left, this.pacing.wait(self.workspace, &message)).await.is_err() {
+        let turn = this.pacing.wait(self.workspace, &message, this.installation.dispatchers());
+        if tokio::time::timeout(left, turn).await.is_err() {
             return unasked(later("Its turn did not come before its lease ended."));
         }
         if this.is_closing() {
             return unasked(later("The server stopped before it was sent."));
         }
         // Only now: it may have been found closed while this one waited for its turn.
-        if !this.breakers.admits(&message, clock.elapsed()) {
+        if !this.installation.admits(&message).await {
             return unasked(later("Its destination takes nothing at the moment."));
         }
         step::reach("dispatch.writing").ok()?;
@@ -455,41 +462,4 @@ fn not_configured(kind: Kind) -> String {
         "The channel {kind} is not configured, so it was not sent. Set {settings}, restart the server, then send it \
          with milepost delivery replay."
     )
-}
-
-/// How fast, per process: a courtesy to providers, beside the caps in the database.
-struct Pacing {
-    kinds: BTreeMap<Kind, DefaultDirectRateLimiter>,
-    destinations: DefaultKeyedRateLimiter<String>,
-    workspaces: DefaultKeyedRateLimiter<WorkspaceId>,
-    count: AtomicUsize,
-}
-
-fn per_second(count: u32) -> Quota {
-    Quota::per_second(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN))
-}
-
-impl Pacing {
-    fn new() -> Self {
-        // Discord's limit is 50 a second for a token.
-        let kinds = [(Kind::Discord, 40), (Kind::Email, 50), (Kind::Sms, 20), (Kind::Webhook, 100)];
-        Self {
-            kinds: kinds.into_iter().map(|(kind, count)| (kind, RateLimiter::direct(per_second(count)))).collect(),
-            destinations: RateLimiter::keyed(per_second(20)),
-            workspaces: RateLimiter::keyed(per_second(50)),
-            count: AtomicUsize::new(0),
-        }
-    }
-
-    async fn wait(&self, workspace: WorkspaceId, m: &Message) {
-        // What stays on this machine needs no courtesy.
-        let Some(kind) = self.kinds.get(&m.channel) else { return };
-        self.workspaces.until_key_ready(&workspace).await;
-        self.destinations.until_key_ready(&m.destination).await;
-        kind.until_ready().await;
-        if self.count.fetch_add(1, Ordering::Relaxed) % 10_000 == 9_999 {
-            self.destinations.retain_recent();
-            self.workspaces.retain_recent();
-        }
-    }
 }

@@ -233,8 +233,16 @@ impl Host {
 
     /// The workspaces of this installation, oldest first.
     pub async fn directory(&self) -> Result<Vec<Workspace>, Refusal> {
+        self.installation(tenant::store::directory).await
+    }
+
+    /// Runs work of the installation itself, which belongs to no workspace.
+    pub(crate) async fn installation<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Db) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let host = self.clone();
-        self.bounded(AtomicBool::new(false), move |_| Ok(tenant::store::directory(host.db())?)).await
+        self.bounded(AtomicBool::new(false), move |_| Ok(f(host.db())?)).await
     }
 
     /// The operator of this installation in one of its workspaces.

@@ -38,6 +38,9 @@ pub fn lines_of(conn: &mut Conn, workspace: WorkspaceId, query: &str) -> Vec<Str
     found
 }
 
+/// The tables that belong to no workspace: its key, and what dispatchers tell each other.
+pub const OF_THE_INSTALLATION: [&str; 3] = ["dispatchers", "installation", "provider_holds"];
+
 impl World {
     /// The column `line` of a query's rows in a team's workspace.
     #[track_caller]
@@ -59,7 +62,7 @@ impl World {
         }
     }
 
-    /// The product's tables, without the one row about the installation, which belongs to no team.
+    /// The product's tables, but for those of the whole installation.
     pub fn tables(&self) -> Vec<String> {
         let query = if self.db().is_postgres() {
             "SELECT table_name::text AS line FROM information_schema.tables
@@ -68,7 +71,9 @@ impl World {
             "SELECT name AS line FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY 1"
         };
         let mut tables = self.lines(&self.team, query);
-        tables.retain(|table| !["__diesel_schema_migrations", "installation"].contains(&table.as_str()));
+        tables.retain(|table| {
+            table != "__diesel_schema_migrations" && !OF_THE_INSTALLATION.contains(&table.as_str())
+        });
         tables
     }
 

@@ -18,7 +18,7 @@ mod steps;
 mod world;
 
 pub use agents::{Agent, Answer, Era};
-pub use behind::{lines, lines_of};
+pub use behind::{OF_THE_INSTALLATION, lines, lines_of};
 pub use drafts::{party, peopled};
 pub use lossy::Lossy;
 pub use outbound::{accepted, message, not_sent, report, unclear};

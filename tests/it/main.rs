@@ -33,6 +33,7 @@ mod rest;
 mod schema;
 mod tenancy;
 mod tenancy_outbound;
-mod trial;
 mod texts;
+mod trial;
+mod trouble;
 mod webhooks;

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
 use domain::kernel::Conn;
 use domain::kernel::db::APP_ROLE;
-use harness::{Place, Team, World, on_both};
+use harness::{OF_THE_INSTALLATION, Place, Team, World, on_both};
 
 #[derive(diesel::QueryableByName)]
 struct Count {
@@ -81,6 +81,10 @@ fn furnish(world: &World) {
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
     let asked = |cx: &mut domain::kernel::Cx<'_>| domain::assist::budget::ops::reserve(cx, 100, 10_000);
     world.act(&world.team.operator(), asked).unwrap();
+    let post = world.queue("gone", domain::people::reach::Channel::Discord, "77");
+    world.act(&world.team.cora(), domain::delivery::outbox::ops::resume).unwrap();
+    world.all_end(&domain::delivery::outbox::Outcome::Refused { why: "404".into(), gone: true });
+    assert_eq!(world.status(post), domain::delivery::Status::Failed);
     how_ann_stands(world);
     a_reminder_for_coras_digest(world, id);
 }
@@ -156,7 +160,7 @@ fn row_level_security_alone_keeps_workspaces_apart() {
     let unscoped = world.lines(
         &world.team,
         "SELECT table_name::text AS line FROM information_schema.tables t WHERE table_schema = current_schema()
-         AND table_name NOT IN ('workspaces', 'installation', '__diesel_schema_migrations') AND NOT EXISTS (
+         AND table_name NOT IN ('workspaces', 'installation', 'dispatchers', 'provider_holds', '__diesel_schema_migrations') AND NOT EXISTS (
            SELECT 1 FROM information_schema.columns c WHERE c.table_schema = t.table_schema
            AND c.table_name = t.table_name AND c.column_name = 'workspace_id')",
     );
@@ -170,6 +174,22 @@ fn no_workspace_sees_the_row_about_the_installation() {
     assert_eq!(domain::kernel::installation::key_id(world.db()).unwrap().as_deref(), Some("0badc0de"));
     for team in [Some(&world.team), None] {
         assert_eq!(seen_by_the_product(&world, team, "installation"), 0);
+    }
+}
+
+#[test]
+fn what_dispatchers_tell_each_other_no_workspace_sees() {
+    use domain::delivery::trouble::{Change, What, ops};
+    let Some(world) = on_postgres() else { return };
+    let what = What::Destination("discord:77".into());
+    let close = Change::Close { what, wait: jiff::SignedDuration::from_mins(5), last: None, probe: false };
+    ops::tell(world.db(), &[close], world.now()).unwrap();
+    ops::attend(world.db(), domain::kernel::id::DispatcherId(world.host.mint()), world.now()).unwrap();
+    let standing = ops::look(world.db(), world.now()).unwrap();
+    assert_eq!((standing.holds.len(), standing.dispatchers), (1, 1));
+    for table in OF_THE_INSTALLATION {
+        assert_eq!(seen_by_the_product(&world, Some(&world.team), table), 0, "{table}");
+        assert_eq!(seen_by_the_product(&world, None, table), 0, "{table} without a workspace");
     }
 }
 
@@ -227,7 +247,8 @@ on_both! {
         assert!(indexes.len() > world.tables().len());
         for (table, columns) in indexes {
             let scoped = columns.iter().any(|column| column == "workspace_id");
-            assert!(scoped || table == "workspaces" || table == "installation", "{table} ({columns:?})");
+            let alone = table == "workspaces" || OF_THE_INSTALLATION.contains(&table.as_str());
+            assert!(scoped || alone, "{table} ({columns:?})");
         }
     }
 
@@ -289,7 +310,7 @@ fn both_databases_have_the_same_tables_columns_and_indexes() {
             };
             (table.clone(), world.lines(&world.team, &query))
         };
-        world.tables().iter().chain(&["installation".to_owned()]).map(of).collect()
+        world.tables().iter().chain(&OF_THE_INSTALLATION.map(str::to_owned)).map(of).collect()
     };
     assert_eq!(columns(&pg), columns(&lite));
     let named = |world: &World| {

@@ -9,9 +9,10 @@ use domain::delivery::policy::ops as policy;
 use domain::delivery::settings::ops::{EditSettings, edit as edit_settings};
 use domain::delivery::webhook::ops as hooks;
 use domain::delivery::webhook::target::Allowed;
-use domain::delivery::{NewMessage, Purpose, To, feed, trial};
+use domain::delivery::{NewMessage, Purpose, To, feed, gone, trial};
 use domain::kernel::id::{
-    ApprovalId, ContactId, DealId, DecisionId, DraftId, EndpointId, MemberId, MessageId, NotificationId,
+    ApprovalId, ContactId, DealId, DecisionId, DraftId, EndpointId, GoneAddressId, MemberId, MessageId,
+    NotificationId,
 };
 use domain::kernel::page::Ask;
 use domain::kernel::{Code, Cx, No, Principal, Refusal};
@@ -36,6 +37,7 @@ struct Ids {
     decision: DecisionId,
     notification: NotificationId,
     endpoint: EndpointId,
+    gone: GoneAddressId,
     contact: ContactId,
     member: MemberId,
 }
@@ -48,6 +50,9 @@ fn ids(world: &World) -> Ids {
     world.all_end(&unclear());
     let failed = world.queue("failed", Channel::Webhook, "https://hooks.example.com/");
     world.all_end(&Outcome::Refused { why: "There is nobody".into(), gone: false });
+    world.queue("gone", Channel::Discord, "77");
+    world.all_end(&Outcome::Refused { why: "404".into(), gone: true });
+    let closed = world.look(&world.team.cora(), |cx| gone::ops::list(cx, &Ask::default())).unwrap();
     let shown = harness::message("shown", Channel::InApp, "", world.now());
     world.enqueue(&world.team, &[NewMessage { to: To::Member(owner), ..shown }]);
     world.claim(10);
@@ -71,6 +76,7 @@ fn ids(world: &World) -> Ids {
         decision: world.delivery(failed).decisions[0].id,
         notification: feed.notifications.items[0].id,
         endpoint: endpoint.id,
+        gone: closed.items[0].id,
         contact: draft.newest.unwrap().recipients[0].contact_id,
         member: world.team.members[&Role::Member].id,
     }
@@ -87,6 +93,7 @@ fn nobodys() -> Ids {
         decision: unknown_id(),
         notification: unknown_id(),
         endpoint: unknown_id(),
+        gone: unknown_id(),
         contact: unknown_id(),
         member: unknown_id(),
     }
@@ -134,6 +141,8 @@ const VERBS: &[(&str, Verb)] = &[
     ("delivery replay", |cx, ids| hands::replay(cx, ids.failed).map(drop)),
     ("delivery resolve as sent", |cx, ids| hands::resolve(cx, ids.unknown, Resolution::Sent).map(drop)),
     ("delivery resolve by sending", |cx, ids| hands::resolve(cx, ids.unknown, Resolution::SendAgain).map(drop)),
+    ("delivery bounced", |cx, ids| hands::bounced(cx, ids.unknown, "Ours", false).map(drop)),
+    ("delivery reopen", |cx, ids| gone::ops::reopen(cx, ids.gone).map(drop)),
     ("decisions of a message", |cx, ids| policy::decisions_of(cx, ids.failed).map(drop)),
     ("decision replay", |cx, ids| policy::replay(cx, ids.decision).map(drop)),
     ("policy preview", |cx, ids| {
@@ -304,6 +313,7 @@ on_both! {
         assert_eq!(world.look(&owner, |cx| drafts::list(cx, &Default::default())).unwrap().items, []);
         assert_eq!(world.look(&owner, |cx| reminders::list(cx, &Default::default())).unwrap().items.len(), 0);
         assert_eq!(world.look(&owner, |cx| feed::ops::list(cx, false, &Ask::default())).unwrap().unread, 0);
+        assert_eq!(world.look(&owner, |cx| gone::ops::list(cx, &Ask::default())).unwrap().items, []);
         assert_eq!(world.look(&owner, hooks::list).unwrap().len(), 0);
         assert_eq!(world.look(&owner, |cx| contact::view::find(cx, "ann@example.org")).unwrap().len(), 0);
     }

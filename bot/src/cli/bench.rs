@@ -1,6 +1,7 @@
 //! `milepost bench`: what this machine does, through the same verbs as everything.
 
 pub mod delivery;
+pub mod overdue;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -52,6 +53,8 @@ pub struct Bench {
 enum Part {
     /// Reminders from the clock's look to a channel that takes them at once, and looks that find nothing
     Delivery(delivery::Delivery),
+    /// What people notice while everything leaves that came due during a long downtime
+    Overdue(overdue::Overdue),
 }
 
 /// Times of equal work.
@@ -93,8 +96,10 @@ pub struct Measured {
 }
 
 pub fn run(cmd: &Bench) -> Outcome {
-    if let Some(Part::Delivery(cmd)) = &cmd.part {
-        return delivery::run(cmd);
+    match &cmd.part {
+        Some(Part::Delivery(cmd)) => return delivery::run(cmd),
+        Some(Part::Overdue(cmd)) => return overdue::run(cmd),
+        None => {}
     }
     let folder = tempfile::Builder::new().prefix("milepost-bench-").tempdir()?;
     let url = cmd.postgres.as_ref().map(|url| ("MILEPOST_DATABASE__URL".to_owned(), url.clone()));

@@ -1,10 +1,10 @@
 //! `milepost delivery`: what was sent, what was not, and what a person does about it.
 
 use clap::{Args, Subcommand};
-use domain::delivery::Status;
+use domain::delivery::{Status, gone};
 use domain::delivery::outbox::view::{self, ListDeliveries};
 use domain::delivery::outbox::{Resolution, ops};
-use domain::kernel::id::{ContactId, DealId, MessageId};
+use domain::kernel::id::{ContactId, DealId, GoneAddressId, MessageId};
 use domain::people::reach::{Channel, Topic};
 use domain::workspace::member;
 use jiff::Timestamp;
@@ -29,7 +29,7 @@ pub enum Delivery {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Try one again that failed, died or expired
+    /// Try one again that failed, died, expired or was refused for its address
     Replay(Of),
     /// Say what became of one that may or may not have arrived
     Resolve(Resolve),
@@ -40,6 +40,19 @@ pub enum Delivery {
         /// When, such as 2026-12-04T15:00:00Z
         #[arg(long, value_name = "INSTANT", value_parser = read::instant)]
         at: Timestamp,
+    },
+    /// Say that a message came back, as its bounce in the mailbox tells
+    Bounced(Bounced),
+    /// List the addresses that take nothing any more
+    Gone {
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Let messages leave for such an address again
+    Reopen {
+        /// The address, as delivery gone names it
+        #[arg(value_name = "ID", value_parser = read::id::<GoneAddressId>)]
+        id: GoneAddressId,
     },
     /// Let nothing leave the workspace until somebody resumes
     Hold {
@@ -68,6 +81,18 @@ pub struct Resolve {
     /// It did not arrive; send it again
     #[arg(long)]
     send_again: bool,
+}
+
+#[derive(Args)]
+pub struct Bounced {
+    #[command(flatten)]
+    of: Of,
+    /// What the bounce says, such as "550 5.1.1 no such user"
+    #[arg(long)]
+    reason: String,
+    /// The address itself is good, such as when a mailbox was full
+    #[arg(long)]
+    only_this: bool,
 }
 
 #[derive(Args)]
@@ -111,6 +136,19 @@ pub fn run(common: &Common, cmd: Delivery) -> Outcome {
             told(&desk, desk.write(|cx| ops::resolve(cx, cmd.of.id, how))?)
         }
         Delivery::Reschedule { of, at } => told(&desk, desk.write(|cx| ops::reschedule(cx, of.id, at))?),
+        Delivery::Bounced(cmd) => {
+            told(&desk, desk.write(|cx| ops::bounced(cx, cmd.of.id, &cmd.reason, cmd.only_this))?)
+        }
+        Delivery::Gone { page } => {
+            let page = desk.read(|cx| gone::ops::list(cx, &page.ask()))?;
+            let text = says::delivery::gone(&page.items, page.next_cursor.as_deref());
+            Answer::new(text, json!({ "addresses": page.items, "next_cursor": page.next_cursor }))
+        }
+        Delivery::Reopen { id } => {
+            let done = desk.write(|cx| gone::ops::reopen(cx, id))?;
+            let text = says::delivery::reopened(&done.value);
+            Answer::new(text, Written::<Value>::beside(done.receipt, json!({ "address": done.value })))
+        }
         Delivery::Hold { reason } => held(desk.write(|cx| ops::hold(cx, &reason))?),
         Delivery::Resume => held(desk.write(ops::resume)?),
     };

@@ -1,6 +1,7 @@
 //! What was measured.
 
 use crate::cli::bench::delivery::{Delivered, Rate};
+use crate::cli::bench::overdue::{Felt, Left, Watched};
 use crate::cli::bench::{Measured, Times};
 
 use super::table;
@@ -43,13 +44,7 @@ pub fn delivered(m: &Delivered) -> String {
     ];
     rows.extend(look(format!("an empty sweep over {} milestones", m.milestones), &m.empty_sweep));
     rows.extend(look("an empty claim".into(), &m.empty_claim));
-    let memory = match (m.memory_before_kib, m.memory_peak_kib) {
-        (Some(before), Some(peak)) => {
-            let mib = |kib: u64| kib as f64 / 1024.0;
-            format!("{:.1} MiB before, {:.1} MiB at most", mib(before), mib(peak))
-        }
-        _ => "unknown".into(),
-    };
+    let memory = memory(m.memory_before_kib, m.memory_peak_kib);
     format!(
         "{}, {} workers\n{}\nThe whole way of {} reminders: {:.0} a second.\nResident memory meanwhile: {memory}\n",
         m.database,
@@ -57,5 +52,52 @@ pub fn delivered(m: &Delivered) -> String {
         table(&["WHAT", "COUNT", "A SECOND", "MEDIAN", "P95"], &rows),
         m.reminders,
         m.whole_per_second,
+    )
+}
+
+fn memory(before: Option<u64>, peak: Option<u64>) -> String {
+    match (before, peak) {
+        (Some(before), Some(peak)) => {
+            let mib = |kib: u64| kib as f64 / 1024.0;
+            format!("{:.1} MiB before, {:.1} MiB at most", mib(before), mib(peak))
+        }
+        _ => "unknown".into(),
+    }
+}
+
+pub fn watched(w: &Watched) -> String {
+    let ms = |value: f64| format!("{value:.2} ms");
+    let row = |what: &str, when: &str, times: &Times| {
+        vec![what.to_owned(), when.to_owned(), times.count.to_string(), ms(times.p50_ms), ms(times.p95_ms), ms(times.worst_ms)]
+    };
+    let felt = |when: &str, felt: &Felt| {
+        [
+            row("a page of deals", when, &felt.deal_list),
+            row("complete a milestone", when, &felt.milestone_complete),
+        ]
+    };
+    let rows: Vec<Vec<String>> =
+        [felt("idle", &w.idle), felt("while it is planned", &w.planning), felt("while e-mails leave", &w.sending)]
+            .into_iter()
+            .flatten()
+            .collect();
+    let left = |which: &str, left: &Left| {
+        vec![which.to_owned(), left.deals.to_string(), left.emails.to_string(), left.console.to_string()]
+    };
+    format!(
+        "{}, {} reminders overdue; all planned after {:.1} s, watched for {:.0} s\n{}\n{}\nE-mails in the busiest \
+         second: {}; {:.1} a second over all.\nResident memory meanwhile: {}\n",
+        w.database,
+        w.reminders,
+        w.plan_seconds,
+        w.seconds,
+        table(&["WHAT", "WHEN", "TIMES", "MEDIAN", "P95", "WORST"], &rows),
+        table(
+            &["LEFT", "DEALS", "E-MAILS", "LINES"],
+            &[left("the larger workspace", &w.larger), left("the smaller workspace", &w.smaller)]
+        ),
+        w.busiest_second,
+        (w.larger.emails + w.smaller.emails) as f64 / w.seconds.max(1e-9),
+        memory(w.memory_before_kib, w.memory_peak_kib),
     )
 }

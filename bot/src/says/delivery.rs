@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::delivery::Status;
+use domain::delivery::gone::GoneAddress;
 use domain::delivery::outbox::ops::Dispatch;
 use domain::delivery::outbox::view::{Attempt, Delivery, Detail, Ruled};
 use domain::kernel::id::MemberId;
@@ -132,6 +133,27 @@ fn attempts(all: &[Attempt]) -> String {
         vec![a.number.to_string(), moment(a.started_at), outcome, code, a.detail.clone().unwrap_or_default()]
     };
     table(&["", "", "", "", ""], &all.iter().map(row).collect::<Vec<_>>())
+}
+
+/// The addresses that take nothing any more.
+pub fn gone(addresses: &[GoneAddress], cursor: Option<&str>) -> String {
+    if addresses.is_empty() {
+        return "Every address is tried; none is known to take nothing.".into();
+    }
+    let row = |gone: &GoneAddress| {
+        vec![moment(gone.since), format!("{} {}", gone.channel, gone.address), gone.why.clone(), gone.id.to_string()]
+    };
+    let rows: Vec<Vec<String>> = addresses.iter().map(row).collect();
+    let next = "\nNothing is sent to these. When one takes messages again: milepost delivery reopen ID\n";
+    table(&["SINCE", "ADDRESS", "WHY", "ID"], &rows) + next + &next_page(cursor)
+}
+
+pub fn reopened(gone: &GoneAddress) -> String {
+    format!(
+        "Messages leave for {} {} again. What was refused meanwhile is sent by milepost delivery replay: milepost \
+         delivery list --status failed,suppressed",
+        gone.channel, gone.address
+    )
 }
 
 pub fn dispatch(dispatch: &Dispatch) -> String {

@@ -101,6 +101,27 @@ fn messages_are_looked_at_and_dealt_with_from_the_terminal() {
 }
 
 #[test]
+fn a_bounce_is_recorded_and_its_address_opened_again_from_the_terminal() {
+    let t = Terminal::new();
+    t.setup("lakeside");
+    shows!("delivery_gone_none", t.run(&["delivery", "gone"]));
+    behind(&t, |cx| ops::enqueue(cx, &[letter("a", "ann@example.org")]));
+    behind(&t, |cx| try_it(cx, &Outcome::Accepted { provider_id: None }));
+    let id = text(&t.json(&["delivery", "list"])["deliveries"][0]["id"]);
+    shows!("delivery_bounced", t.run(&["delivery", "bounced", &id, "--reason", "550 5.1.1 no such user"]));
+    shows!("delivery_gone", t.run(&["delivery", "gone"]));
+    behind(&t, |cx| ops::enqueue(cx, &[letter("b", "ann@example.org")]));
+    behind(&t, |cx| ops::claim(cx, &Wanted::up_to(10)).map(drop));
+    let refused = text(&t.json(&["delivery", "list", "--status", "suppressed"])["deliveries"][0]["id"]);
+    shows!("delivery_to_a_gone_address", t.run(&["delivery", "show", &refused]));
+    let address = text(&t.json(&["delivery", "gone"])["addresses"][0]["id"]);
+    shows!("delivery_reopened", t.run(&["delivery", "reopen", &address]));
+    assert_eq!(t.run(&["delivery", "reopen", &address]).code, 3);
+    shows!("delivery_looked_at_anew", t.run(&["delivery", "replay", &refused]));
+    assert_eq!(t.json(&["audit", "verify"])["whole"], true);
+}
+
+#[test]
 fn a_server_without_mail_says_so_and_stops_in_order() {
     let t = Terminal::new();
     t.setup("lakeside");

@@ -4,6 +4,7 @@
 //! ([`policy::gate`]), then a channel that takes only what the gate has [`policy::Cleared`], then the record.
 
 pub mod feed;
+pub mod gone;
 pub mod html;
 pub mod notify;
 pub mod outbox;
@@ -13,6 +14,7 @@ pub mod settings;
 pub mod sms;
 pub mod template;
 pub mod trial;
+pub mod trouble;
 pub mod webhook;
 
 use jiff::Timestamp;

@@ -52,7 +52,7 @@ pub enum Scope<'a> {
     TokenHash(&'a str),
     /// The list of workspaces, and nothing in them.
     Directory,
-    /// The one row about the installation itself.
+    /// The installation itself: its row, and what its dispatchers tell each other of providers. Nothing of any workspace.
     Installation,
 }
 

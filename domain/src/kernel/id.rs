@@ -101,6 +101,10 @@ ids! {
     DecisionId,
     /// Messages that were scheduled together.
     BatchId,
+    /// An address that takes nothing any more.
+    GoneAddressId,
+    /// A process that sends.
+    DispatcherId,
     NotificationId,
     DraftId,
     EventId,

@@ -542,6 +542,40 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::kernel::column::Timestamptz;
+    provider_holds (what) {
+        what -> Text,
+        closed_at -> Timestamptz,
+        closed_until -> Timestamptz,
+        last_ms -> Nullable<BigInt>,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use crate::kernel::column::{Timestamptz, Uuid};
+    dispatchers (id) {
+        id -> Uuid,
+        seen_at -> Timestamptz,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::kernel::column::{Timestamptz, Uuid};
+    gone_addresses (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        channel -> Text,
+        address -> Text,
+        why -> Text,
+        since -> Timestamptz,
+        message_id -> Uuid,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     workspaces,
     members,

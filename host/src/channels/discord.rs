@@ -370,7 +370,7 @@ fn judge(answer: &Answer) -> Learned {
         403 | 404 if json.is_none() => ban(),
         403 | 404 => Learned::gone(format!(
             "{} The channel or person is gone or closed to the bot. Nothing was sent. Choose another channel, or let \
-             the bot write there, then replay the message.",
+             the bot write there, open it again (milepost delivery gone) and replay the message.",
             said()
         )),
         400..=499 if answer.status != 408 => Learned::refused(format!("{} Nothing was sent.", said())),

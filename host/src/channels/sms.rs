@@ -143,7 +143,8 @@ fn judge(answer: &Answer) -> Learned {
             said()
         ))
         .trouble(Trouble::Provider),
-        400..=499 if answer.status != 408 && code == Some(21610) => Learned::gone(
+        400..=499 if answer.status != 408 && code == Some(21610) => Learned::refused(
+            // Not gone: nobody but its owner could open it again here, and they do it at Twilio.
             "This number has opted out of texts from ours (code 21610). Nothing was sent. Only its owner can undo it, \
              by texting START.",
         ),
@@ -221,7 +222,7 @@ mod tests {
     async fn what_each_answer_of_twilio_means() {
         for (answer, expected) in [
             (http(201, "", r#"{"sid":"SM9""#), "unclear"),
-            (http(400, "", r#"{"code":21610,"message":"unsubscribed recipient"}"#), "gone"),
+            (http(400, "", r#"{"code":21610,"message":"unsubscribed recipient"}"#), "refused"),
             (http(400, "", r#"{"code":21211,"message":"invalid To"}"#), "gone"),
             (http(400, "", r#"{"code":21614,"message":"not a mobile number"}"#), "gone"),
             (http(400, "", r#"{"code":21408,"message":"region"}"#), "refused"),

@@ -115,6 +115,11 @@ impl FakeDiscord {
         held(&self.state).closed.insert(channel.into());
     }
 
+    /// It may again.
+    pub fn let_in(&self, channel: &str) {
+        held(&self.state).closed.remove(channel);
+    }
+
     /// Somebody else writes into a channel.
     pub fn chatter(&self, clock: &Clock, channel: &str, text: &str) {
         let mut state = held(&self.state);

@@ -30,13 +30,13 @@ use crate::says;
 const ROLES: [&str; 5] = ["buyer", "seller", "attorney", "lender", "title"];
 const MILESTONES_EACH: usize = 20;
 /// Each milestone is told to its party by e-mail and to the team's console.
-const REMINDERS_EACH: usize = MILESTONES_EACH * 2;
+pub(super) const REMINDERS_EACH: usize = MILESTONES_EACH * 2;
 /// How far apart due days are, so that no two reminders share a message. Days.
 const APART: usize = 3;
 
 /// A Tuesday, when the deals are made, and the afternoon on which all their reminders are due and no quiet hours hold.
-const MADE: &str = "2026-01-06T12:00:00Z";
-const DUE: &str = "2026-01-06T20:00:00Z";
+pub(super) const MADE: &str = "2026-01-06T12:00:00Z";
+pub(super) const DUE: &str = "2026-01-06T20:00:00Z";
 
 #[derive(Args)]
 pub struct Delivery {
@@ -170,11 +170,11 @@ pub fn run(cmd: &Delivery) -> Outcome {
     Ok(Some(Answer::new(says::bench::delivered(&measured), json!(measured))))
 }
 
-struct Bench {
-    host: Host,
-    who: Principal,
-    clock: Clock,
-    due: Timestamp,
+pub(super) struct Bench {
+    pub host: Host,
+    pub who: Principal,
+    pub clock: Clock,
+    pub due: Timestamp,
 }
 
 impl Bench {
@@ -183,7 +183,7 @@ impl Bench {
     }
 
     /// Deals of which every milestone is to be told about on the same day.
-    fn furnish(&self, deals: usize) -> Result<(), Stop> {
+    pub fn furnish(&self, deals: usize) -> Result<(), Stop> {
         let made = instant(MADE)?;
         let edit: settings::ops::EditSettings = serde_json::from_value(
             json!({ "set": { "team_channel": { "channel": "console", "address": "team" } } }),
@@ -228,7 +228,7 @@ impl Bench {
     }
 
     /// PostgreSQL learns how large its tables are, as autovacuum sees to within a minute in production.
-    fn know_sizes(&self) -> Result<(), Stop> {
+    pub fn know_sizes(&self) -> Result<(), Stop> {
         if self.host.db().is_postgres() {
             let mut conn = self.host.db().raw()?;
             let analyze = diesel::sql_query("ANALYZE deals, milestones, contacts, deal_parties, events");
@@ -400,12 +400,12 @@ fn lot(cx: &mut Cx<'_>, from: usize, to: usize) -> diesel::QueryResult<()> {
     Ok(())
 }
 
-fn instant(text: &str) -> Result<Timestamp, Stop> {
+pub(super) fn instant(text: &str) -> Result<Timestamp, Stop> {
     text.parse().map_err(|wrong| Stop::Failed(format!("{wrong}")))
 }
 
 /// A line of this process's status.
-fn memory(line: &str) -> Option<u64> {
+pub(super) fn memory(line: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|found| found.strip_prefix(line)?.trim().strip_suffix(" kB")?.parse().ok())
 }

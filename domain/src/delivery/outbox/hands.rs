@@ -7,7 +7,8 @@ use super::ops::subject;
 use super::store::due;
 use super::view::{self, Delivery};
 use super::{DispatchEvent, Event, Resolution, rules, store};
-use crate::delivery::{Message, Priority, Status};
+use crate::delivery::policy::Reason;
+use crate::delivery::{Message, Priority, Status, gone};
 use crate::kernel::column::At;
 use crate::kernel::id::MessageId;
 use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, text};
@@ -59,12 +60,38 @@ pub fn cancel_unsent(cx: &mut Cx<'_>, ids: &[MessageId], why: &str) -> Result<Ve
     Ok(ended.into_iter().filter(|m| m.status == Status::Cancelled).map(|m| m.id).collect())
 }
 
-/// Tries one again that failed, died or expired. The policy decides about it anew.
+/// Tries one again that failed, died, expired or was refused for its address. The policy decides about it anew.
 pub fn replay(cx: &mut Cx<'_>, id: MessageId) -> Result<Delivery, No> {
     cx.require(Verb::ManageDeliveries)?;
     let message = held(cx, id)?;
-    let next = rules::replay(&message, &cx.actor().name, cx.now())?;
+    let latest = store::decisions_of(cx, &[id])?.pop();
+    let for_address = latest.is_some_and(|(.., code, _)| code.as_deref() == Some(Reason::BadAddress.as_str()));
+    let next = rules::replay(&message, for_address, &cx.actor().name, cx.now())?;
     moved(cx, &message, next)
+}
+
+/// Notes that a message came back, as its bounce in the mailbox says, and unless `only_this` that its address takes
+/// nothing any more. Saying it again changes nothing.
+pub fn bounced(cx: &mut Cx<'_>, id: MessageId, why: &str, only_this: bool) -> Result<Delivery, No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let why = text::line("reason", why, text::REASON).map_err(|p| vec![p])?;
+    let message = held(cx, id)?;
+    if !gone::is_kept(message.channel) {
+        return Err(Refusal::new(
+            Code::WrongState,
+            format!("Nothing comes back by the channel {}. Nothing was changed.", message.channel),
+            "Look at what became of it (milepost delivery show).",
+        )
+        .into());
+    }
+    let next = rules::bounced(&message, &why, &cx.actor().name, cx.now())?;
+    if !only_this {
+        gone::ops::note(cx, &message, &why)?;
+    }
+    match next {
+        Some(next) => moved(cx, &message, next),
+        None => view::get(cx, id),
+    }
 }
 
 /// Says whether a message arrived of which nobody knew.

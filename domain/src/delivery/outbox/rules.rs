@@ -319,12 +319,30 @@ pub fn cancel(m: &Message, why: String, now: Timestamp) -> Result<Option<Message
     }
 }
 
-/// A person wants one that failed to be tried again.
-pub fn replay(m: &Message, by: &str, now: Timestamp) -> Result<Message, Refusal> {
+/// A person read that a message came back; `None` when that was known before.
+pub fn bounced(m: &Message, why: &str, by: &str, now: Timestamp) -> Result<Option<Message>, Refusal> {
+    match m.status {
+        Status::Sent | Status::Delivered | Status::Unknown => {
+            let why = sentence(&format!("It came back, says {by}: {why}"));
+            Ok(Some(settled(m, Status::Failed, Some(why), now)))
+        }
+        Status::Failed => Ok(None),
+        other => Err(Refusal::new(
+            Code::WrongState,
+            format!("The message is {other}, so it cannot have come back. Nothing was changed."),
+            "List those that were sent with milepost delivery list --status sent.",
+        )),
+    }
+}
+
+/// A person wants one that failed to be tried again. One that was refused for its address alone is looked at anew as well:
+/// the address may be good by now.
+pub fn replay(m: &Message, for_address: bool, by: &str, now: Timestamp) -> Result<Message, Refusal> {
     match m.status {
         Status::Failed | Status::Dead | Status::Expired => {
             Ok(once_more(m, now, format!("Sent again at the word of {by}.")))
         }
+        Status::Suppressed if for_address => Ok(once_more(m, now, format!("Looked at anew at the word of {by}."))),
         Status::Unknown => Err(Refusal::new(
             Code::WrongState,
             "Nobody knows whether this message arrived, so sending it again may double it. Nothing was changed.",

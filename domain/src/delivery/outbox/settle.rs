@@ -7,7 +7,7 @@ use super::rules::{self, Ground, Spoken};
 use super::store;
 use super::store::attempts::{self, AttemptRow, End};
 use super::{About, Ended, Heard, Outcome, Report, Said};
-use crate::delivery::{Message, Status, To, webhook};
+use crate::delivery::{Message, Status, To, gone, webhook};
 use crate::kernel::id::{EndpointId, MessageId};
 use crate::kernel::{Cx, No};
 use crate::people::reach::Channel;
@@ -29,7 +29,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
         attempts::of(cx, &ids)?.into_iter().map(|a| ((a.message_id, a.number), a)).collect();
     let mut moves = Moves::default();
     let mut ends = Vec::new();
-    let mut gone: BTreeMap<(Channel, String), String> = BTreeMap::new();
+    let mut closed: BTreeMap<(Channel, String), String> = BTreeMap::new();
     let mut silenced: BTreeMap<EndpointId, String> = BTreeMap::new();
     for report in reports {
         let Some(attempt) = known.get(&(report.message, report.attempt)) else { continue };
@@ -60,7 +60,8 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
         if let Outcome::Refused { why, gone: true } = &report.outcome
             && !message.address.is_empty()
         {
-            gone.insert((message.channel, message.address.clone()), rules::shown(why));
+            closed.insert((message.channel, message.address.clone()), rules::shown(why));
+            gone::ops::note(cx, message, why)?;
             if let To::Endpoint(id) = message.to {
                 silenced.insert(id, rules::shown(why));
             }
@@ -70,7 +71,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
         held.remove(&report.message);
     }
     attempts::end(cx, &ends)?;
-    for ((channel, address), why) in gone {
+    for ((channel, address), why) in closed {
         for waiting in store::hold_waiting_for(cx, channel, &address)? {
             if ids.contains(&waiting.id) {
                 continue;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Approved, Decision, Facts, Reason, Recipient, Standing, Step, Verdict, rules};
 use crate::both;
 use crate::delivery::settings::rules::{Limits, MOST_TRANSACTIONAL};
+use crate::delivery::gone::{self, GoneAddress};
 use crate::delivery::{Content, Purpose, To, settings};
 use crate::kernel::canonical;
 use crate::kernel::column::{At, Timestamptz, Uuid};
@@ -51,6 +52,7 @@ pub struct Known {
     members: HashMap<MemberId, bool>,
     endpoints: HashMap<EndpointId, bool>,
     approvals: HashMap<ApprovalId, (String, BTreeSet<String>)>,
+    gone: HashMap<(Channel, String), GoneAddress>,
     quota: Quota,
 }
 
@@ -117,6 +119,7 @@ impl Known {
             members: active_members(cx, &members)?,
             endpoints: active_endpoints(cx, &endpoints)?,
             approvals: approvals_of(cx, &approvals)?,
+            gone: gone_among(cx, asked)?,
             quota,
         })
     }
@@ -156,7 +159,8 @@ impl Known {
             topic: asked.topic,
             channel: asked.channel,
             automated,
-            address_problem: rules::address_problem(asked.channel, asked.address),
+            address_problem: rules::address_problem(asked.channel, asked.address)
+                .or_else(|| self.gone.get(&of_address(asked)).map(GoneAddress::sentence)),
             risks,
             approved: if to_contact || asked.approval.is_some() { approved } else { Approved::Unasked },
             quota_full_until: if to_contact { self.quota.full_until(self.limits.messages_per_day) } else { None },
@@ -384,6 +388,22 @@ fn quota(cx: &mut Cx<'_>, most: i64, batch: &[MessageId]) -> Result<Quota, Fault
     // Behind them stand those that this batch lets go.
     leaving.extend(std::iter::repeat_n(cx.now(), batch.len() + 1));
     Ok(Quota { used, leaving, skipped })
+}
+
+fn of_address(asked: &Asked<'_>) -> (Channel, String) {
+    (asked.channel, gone::key(asked.channel, asked.address))
+}
+
+/// Those of the addresses that take nothing any more.
+fn gone_among(cx: &mut Cx<'_>, asked: &[Asked<'_>]) -> Result<HashMap<(Channel, String), GoneAddress>, Fault> {
+    let mut keys: Vec<String> =
+        asked.iter().filter(|a| gone::is_kept(a.channel)).map(|a| of_address(a).1).collect();
+    // What no database stores, nobody noted.
+    keys.retain(|key| !key.is_empty() && !key.contains('\0'));
+    keys.sort_unstable();
+    keys.dedup();
+    let found = gone::store::among(cx, &keys)?;
+    Ok(found.into_iter().map(|gone| ((gone.channel, gone.address.clone()), gone)).collect())
 }
 
 fn active_members(cx: &mut Cx<'_>, ids: &BTreeSet<MemberId>) -> Result<HashMap<MemberId, bool>, Fault> {

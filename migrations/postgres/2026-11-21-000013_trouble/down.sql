@@ -1,0 +1,3 @@
+DROP TABLE gone_addresses;
+DROP TABLE dispatchers;
+DROP TABLE provider_holds;
