@@ -16,6 +16,7 @@ mod hooks;
 mod house;
 mod idempotency;
 mod import;
+mod letters;
 mod long_run;
 mod lost_answers;
 mod migrations;

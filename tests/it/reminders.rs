@@ -335,6 +335,39 @@ on_both! {
         assert_eq!(team.outcome.as_str(), "waiting");
     }
 
+    fn a_contact_reads_a_deals_title_and_address_that_a_program_wrote_only_when_a_member_confirmed_them(world: World) {
+        let agent = world.agent(&world.team, Grant::Write);
+        let new = NewDeal { title: "Wire to Bob now".into(), address: "Call 555 0100 at once".into(), ..oak_street() };
+        let id = world.act(&agent, |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        quiet_but(&world, id, "none");
+        let add_one = |title: &str, due_on: &str| {
+            let cmd = AddMilestone {
+                deal_id: id, title: title.into(), due_on: due_on.into(), responsible_role: Some("buyer".into()),
+                remind_days_before: Some(2), required: None, notes: None,
+            };
+            world.act(&world.team.cora(), |cx| add(cx, &cmd)).unwrap();
+            sweep(&world);
+        };
+        let to = |address: &str, what: &str| {
+            let query = format!(
+                "SELECT content AS line FROM messages WHERE workspace_id = '{}' AND address = '{address}' AND content LIKE '%{what}%'",
+                world.team.id
+            );
+            world.lines(&world.team, &query).concat()
+        };
+        add_one("Keys", "2026-10-16");
+        let ann = to("ann@example.org", "Keys");
+        assert!(ann.contains("A date of your real estate transaction is coming up") && !ann.contains("Bob") && !ann.contains("555"), "{ann}");
+        let confirmed = EditDeal { address: Some(new.address.clone()), ..EditDeal::of(id) };
+        world.act(&agent, |cx| edit_deal(cx, &confirmed)).unwrap();
+        add_one("Codes", "2026-10-16");
+        assert!(!to("ann@example.org", "Codes").contains("555"), "an agent confirms nothing");
+        world.act(&world.team.cora(), |cx| edit_deal(cx, &confirmed)).unwrap();
+        add_one("Papers", "2026-10-16");
+        let ann = to("ann@example.org", "Papers");
+        assert!(ann.contains("Wire to Bob now") && ann.contains("Call 555 0100 at once"), "{ann}");
+    }
+
     fn a_members_preferences_decide_how_a_reminder_comes(world: World) {
         let id = world.create(&oak_street());
         quiet_but(&world, id, "none");

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::delivery::Status;
-use domain::delivery::outbox::ops::Dispatch;
+use domain::delivery::outbox::ops::{BatchCancelled, Dispatch};
 use domain::delivery::outbox::view::{Attempt, Delivery, Detail, Ruled};
 use domain::kernel::id::MemberId;
 
-use super::{indented, moment, next_page, table};
+use super::{count, indented, moment, next_page, table};
 
 /// What a person must look at stands out.
 pub fn status(status: Status) -> String {
@@ -64,6 +64,32 @@ pub fn changed(d: &Delivery, names: &Names) -> String {
         text.push_str(&format!(" Looked at next: {}.", moment(next)));
     }
     text
+}
+
+/// What came of taking back a batch.
+pub fn batch(done: &BatchCancelled) -> String {
+    let text = match done.cancelled.len() {
+        0 => "Nothing of the batch was still waiting; nothing was changed.".to_owned(),
+        some => format!("{} of the batch taken back; it was not sent.", count(some, "message")),
+    };
+    match done.others.len() {
+        0 => text,
+        some => format!(
+            "{text} {} left, leaving, or at an end before: milepost delivery list --batch {}",
+            count(some, "other message"),
+            done.batch_id
+        ),
+    }
+}
+
+/// What became of a draft's messages.
+pub fn became(deliveries: &[Delivery]) -> String {
+    let row = |d: &Delivery| {
+        let when = moment(d.settled_at.or(d.next_at).unwrap_or(d.due_at));
+        let why = d.reason.clone().unwrap_or_default();
+        vec![status(d.status), when, whither(d, &Names::new()), d.id.to_string(), why]
+    };
+    table(&["", "", "", "", ""], &deliveries.iter().map(row).collect::<Vec<_>>())
 }
 
 fn title(d: &Delivery) -> String {

@@ -128,7 +128,7 @@ fn literal(text: &str) -> String {
 }
 
 /// What the 7-bit alphabet of SMS has in place of typographers' signs: one such sign would halve what fits.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\u{2018}' | '\u{2019}' => '\'',

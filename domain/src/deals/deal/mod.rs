@@ -132,6 +132,11 @@ pub enum Event {
         template_version: i32,
         milestones: Vec<Dating>,
     },
+    /// A member has read the title and the address, which a program wrote, and lets contacts read them.
+    WordsConfirmed {
+        title: String,
+        address: String,
+    },
     Closed {
         open_milestones: usize,
     },
@@ -163,6 +168,7 @@ impl Fact for Event {
             Self::Created { .. } => "deal.created",
             Self::Edited(_) => "deal.edited",
             Self::Confirmed { .. } => "deal.confirmed",
+            Self::WordsConfirmed { .. } => "deal.words_confirmed",
             Self::Closed { .. } => "deal.closed",
             Self::Cancelled { .. } => "deal.cancelled",
             Self::KeyDatesChanged { .. } => "deal.key_dates_changed",

@@ -9,7 +9,7 @@ use super::{Dating, Deal, DealStatus, Event, PartyRole, store};
 use crate::deals::milestone::rules::{Terms, lapses_at};
 use crate::deals::milestone::template::{self, Template};
 use crate::deals::milestone::{self, Milestone, OpenState, State};
-use crate::deals::reminder;
+use crate::deals::{followup, reminder};
 use crate::kernel::event::Change;
 use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId, PartyId};
 use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Subject, text};
@@ -147,12 +147,25 @@ pub fn confirm(cx: &mut Cx<'_>, id: DealId) -> Result<Moved, No> {
     cx.require(Verb::ConfirmDeal)?;
     let deal = store::hold(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     match rules::confirm(deal.status)? {
-        Moving::Already(_) => Ok(Moved::Already),
+        Moving::Already(_) => {
+            confirm_words(cx, &deal)?;
+            Ok(Moved::Already)
+        }
         Moving::Now { .. } => {
             activate_draft(cx, deal)?;
             Ok(Moved::Now { open_milestones: 0 })
         }
     }
+}
+
+/// A member who confirms a deal, or gives it the title or address that it has, has read what a program wrote there; from
+/// then on contacts are sent it.
+fn confirm_words(cx: &mut Cx<'_>, deal: &Deal) -> Result<(), No> {
+    if cx.is_program() || store::worded_by_programs(cx, &[deal.id])?.is_empty() {
+        return Ok(());
+    }
+    let event = Event::WordsConfirmed { title: deal.title.clone(), address: deal.address.clone() };
+    cx.record(subject(deal.id), &event)
 }
 
 /// Generates the milestones of a draft and makes it active. The deal must be held or new.
@@ -315,6 +328,8 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
         })
     };
     let change = Change::between(&facts(&before), &facts(&after));
+    let same = (cmd.title.is_some() && before.title == after.title)
+        || (cmd.address.is_some() && before.address == after.address);
     if !change.is_empty() {
         store::update(cx, &after)?;
         if after.owner_id != before.owner_id {
@@ -322,6 +337,10 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
             reminder::ops::changed(cx, after.id)?;
         }
         cx.record(subject(after.id), &Event::Edited(change))?;
+        followup::take_back::changed(cx, after.id, "The deal was edited.")?;
+    }
+    if same {
+        confirm_words(cx, &after)?;
     }
     Ok(())
 }
@@ -347,5 +366,6 @@ pub fn end(cx: &mut Cx<'_>, id: DealId, to: DealStatus, reason: Option<&str>) ->
         _ => Event::Cancelled { open_milestones, reason: reason.filter(|text| !text.is_empty()) },
     };
     cx.record(subject(id), &event)?;
+    followup::take_back::ended(cx, id, status)?;
     Ok(Moved::Now { open_milestones })
 }

@@ -359,10 +359,11 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
     if was_reopened {
         let event = Event::Reopened { deal_id: deal.id, before: was, after: is, reason };
         cx.record(subject(cmd.id), &event)?;
-        followup::ops::no_longer_completed(cx, cmd.id, "The milestone was reopened.")?;
+        followup::take_back::no_longer_completed(cx, cmd.id, "The milestone was reopened.")?;
     }
     if !change.is_empty() {
         cx.record(subject(cmd.id), &Event::Edited { deal_id: deal.id, change })?;
+        followup::take_back::changed(cx, deal.id, "A milestone of the deal was edited.")?;
     }
     Ok(Outcome { milestone, already: None })
 }
@@ -478,7 +479,8 @@ pub fn remove(cx: &mut Cx<'_>, id: MilestoneId, version: Option<i64>, why: Optio
     reminder::ops::changed(cx, deal.id)?;
     let event = Event::Removed { deal_id: deal.id, title: milestone.title, due_on: milestone.due_on, reason };
     cx.record(subject(id), &event)?;
-    followup::ops::no_longer_completed(cx, id, "The milestone was removed.")
+    followup::take_back::no_longer_completed(cx, id, "The milestone was removed.")?;
+    followup::take_back::changed(cx, deal.id, "A milestone of the deal was removed.")
 }
 
 /// Which milestones to list. Without a deal: those of all active deals.

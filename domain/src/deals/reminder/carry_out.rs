@@ -204,6 +204,7 @@ fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way,
         parties: &case.parties,
         name,
         contact: to_contact,
+        by_program: case.by_program,
         today,
         items: found.map(|m| (m, member_of(m), note(m))).collect(),
     };

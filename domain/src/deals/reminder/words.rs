@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Kind;
 use super::store::{DealFacts, MilestoneFacts};
 use crate::deals::deal::PartyRole;
+use crate::deals::deal::store::ByProgram;
 use crate::delivery::template::{Templates, Words};
 use crate::kernel::Fault;
 use crate::people::contact::Contact;
@@ -50,6 +51,8 @@ pub struct Says<'a> {
     /// The full name of the recipient; `None` in chat.
     pub name: Option<&'a str>,
     pub contact: bool,
+    /// Which of the deal's words a program wrote: contacts are not sent these.
+    pub by_program: ByProgram,
     /// The day on which it is read, where the deal is.
     pub today: Date,
     pub items: Vec<(&'a MilestoneFacts, Option<&'a Member>, Option<String>)>,
@@ -71,10 +74,11 @@ pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Wor
             note: note.clone().unwrap_or_default(),
         })
     });
+    let (deal, address) = named(says);
     let context = Context {
-        deal: says.deal.title.clone(),
-        deal_short: clip(&says.deal.title, 30),
-        address: says.deal.address.clone(),
+        deal_short: clip(&deal, 30),
+        deal,
+        address,
         name: says.name.map(first).unwrap_or_default(),
         contact: says.contact,
         owner: says.owner.map_or_else(|| "the team".to_owned(), |owner| owner.name.clone()),
@@ -86,6 +90,19 @@ pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Wor
         Kind::Escalation(_) => "escalation",
     };
     templates.render(name, &context)
+}
+
+/// The deal's title and address as the reader may see them. In place of what a program wrote and nobody has confirmed a
+/// contact reads a phrase of ours.
+fn named(says: &Says<'_>) -> (String, String) {
+    let ByProgram { title, address } = if says.contact { says.by_program } else { ByProgram::default() };
+    let place = if address { String::new() } else { says.deal.address.clone() };
+    let name = match (title, address) {
+        (false, _) => says.deal.title.clone(),
+        (true, false) => place.clone(),
+        (true, true) => "your real estate transaction".into(),
+    };
+    (name, place)
 }
 
 /// Tells a deal's owner that somebody was not reminded.

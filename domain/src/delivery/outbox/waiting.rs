@@ -6,7 +6,7 @@ use super::store::MessageRow;
 use crate::both;
 use crate::delivery::{Message, Status};
 use crate::kernel::column::At;
-use crate::kernel::id::{DealId, MessageId};
+use crate::kernel::id::{ApprovalId, BatchId, DealId, MessageId};
 use crate::kernel::schema::messages;
 use crate::kernel::{Cx, Fault};
 use crate::people::reach::Topic;
@@ -35,6 +35,57 @@ pub fn unsent(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic]) -> Result<Vec
         found.extend(rows.into_iter().map(|(id, occasion)| Unsent { id, occasion }));
     }
     Ok(found)
+}
+
+/// A message and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    pub id: MessageId,
+    pub status: Status,
+}
+
+/// The messages that these approvals let leave, in the order of their ids.
+pub fn of_approvals(cx: &mut Cx<'_>, approvals: &[ApprovalId]) -> Result<Vec<Standing>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(MessageId, Status)> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::approval_id.eq_any(approvals))
+            .order(messages::id)
+            .select((messages::id, messages::status))
+            .load(c)
+    })?;
+    Ok(rows.into_iter().map(|(id, status)| Standing { id, status }).collect())
+}
+
+/// The messages of a batch, in the order of their ids.
+pub(super) fn of_batch(cx: &mut Cx<'_>, batch: BatchId) -> Result<Vec<Standing>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(MessageId, Status)> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::batch_id.eq(batch))
+            .order(messages::id)
+            .select((messages::id, messages::status))
+            .load(c)
+    })?;
+    Ok(rows.into_iter().map(|(id, status)| Standing { id, status }).collect())
+}
+
+/// The approvals of a deal of whose messages some have no end yet.
+pub fn approved_and_unsettled(cx: &mut Cx<'_>, deal: DealId) -> Result<Vec<ApprovalId>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::deal_id.eq(deal))
+            .filter(messages::approval_id.is_not_null())
+            .filter(messages::settled_at.is_null())
+            .order(messages::approval_id)
+            .select(messages::approval_id.assume_not_null())
+            .distinct()
+            .load(c)
+    })?)
 }
 
 /// Messages that wait and are due, the longest waiting first, as nobody but a rehearsal takes them: without holding them.

@@ -167,6 +167,8 @@ pub struct Approval {
     pub closed_at: Option<Timestamp>,
     /// The person, or the rule, that closed it.
     pub closed_by: Option<String>,
+    /// Whether a rule said yes, and no person.
+    pub by_rule: bool,
     pub reason: Option<String>,
     pub version: i64,
 }

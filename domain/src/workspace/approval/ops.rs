@@ -58,6 +58,7 @@ pub fn request(cx: &mut Cx<'_>, new: &NewApproval) -> Result<Approval, No> {
         opened_at: cx.now(),
         closed_at: None,
         closed_by: None,
+        by_rule: false,
         reason: None,
         version: 1,
     };
@@ -129,7 +130,11 @@ fn closed(a: &Approval) -> Refusal {
         ApprovalState::Rejected => ("rejected", "Make a new version if it is still wanted."),
         ApprovalState::ChangesRequested => ("sent back for changes", "Vote on its next version."),
         ApprovalState::Superseded => ("replaced by a newer version", "Read the newer version and vote on that."),
-        ApprovalState::Withdrawn => ("withdrawn", "There is nothing left to decide."),
+        ApprovalState::Withdrawn => {
+            let why = a.reason.as_deref().map_or_else(String::new, |reason| format!(" Reason: {reason}"));
+            let sentence = format!("{by} closed it on {when}: it was withdrawn.{why} Your vote was not counted.");
+            return Refusal::new(Code::WrongState, sentence, "There is nothing left to decide.");
+        }
         ApprovalState::Expired | ApprovalState::Pending => {
             let sentence = format!("Nobody decided in time: {by} closed it on {when}. Your vote was not counted.");
             return Refusal::new(Code::WrongState, sentence, "Make a new version if it is still wanted.");
@@ -285,8 +290,26 @@ pub fn withdraw_all(cx: &mut Cx<'_>, kind: &str, subject: Uuid, reason: &str) ->
 
 /// Says yes to an open approval because a rule of the workspace does, which is named as who closed it. Part of other verbs.
 pub fn approve_by_rule(cx: &mut Cx<'_>, id: ApprovalId, rule: &str) -> Result<Approval, No> {
-    let approval = hold_open(cx, id)?;
+    let approval = Approval { by_rule: true, ..hold_open(cx, id)? };
     close(cx, approval, ApprovalState::Approved, rule, None)
+}
+
+/// Takes back a yes because what was approved is not so any more; `None` when there is no yes. Whatever has not left under
+/// it does not leave: the policy asks for an approval that stands. Part of other verbs.
+pub fn revoke(cx: &mut Cx<'_>, id: ApprovalId, reason: &str) -> Result<Option<Approval>, No> {
+    match store::hold(cx, id)? {
+        Some(approval) if approval.state == ApprovalState::Approved => {
+            let by = cx.actor().name.clone();
+            Ok(Some(close(cx, approval, ApprovalState::Withdrawn, &by, Some(reason.into()))?))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The members who said yes, in any stage.
+pub fn who_said_yes(cx: &mut Cx<'_>, id: ApprovalId) -> Result<Vec<MemberId>, No> {
+    let votes = store::votes_on(cx, &[id])?;
+    Ok(votes.into_iter().filter(|(_, vote)| vote.choice == Choice::Approve).map(|(_, vote)| vote.member).collect())
 }
 
 /// What a deadline did.
@@ -351,6 +374,7 @@ pub fn lapse(cx: &mut Cx<'_>, id: ApprovalId) -> Result<Option<Lapse>, No> {
         }
         OnDeadline::AutoApprove => {
             let reason = Some("Nobody objected in time.".to_owned());
+            let approval = Approval { by_rule: true, ..approval };
             Lapse::Closed(close(cx, approval, ApprovalState::Approved, DEADLINE, reason)?)
         }
     }))

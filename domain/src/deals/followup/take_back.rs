@@ -1,0 +1,121 @@
+//! Letters that are not so any more before they left: drafts withdrawn, and what was approved taken back.
+//!
+//! A yes is to words about a deal as it was. When a milestone is reopened or removed, when dates move, when a deal ends, what
+//! nobody decided about is withdrawn; of what was approved the messages that have not left are cancelled and the approval is
+//! withdrawn, so that nothing of it leaves later either: a message that was just leaving and came back is refused at the
+//! gate. All of it in the transaction of what changed; the deal is held.
+
+use super::facts;
+use super::ops::{newest, subject, turn};
+use super::review::{self, SUBJECT};
+use crate::assist::draft::{Draft, DraftKind, DraftState, Event, store};
+use crate::deals::deal::{self, DealStatus};
+use crate::deals::followup::rules::CLOSING;
+use crate::delivery::Status;
+use crate::delivery::outbox::ops::cancel_unsent;
+use crate::delivery::outbox::waiting::{approved_and_unsettled, of_approvals};
+use crate::kernel::id::{DealId, DraftId, MemberId, MessageId, MilestoneId};
+use crate::kernel::{Cx, No};
+use crate::workspace::approval;
+
+/// Nothing is said of a milestone that is not completed any more. Part of reopening and removing it.
+pub(crate) fn no_longer_completed(cx: &mut Cx<'_>, id: MilestoneId, why: &str) -> Result<(), No> {
+    for draft in store::of_milestone(cx, id, &DraftState::OPEN)? {
+        withdraw(cx, draft, why)?;
+    }
+    for draft in store::of_milestone(cx, id, &[DraftState::Approved])? {
+        take_back(cx, draft, why)?;
+    }
+    Ok(())
+}
+
+/// Approved letters that wait and state what is not so any more do not leave. Part of whatever changes a deal.
+pub(crate) fn changed(cx: &mut Cx<'_>, id: DealId, why: &str) -> Result<(), No> {
+    let waiting = approved_and_unsettled(cx, id)?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let file = facts::gather(cx, id)?;
+    for draft in store::of_deal(cx, id, &[DraftState::Approved])? {
+        if !draft.approval_id.is_some_and(|approval| waiting.contains(&approval)) {
+            continue;
+        }
+        if let Some(version) = newest(cx, &draft)?
+            && !review::untrue(&version, &file).is_empty()
+        {
+            take_back(cx, draft.id, why)?;
+        }
+    }
+    Ok(())
+}
+
+/// Nothing is sent about a deal that is cancelled. About one that is closed only what says that the closing took place,
+/// and letters that somebody approved; not what to prepare for it. Part of ending it.
+pub(crate) fn ended(cx: &mut Cx<'_>, id: DealId, status: DealStatus) -> Result<(), No> {
+    let why = format!("The deal was {status}.");
+    for draft in store::of_deal(cx, id, &DraftState::OPEN)? {
+        if status == DealStatus::Cancelled || !is_about_the_closing(cx, &draft)? {
+            withdraw(cx, draft.id, &why)?;
+        }
+    }
+    for draft in store::of_deal(cx, id, &[DraftState::Approved])? {
+        if status == DealStatus::Cancelled || draft.kind == DraftKind::Checklist {
+            take_back(cx, draft.id, &why)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_about_the_closing(cx: &mut Cx<'_>, draft: &Draft) -> Result<bool, No> {
+    Ok(super::ops::milestone_type(cx, draft)?.is_some_and(|type_| type_ == CLOSING))
+}
+
+/// Ends a draft that nobody has decided about, and its approval.
+pub(super) fn withdraw(cx: &mut Cx<'_>, id: DraftId, why: &str) -> Result<(), No> {
+    let Some(mut draft) = store::hold(cx, id)? else { return Ok(()) };
+    if draft.state.is_settled() {
+        return Ok(());
+    }
+    approval::ops::withdraw_all(cx, SUBJECT, id.0, why)?;
+    turn(cx, &mut draft, DraftState::Withdrawn, Some(why.into()))
+}
+
+/// Takes back what was approved and has not left. What has left stays, and then the draft stays approved and says so.
+fn take_back(cx: &mut Cx<'_>, id: DraftId, why: &str) -> Result<(), No> {
+    let Some(mut draft) = store::hold(cx, id)? else { return Ok(()) };
+    let (DraftState::Approved, Some(yes)) = (draft.state, draft.approval_id) else { return Ok(()) };
+    let messages = of_approvals(cx, &[yes])?;
+    let waiting: Vec<MessageId> = messages.iter().filter(|m| !m.status.is_settled()).map(|m| m.id).collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let cancelled = cancel_unsent(cx, &waiting, why)?;
+    let Some(approval) = approval::ops::revoke(cx, yes, why)? else { return Ok(()) };
+    let may_have_left = |status: Status| {
+        !matches!(
+            status,
+            Status::Failed | Status::Dead | Status::Suppressed | Status::Cancelled | Status::Expired
+        )
+    };
+    let left = messages.iter().filter(|m| !cancelled.contains(&m.id) && may_have_left(m.status)).count();
+    if left == 0 {
+        turn(cx, &mut draft, DraftState::Withdrawn, Some(why.into()))?;
+    } else {
+        draft.reason = Some(format!(
+            "{why} {left} of {} messages had left or was just leaving; the others were taken back.",
+            messages.len()
+        ));
+        store::update(cx, &mut draft)?;
+    }
+    let event = Event::TakenBack { messages: cancelled.len(), left, reason: why.into() };
+    cx.record(subject(draft.id), &event)?;
+    let owner = deal::store::find(cx, draft.deal_id)?.and_then(|deal| deal.owner_id);
+    let mut told: Vec<MemberId> = approval::ops::who_said_yes(cx, yes)?.into_iter().chain(owner).collect();
+    told.sort_unstable();
+    told.dedup();
+    let what = match left {
+        0 => format!("was taken back before it left ({})", why.trim_end_matches('.')),
+        _ => format!("was taken back in part ({})", why.trim_end_matches('.')),
+    };
+    review::tell(cx, &draft, &approval, &told, "taken_back", &what)
+}
