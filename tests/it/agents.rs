@@ -468,6 +468,7 @@ fn a_deal_with_a_plan(world: &World, team: &Team) -> Theirs {
         contact_id: None,
         subject: "A question".into(),
         body: "When may we call you?".into(),
+        send_at: None,
     };
     let draft = world.act(&cora, |cx| propose(cx, &letter)).unwrap();
     let message = harness::message("theirs", Channel::InApp, "", world.now());

@@ -113,8 +113,13 @@ on_both! {
         let added = world.act(&agent, |cx| add(cx, &title)).unwrap().milestone;
         world.complete(world.milestone(deal, "inspection").id);
         held_because(&world.write_drafts(), "a program wrote the title \"Call this number now\"");
-        let retitle = EditMilestone { title: Some("Chimney sweep".into()), ..EditMilestone::of(added.id) };
-        world.act(&world.team.cora(), |cx| edit_milestone(cx, &retitle)).unwrap();
+        let same = EditMilestone { title: Some(added.title.clone()), ..EditMilestone::of(added.id) };
+        world.act(&agent, |cx| edit_milestone(cx, &same)).unwrap();
+        let confirmed = || world.events(&world.team).iter().filter(|name| *name == "milestone.title_confirmed").count();
+        assert_eq!(confirmed(), 0, "an agent confirms nothing");
+        world.act(&world.team.cora(), |cx| edit_milestone(cx, &same)).unwrap();
+        world.act(&world.team.cora(), |cx| edit_milestone(cx, &same)).unwrap();
+        assert_eq!(confirmed(), 1);
         world.complete(world.milestone(deal, "title_search").id);
         let drafts = world.write_drafts();
         assert!(!drafts.is_empty() && drafts.iter().all(|d| d.state == DraftState::Approved), "{drafts:?}");

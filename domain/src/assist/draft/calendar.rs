@@ -138,7 +138,11 @@ mod tests {
     #[test]
     fn a_title_cannot_add_a_line_of_its_own() {
         let text = one("Keys; codes, \\ and\r\nATTENDEE:mailto:eve@example.net");
-        assert!(text.replace("\r\n ", "").contains("SUMMARY:Keys\\; codes\\, \\\\ and\\nATTENDEE:mailto:eve@example.net\r\n"), "{text}");
+        assert!(
+            text.replace("\r\n ", "")
+                .contains("SUMMARY:Keys\\; codes\\, \\\\ and\\nATTENDEE:mailto:eve@example.net\r\n"),
+            "{text}"
+        );
         assert!(!text.contains("\r\nATTENDEE"));
     }
 }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::Recipient;
 use super::calendar::Calendar;
 use super::check::{Finding, Known, check};
+use crate::delivery::Content;
 use crate::delivery::sms::segments;
 use crate::delivery::template::{escaped, plain};
-use crate::delivery::Content;
 use crate::kernel::{Problem, text};
 use crate::people::reach::Channel;
 
@@ -120,7 +120,8 @@ impl Words {
     pub fn short(&self) -> (String, bool) {
         let one_line = |text: &str| plain(&text.split_whitespace().collect::<Vec<_>>().join(" "));
         let at_most = |text: String| text.chars().take(80).collect::<String>();
-        let (subject, from) = (at_most(one_line(&self.subject)), at_most(one_line(&self.signature.replace('\n', ", "))));
+        let (subject, from) =
+            (at_most(one_line(&self.subject)), at_most(one_line(&self.signature.replace('\n', ", "))));
         let all = one_line(&self.body);
         let with = |body: &str| format!("{subject}: {body} {from}");
         let fits = |text: &str| segments(text).segments <= MOST_SEGMENTS;

@@ -45,7 +45,8 @@ pub(super) fn open(
 ) -> Result<Version, No> {
     let letters = rendered(&version);
     let risks = risks(&letters);
-    let seen_by_people = risks.iter().map(|risk| format!("The words speak of {risk}. Only a person lets that pass."));
+    let seen_by_people =
+        risks.iter().map(|risk| format!("The words speak of {risk}. Only a person lets that pass."));
     version.findings.extend(seen_by_people.map(|why| rules::note(FindingKind::Risk, &why, false)));
     let rule = unasked(cx, draft, file, &version, &letters)?;
     if let Unasked::No { why: Some(why) } = &rule {

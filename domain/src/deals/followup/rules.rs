@@ -258,9 +258,10 @@ pub fn entries(file: &File, draft: &Draft, letter: &Letter) -> Vec<Entry> {
     let says = |text: &str| said.contains(&text.to_lowercase());
     let place = says(&file.deal.address).then(|| file.deal.address.clone());
     let own = |m: &Milestone| m.responsible.role().is_some_and(|role| role.as_str() == draft.recipient_role);
-    let ahead = file.milestones.iter().filter(|m| {
-        m.state.is_open() && m.due_on.is_some_and(|on| on >= file.today) && says(&m.title)
-    });
+    let ahead = file
+        .milestones
+        .iter()
+        .filter(|m| m.state.is_open() && m.due_on.is_some_and(|on| on >= file.today) && says(&m.title));
     let of_milestone = |m: &Milestone| {
         Some(Entry {
             name: m.id.to_string(),

@@ -38,11 +38,7 @@ pub fn approval(cx: &mut Cx<'_>, id: ApprovalId) -> Result<ApprovalSheet, No> {
     Ok(ApprovalSheet { detail, letter })
 }
 
-fn letter(
-    cx: &mut Cx<'_>,
-    id: ApprovalId,
-    about: &approval::view::ApprovalDetail,
-) -> Result<LetterSheet, No> {
+fn letter(cx: &mut Cx<'_>, id: ApprovalId, about: &approval::view::ApprovalDetail) -> Result<LetterSheet, No> {
     cx.require(Verb::ReadDrafts)?;
     let draft = store::find(cx, DraftId(about.approval.subject_id))?.ok_or_else(missing)?;
     let number = about.approval.subject_version;

@@ -3,7 +3,7 @@
 //! A yes is to words about a deal as it was. When a milestone is reopened or removed, when dates move, when a deal ends, what
 //! nobody decided about is withdrawn; of what was approved the messages that have not left are cancelled and the approval is
 //! withdrawn, so that nothing of it leaves later either: a message that was just leaving and came back is refused at the
-//! gate. All of it in the transaction of what changed; the deal is held.
+//! gate, and so is one that a person tries again. All of it in the transaction of what changed; the deal is held.
 
 use super::facts;
 use super::ops::{newest, subject, turn};
@@ -11,9 +11,8 @@ use super::review::{self, SUBJECT};
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, store};
 use crate::deals::deal::{self, DealStatus};
 use crate::deals::followup::rules::CLOSING;
-use crate::delivery::Status;
 use crate::delivery::outbox::ops::cancel_unsent;
-use crate::delivery::outbox::waiting::{approved_and_unsettled, of_approvals};
+use crate::delivery::outbox::waiting::{may_still_leave, of_approvals};
 use crate::kernel::id::{DealId, DraftId, MemberId, MessageId, MilestoneId};
 use crate::kernel::{Cx, No};
 use crate::workspace::approval;
@@ -31,7 +30,7 @@ pub(crate) fn no_longer_completed(cx: &mut Cx<'_>, id: MilestoneId, why: &str) -
 
 /// Approved letters that wait and state what is not so any more do not leave. Part of whatever changes a deal.
 pub(crate) fn changed(cx: &mut Cx<'_>, id: DealId, why: &str) -> Result<(), No> {
-    let waiting = approved_and_unsettled(cx, id)?;
+    let waiting = may_still_leave(cx, id)?;
     if waiting.is_empty() {
         return Ok(());
     }
@@ -85,19 +84,13 @@ fn take_back(cx: &mut Cx<'_>, id: DraftId, why: &str) -> Result<(), No> {
     let Some(mut draft) = store::hold(cx, id)? else { return Ok(()) };
     let (DraftState::Approved, Some(yes)) = (draft.state, draft.approval_id) else { return Ok(()) };
     let messages = of_approvals(cx, &[yes])?;
-    let waiting: Vec<MessageId> = messages.iter().filter(|m| !m.status.is_settled()).map(|m| m.id).collect();
-    if waiting.is_empty() {
+    if !messages.iter().any(|m| m.may_still_leave()) {
         return Ok(());
     }
-    let cancelled = cancel_unsent(cx, &waiting, why)?;
+    let ids: Vec<MessageId> = messages.iter().map(|m| m.id).collect();
+    let cancelled = cancel_unsent(cx, &ids, why)?;
     let Some(approval) = approval::ops::revoke(cx, yes, why)? else { return Ok(()) };
-    let may_have_left = |status: Status| {
-        !matches!(
-            status,
-            Status::Failed | Status::Dead | Status::Suppressed | Status::Cancelled | Status::Expired
-        )
-    };
-    let left = messages.iter().filter(|m| !cancelled.contains(&m.id) && may_have_left(m.status)).count();
+    let left = messages.iter().filter(|m| !cancelled.contains(&m.id) && m.may_have_left()).count();
     if left == 0 {
         turn(cx, &mut draft, DraftState::Withdrawn, Some(why.into()))?;
     } else {

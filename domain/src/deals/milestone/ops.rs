@@ -350,7 +350,11 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
         }
     }
     let change = Change::between(&facts(&reopened), &facts(&next));
+    let confirmed = cmd.title.is_some() && before.title == next.title && confirm_title(cx, &before)?;
     if change.is_empty() && !was_reopened {
+        if confirmed {
+            return Ok(Outcome { milestone: view::view(&before, &deal.title, cx.now()), already: None });
+        }
         let milestone = view::view(&before, &deal.title, cx.now());
         return Ok(Outcome { milestone, already: Some("It is so already. Nothing was changed.".into()) });
     }
@@ -366,6 +370,16 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
         followup::take_back::changed(cx, deal.id, "A milestone of the deal was edited.")?;
     }
     Ok(Outcome { milestone, already: None })
+}
+
+/// A member who gives a milestone the title that it has lets contacts read what a program wrote there.
+fn confirm_title(cx: &mut Cx<'_>, milestone: &Milestone) -> Result<bool, No> {
+    if cx.is_program() || reminder::store::titled_by_agents(cx, &[milestone.id])?.is_empty() {
+        return Ok(false);
+    }
+    let event = Event::TitleConfirmed { deal_id: milestone.deal_id, title: milestone.title.clone() };
+    cx.record(subject(milestone.id), &event)?;
+    Ok(true)
 }
 
 fn responsible_member(cx: &mut Cx<'_>, email: Option<&str>) -> Result<Option<Option<MemberId>>, No> {

@@ -158,7 +158,8 @@ pub fn agreed_to_sms(cx: &mut Cx<'_>, who: &[ContactId]) -> Result<HashSet<Conta
     Ok(found.into_iter().collect())
 }
 
-/// Which of these milestones have a title that a program wrote: it was the last to add or retitle them.
+/// Which of these milestones have a title that a program wrote: it was the last to add or retitle them,
+/// and no member has confirmed the title since.
 pub fn titled_by_agents(cx: &mut Cx<'_>, ids: &[MilestoneId]) -> Result<HashSet<MilestoneId>, Fault> {
     let workspace = cx.workspace();
     let subjects: Vec<AnyId> = ids.iter().map(|id| AnyId(id.0)).collect();
@@ -169,7 +170,7 @@ pub fn titled_by_agents(cx: &mut Cx<'_>, ids: &[MilestoneId]) -> Result<HashSet<
                 .filter(events::workspace_id.eq(workspace))
                 .filter(events::subject_kind.eq("milestone"))
                 .filter(events::subject_id.eq_any(some))
-                .filter(events::event.eq_any(["milestone.added", "milestone.edited"]))
+                .filter(events::event.eq_any(["milestone.added", "milestone.edited", "milestone.title_confirmed"]))
                 .order(events::seq)
                 .select((events::subject_id, events::actor_kind, events::source, events::event, events::data))
                 .load(c)
@@ -179,7 +180,7 @@ pub fn titled_by_agents(cx: &mut Cx<'_>, ids: &[MilestoneId]) -> Result<HashSet<
                 let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
                 data["after"].get("title").is_some()
             };
-            if event == "milestone.added" || titled() {
+            if event != "milestone.edited" || titled() {
                 let program = actor == ActorKind::Agent.as_str() || source == Source::Mcp.as_str();
                 by_agent.insert(MilestoneId(id.0), program);
             }

@@ -8,9 +8,7 @@ use super::store::{self, Filter, attempts};
 use super::{Ended, rules};
 use crate::delivery::policy::Verdict;
 use crate::delivery::{Message, Purpose, Status, To};
-use crate::kernel::id::{
-    ApprovalId, BatchId, ContactId, DealId, DecisionId, DraftId, MemberId, MessageId,
-};
+use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, DecisionId, DraftId, MemberId, MessageId};
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, No, Refusal};
 use crate::people::reach::{Channel, Topic};

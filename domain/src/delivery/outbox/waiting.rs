@@ -37,11 +37,33 @@ pub fn unsent(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic]) -> Result<Vec
     Ok(found)
 }
 
+/// Where a message stands that waits, or that a person can send again.
+const MAY_STILL_LEAVE: [Status; 7] = [
+    Status::Queued,
+    Status::Deferred,
+    Status::Sending,
+    Status::Failed,
+    Status::Dead,
+    Status::Expired,
+    Status::Unknown,
+];
+
 /// A message and where it stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
     pub id: MessageId,
     pub status: Status,
+}
+
+impl Standing {
+    /// By itself, or because a person tries it again.
+    pub fn may_still_leave(self) -> bool {
+        MAY_STILL_LEAVE.contains(&self.status)
+    }
+
+    pub fn may_have_left(self) -> bool {
+        matches!(self.status, Status::Sending | Status::Sent | Status::Delivered | Status::Read | Status::Unknown)
+    }
 }
 
 /// The messages that these approvals let leave, in the order of their ids.
@@ -72,15 +94,15 @@ pub(super) fn of_batch(cx: &mut Cx<'_>, batch: BatchId) -> Result<Vec<Standing>,
     Ok(rows.into_iter().map(|(id, status)| Standing { id, status }).collect())
 }
 
-/// The approvals of a deal of whose messages some have no end yet.
-pub fn approved_and_unsettled(cx: &mut Cx<'_>, deal: DealId) -> Result<Vec<ApprovalId>, Fault> {
+/// The approvals of a deal under which something may still leave: by itself, or because a person tries it again.
+pub fn may_still_leave(cx: &mut Cx<'_>, deal: DealId) -> Result<Vec<ApprovalId>, Fault> {
     let workspace = cx.workspace();
     Ok(both!(cx.conn(), |c| {
         messages::table
             .filter(messages::workspace_id.eq(workspace))
             .filter(messages::deal_id.eq(deal))
             .filter(messages::approval_id.is_not_null())
-            .filter(messages::settled_at.is_null())
+            .filter(messages::status.eq_any(MAY_STILL_LEAVE))
             .order(messages::approval_id)
             .select(messages::approval_id.assume_not_null())
             .distinct()

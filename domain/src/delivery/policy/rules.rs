@@ -295,7 +295,8 @@ fn approval(facts: &Facts) -> Step {
         Approved::Given { state, covers: true, by_rule } if state == "approved" => match by_rule {
             None => step(Rule::Approval, inputs, "Exactly these words for this address are approved."),
             Some(rule) => {
-                let sentence = format!("Exactly these words for this address leave by {rule}; no person approved them.");
+                let sentence =
+                    format!("Exactly these words for this address leave by {rule}; no person approved them.");
                 step(Rule::Approval, inputs, sentence)
             }
         },

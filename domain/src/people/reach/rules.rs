@@ -62,8 +62,7 @@ pub fn way(
     };
     let open: Vec<(Channel, &str)> =
         order(preferences).into_iter().filter_map(|channel| Some((channel, open(channel)?))).collect();
-    let wanted =
-        |channel: Channel| preferences.mode(Person::Contact(contact), topic, channel) != Mode::Off;
+    let wanted = |channel: Channel| preferences.mode(Person::Contact(contact), topic, channel) != Mode::Off;
     match open.iter().find(|(channel, _)| wanted(*channel)) {
         Some((channel, address)) => Ok((*channel, (*address).to_owned())),
         None if open.is_empty() => Err(NoWay::NoAddress),
