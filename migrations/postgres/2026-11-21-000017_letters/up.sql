@@ -11,3 +11,8 @@ ALTER TABLE drafts ADD COLUMN batch_id UUID;
 ALTER TABLE drafts ADD COLUMN send_at TIMESTAMPTZ;
 -- Why it stands as it does.
 ALTER TABLE drafts ADD COLUMN reason TEXT;
+-- A list of these comes in the order of its ids.
+DROP INDEX messages_approval;
+CREATE INDEX messages_approval ON messages (workspace_id, approval_id, id) WHERE approval_id IS NOT NULL;
+DROP INDEX messages_batch;
+CREATE INDEX messages_batch ON messages (workspace_id, batch_id, id) WHERE batch_id IS NOT NULL;

@@ -437,8 +437,11 @@ pub(super) fn list(cx: &mut Cx<'_>, wanted: &Filter) -> Result<Vec<Message>, Fau
         if let Some(topic) = wanted.topic {
             query = query.filter(messages::kind.eq(topic));
         }
-        if let Some(approvals) = &wanted.approvals {
-            query = query.filter(messages::approval_id.eq_any(approvals.clone()));
+        match wanted.approvals.as_deref() {
+            None => {}
+            // Of one alone the index has the order as well.
+            Some([one]) => query = query.filter(messages::approval_id.eq(*one)),
+            Some(some) => query = query.filter(messages::approval_id.eq_any(some.to_vec())),
         }
         if let Some(batch) = wanted.batch {
             query = query.filter(messages::batch_id.eq(batch));
