@@ -154,6 +154,40 @@ on_both! {
         held_because(&risky, "they speak of what a person must look at");
     }
 
+    fn a_programs_edit_lets_nobody_approve_their_own_words(world: World) {
+        let deal = world.peopled_deal("12 Oak Street");
+        let draft = world.draft_for_the_buyer(deal);
+        let words = |body: &str| EditDraft { id: draft.id, version: None, subject: None, body: Some(body.into()) };
+        world.act(&world.team.cora(), |cx| edit(cx, &words("It is done.\n\nCome and see."))).unwrap();
+        let agent = world.agent(&world.team, Grant::Propose);
+        let last = world.act(&agent, |cx| edit(cx, &words("It is done.\n\nWrite to us."))).unwrap();
+        let yes = Decide::of(last.approval_id.unwrap(), Choice::Approve);
+        let no = world.act(&world.team.cora(), |cx| decide(cx, &yes)).unwrap_err();
+        assert!(no.code == Code::Forbidden && no.sentence.contains("their own words"), "{no}");
+        assert_eq!(approve(&world, &last).draft.state, DraftState::Approved);
+    }
+
+    fn a_closing_that_moves_away_and_back_has_its_checklist_again_but_not_what_a_person_took_back(world: World) {
+        let deal = world.peopled_deal("12 Oak Street");
+        let machine = world.machine(&world.team);
+        world.set_clock("2026-12-07T18:00:00Z");
+        let sweep = || world.act(&machine, checklists).unwrap();
+        assert_eq!(sweep(), 1);
+        let first = world.write_drafts().remove(0);
+        for (closing, begun) in [("2026-12-14", 1), ("2026-12-11", 1), ("2026-12-11", 0)] {
+            if begun > 0 {
+                world.apply(world.preview(deal, &format!("closing {closing}")).plan_token).unwrap();
+            }
+            assert_eq!(sweep(), begun, "{closing}");
+        }
+        let open: Vec<_> = world.drafts(deal).into_iter().filter(|d| !d.state.is_settled()).map(|d| d.id).collect();
+        assert_eq!(open, [first.id]);
+        world.write_drafts();
+        let withdraw = domain::deals::followup::propose::withdraw;
+        world.act(&world.team.cora(), |cx| withdraw(cx, first.id, "We call her")).unwrap();
+        assert_eq!(sweep(), 0);
+    }
+
     fn the_policy_tells_a_rules_yes_from_a_persons(world: World) {
         set(&world, json!({ "unapproved_follow_ups": ["inspection"] }));
         let deal = world.peopled_deal("12 Oak Street");

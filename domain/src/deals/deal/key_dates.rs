@@ -295,7 +295,7 @@ fn carry_out(
             .collect(),
     };
     cx.record(subject(deal.id), &event)?;
-    followup::take_back::changed(cx, deal.id, "The dates of the deal moved.")?;
+    followup::take_back::changed(cx, deal.id, followup::take_back::DATES_MOVED)?;
     Ok(Applied::Now {
         deal_id: deal.id,
         applied: plan.changes.iter().map(Change::from).collect(),

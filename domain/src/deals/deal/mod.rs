@@ -132,10 +132,11 @@ pub enum Event {
         template_version: i32,
         milestones: Vec<Dating>,
     },
-    /// A member has read the title and the address, which a program wrote, and lets contacts read them.
+    /// A member has read these, which a program gave, and lets contacts be written to with them.
     WordsConfirmed {
-        title: String,
-        address: String,
+        title: bool,
+        address: bool,
+        parties: bool,
     },
     Closed {
         open_milestones: usize,

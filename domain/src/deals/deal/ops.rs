@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::intake::{self, Checked, NewDeal};
 use super::rules::{self, Moving};
+use super::store::ByProgram;
 use super::{Dating, Deal, DealStatus, Event, PartyRole, store};
 use crate::deals::milestone::rules::{Terms, lapses_at};
 use crate::deals::milestone::template::{self, Template};
@@ -148,7 +149,7 @@ pub fn confirm(cx: &mut Cx<'_>, id: DealId) -> Result<Moved, No> {
     let deal = store::hold(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     match rules::confirm(deal.status)? {
         Moving::Already(_) => {
-            confirm_words(cx, &deal)?;
+            confirm_words(cx, &deal, ByProgram::ALL)?;
             Ok(Moved::Already)
         }
         Moving::Now { .. } => {
@@ -158,14 +159,20 @@ pub fn confirm(cx: &mut Cx<'_>, id: DealId) -> Result<Moved, No> {
     }
 }
 
-/// A member who confirms a deal, or gives it the title or address that it has, has read what a program wrote there; from
-/// then on contacts are sent it.
-fn confirm_words(cx: &mut Cx<'_>, deal: &Deal) -> Result<(), No> {
-    if cx.is_program() || store::worded_by_programs(cx, &[deal.id])?.is_empty() {
+/// A member who confirms a deal, or gives it the title or address that it has, has read what a program said there; from
+/// then on contacts are written to with it.
+fn confirm_words(cx: &mut Cx<'_>, deal: &Deal, read: ByProgram) -> Result<(), No> {
+    if cx.is_program() {
         return Ok(());
     }
-    let event = Event::WordsConfirmed { title: deal.title.clone(), address: deal.address.clone() };
-    cx.record(subject(deal.id), &event)
+    let by_program = store::worded_by_programs(cx, &[deal.id])?.get(&deal.id).copied().unwrap_or_default();
+    let ByProgram { title, address, parties } = by_program.and(read);
+    if title || address || parties {
+        // What was held back for it may be due.
+        reminder::store::look_soon(cx, deal.id)?;
+        cx.record(subject(deal.id), &Event::WordsConfirmed { title, address, parties })?;
+    }
+    Ok(())
 }
 
 /// Generates the milestones of a draft and makes it active. The deal must be held or new.
@@ -328,8 +335,11 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
         })
     };
     let change = Change::between(&facts(&before), &facts(&after));
-    let same = (cmd.title.is_some() && before.title == after.title)
-        || (cmd.address.is_some() && before.address == after.address);
+    let same = ByProgram {
+        title: cmd.title.is_some() && before.title == after.title,
+        address: cmd.address.is_some() && before.address == after.address,
+        parties: false,
+    };
     if !change.is_empty() {
         store::update(cx, &after)?;
         if after.owner_id != before.owner_id {
@@ -337,10 +347,10 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
             reminder::ops::changed(cx, after.id)?;
         }
         cx.record(subject(after.id), &Event::Edited(change))?;
-        followup::take_back::changed(cx, after.id, "The deal was edited.")?;
+        followup::take_back::changed(cx, after.id, followup::take_back::DEAL_EDITED)?;
     }
-    if same {
-        confirm_words(cx, &after)?;
+    if same.any() {
+        confirm_words(cx, &after, same)?;
     }
     Ok(())
 }

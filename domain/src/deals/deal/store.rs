@@ -370,21 +370,42 @@ pub fn titles_and_addresses(
     Ok(rows.into_iter().collect())
 }
 
-/// Which of a deal's own words a program wrote and no member has confirmed since.
+/// What of a deal a program said and no member has confirmed since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByProgram {
     pub title: bool,
     pub address: bool,
+    /// Who is on the deal, by which names and addresses.
+    pub parties: bool,
 }
 
 impl ByProgram {
+    pub const ALL: Self = Self { title: true, address: true, parties: true };
+
     pub fn any(self) -> bool {
-        self.title || self.address
+        self.title || self.address || self.parties
+    }
+
+    /// What is in both.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            title: self.title && other.title,
+            address: self.address && other.address,
+            parties: self.parties && other.parties,
+        }
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self {
+            title: self.title && !other.title,
+            address: self.address && !other.address,
+            parties: self.parties && !other.parties,
+        }
     }
 }
 
-/// Whose title or address a program wrote: it was the last to give it, and no person has confirmed the deal or the words
-/// since. Deals of which people wrote everything are not among them.
+/// Whose title, address or parties a program gave: it was the last to do so, and no person has confirmed them since. Deals of
+/// which people said everything are not among them.
 pub fn worded_by_programs(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<HashMap<DealId, ByProgram>, Fault> {
     type Row = (AnyId, String, String, String, String);
     let workspace = cx.workspace();
@@ -410,7 +431,7 @@ pub fn worded_by_programs(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<HashMap<Dea
             let program = actor == ActorKind::Agent.as_str() || source == Source::Mcp.as_str();
             let by = found.entry(DealId(id.0)).or_default();
             match event.as_str() {
-                "deal.created" => *by = ByProgram { title: program, address: program },
+                "deal.created" if program => *by = ByProgram::ALL,
                 "deal.edited" => {
                     let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
                     let gave = |field: &str| data["after"].get(field).is_some();
@@ -418,7 +439,13 @@ pub fn worded_by_programs(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<HashMap<Dea
                     by.address = if gave("address") { program } else { by.address };
                 }
                 // Who confirms a deal has read it.
-                _ if !program => *by = ByProgram::default(),
+                "deal.confirmed" if !program => *by = ByProgram::default(),
+                "deal.words_confirmed" if !program => {
+                    let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
+                    let has = |field: &str| data[field] == serde_json::Value::Bool(true);
+                    let read = ByProgram { title: has("title"), address: has("address"), parties: has("parties") };
+                    *by = by.without(read);
+                }
                 _ => {}
             }
         }

@@ -361,7 +361,7 @@ pub fn checklists(cx: &mut Cx<'_>) -> Result<usize, No> {
 fn checklists_of(cx: &mut Cx<'_>, closing: &[(DealId, Date)]) -> Result<usize, No> {
     let ids: Vec<DealId> = closing.iter().map(|(id, _)| *id).collect();
     let now = cx.now();
-    let mut new = Vec::new();
+    let (mut new, mut again) = (Vec::new(), 0);
     let deals = deal::store::find_many(cx, &ids)?;
     let due = |deal: &&Deal| {
         let today = crate::kernel::time::today(now, &deal.zone());
@@ -377,11 +377,14 @@ fn checklists_of(cx: &mut Cx<'_>, closing: &[(DealId, Date)]) -> Result<usize, N
         .flat_map(|deal| rules::clients(deal.side).iter().map(move |role| (deal, *role)))
         .collect();
     let occasions: Vec<String> = wanted.iter().map(|(deal, role)| occasion(deal, *role)).collect();
-    let there = store::of_occasions(cx, &occasions)?;
+    let mut there = store::of_occasions(cx, &occasions)?;
     let mut batches: BTreeMap<DealId, BatchId> = BTreeMap::new();
     for (deal, role) in wanted {
         let occasion = occasion(deal, role);
-        if there.iter().any(|draft| draft.occasion == occasion) {
+        let known = there.iter_mut().find(|draft| draft.occasion == occasion);
+        // The closing moved away and back again. What a person took back stays so.
+        let back = |draft: &Draft| draft.state == DraftState::Withdrawn && take_back::by_itself(draft);
+        if known.as_ref().is_some_and(|draft| !back(draft)) {
             continue;
         }
         let parties = deal::store::parties(cx, deal.id)?;
@@ -390,20 +393,26 @@ fn checklists_of(cx: &mut Cx<'_>, closing: &[(DealId, Date)]) -> Result<usize, N
         }
         for old in store::of_deal(cx, deal.id, &DraftState::OPEN)? {
             if old.kind == DraftKind::Checklist && old.recipient_role == role.as_str() {
-                take_back::withdraw(cx, old.id, "The closing moved.")?;
+                take_back::withdraw(cx, old.id, take_back::CLOSING_MOVED)?;
             }
         }
-        let mut draft = new_draft(cx, occasion, DraftKind::Checklist, deal.id, role.to_string());
-        draft.urgency = Urgency::Important;
         let batch = match batches.get(&deal.id) {
             Some(batch) => *batch,
             None => BatchId(cx.mint()),
         };
         batches.insert(deal.id, batch);
+        if let Some(draft) = known {
+            (draft.batch_id, draft.send_at) = (Some(batch), None);
+            turn(cx, draft, DraftState::Waiting, None)?;
+            again += 1;
+            continue;
+        }
+        let mut draft = new_draft(cx, occasion, DraftKind::Checklist, deal.id, role.to_string());
+        draft.urgency = Urgency::Important;
         draft.batch_id = Some(batch);
         new.push(draft);
     }
-    begun(cx, &new)
+    Ok(again + begun(cx, &new)?)
 }
 
 /// The newest words of a draft.

@@ -1,5 +1,7 @@
 //! From words to a yes or a no, and from a yes to exactly those bytes in the outbox.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use super::ops::{in_app, milestone_type, missing, newest, seen, subject, turn};
 use super::rules;
 use super::view::{DraftView, Rendered};
 use crate::assist::draft::check::{Finding, FindingKind};
+use crate::assist::draft::letter::Words;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Urgency, Version, WrittenBy, store};
 use crate::deals::deal::{self, DealStatus};
 use crate::deals::reminder::store::titled_by_agents;
@@ -72,6 +75,7 @@ pub(super) fn open(
     if title.chars().count() > text::TITLE {
         title = title.chars().take(text::TITLE - 1).chain(['…']).collect();
     }
+    let also_by = earlier_authors(cx, draft, &version, author)?;
     let asked = approval::ops::request(
         cx,
         &NewApproval {
@@ -81,7 +85,7 @@ pub(super) fn open(
             title,
             covers,
             author,
-            stages: vec![approval::rules::usual(author, &team, REVIEW_HOURS)],
+            stages: vec![approval::rules::usual(author, also_by, &team, REVIEW_HOURS)],
             risky: true,
         },
     )?;
@@ -98,6 +102,30 @@ pub(super) fn open(
         tell(cx, draft, &asked, &waiting, "opened", what)?;
     }
     Ok(version)
+}
+
+/// The members who wrote an earlier version of which something still stands: its subject, or a line of its body. Whoever edits
+/// last, they approve their own words no more than before.
+fn earlier_authors(
+    cx: &mut Cx<'_>,
+    draft: &Draft,
+    version: &Version,
+    author: Option<MemberId>,
+) -> Result<Vec<MemberId>, No> {
+    let lines = |words: &Words| -> BTreeSet<String> {
+        let lines = words.body.lines().chain([words.subject.as_str()]).map(str::trim);
+        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    };
+    let now = lines(&version.words);
+    let earlier = store::versions(cx, &[draft.id])?;
+    let stands = |number: i32| {
+        let then = earlier.iter().find(|(_, version)| version.number == number);
+        then.is_some_and(|(_, then)| !lines(&then.words).is_disjoint(&now))
+    };
+    let asked = approval::store::of_subject(cx, SUBJECT, draft.id.0)?;
+    let standing = asked.iter().filter(|approval| stands(approval.subject_version));
+    let wrote: BTreeSet<MemberId> = standing.filter_map(|approval| approval.author).collect();
+    Ok(wrote.into_iter().filter(|member| Some(*member) != author).collect())
 }
 
 /// Whether a draft goes out without anybody's word.

@@ -17,6 +17,18 @@ use crate::kernel::id::{DealId, DraftId, MemberId, MessageId, MilestoneId};
 use crate::kernel::{Cx, No};
 use crate::workspace::approval;
 
+pub(super) const CLOSING_MOVED: &str = "The closing moved.";
+pub(crate) const DATES_MOVED: &str = "The dates of the deal moved.";
+pub(crate) const MILESTONE_EDITED: &str = "A milestone of the deal was edited.";
+pub(crate) const MILESTONE_REMOVED: &str = "A milestone of the deal was removed.";
+pub(crate) const DEAL_EDITED: &str = "The deal was edited.";
+
+/// Whether a draft was withdrawn because the deal changed, and not because a person took it back.
+pub(super) fn by_itself(draft: &Draft) -> bool {
+    let ours = [CLOSING_MOVED, DATES_MOVED, MILESTONE_EDITED, MILESTONE_REMOVED, DEAL_EDITED];
+    draft.reason.as_deref().is_some_and(|reason| ours.contains(&reason))
+}
+
 /// Nothing is said of a milestone that is not completed any more. Part of reopening and removing it.
 pub(crate) fn no_longer_completed(cx: &mut Cx<'_>, id: MilestoneId, why: &str) -> Result<(), No> {
     for draft in store::of_milestone(cx, id, &DraftState::OPEN)? {

@@ -367,7 +367,7 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
     }
     if !change.is_empty() {
         cx.record(subject(cmd.id), &Event::Edited { deal_id: deal.id, change })?;
-        followup::take_back::changed(cx, deal.id, "A milestone of the deal was edited.")?;
+        followup::take_back::changed(cx, deal.id, followup::take_back::MILESTONE_EDITED)?;
     }
     Ok(Outcome { milestone, already: None })
 }
@@ -377,6 +377,8 @@ fn confirm_title(cx: &mut Cx<'_>, milestone: &Milestone) -> Result<bool, No> {
     if cx.is_program() || reminder::store::titled_by_agents(cx, &[milestone.id])?.is_empty() {
         return Ok(false);
     }
+    // What was held back for it may be due.
+    reminder::store::look_soon(cx, milestone.deal_id)?;
     let event = Event::TitleConfirmed { deal_id: milestone.deal_id, title: milestone.title.clone() };
     cx.record(subject(milestone.id), &event)?;
     Ok(true)
@@ -494,7 +496,7 @@ pub fn remove(cx: &mut Cx<'_>, id: MilestoneId, version: Option<i64>, why: Optio
     let event = Event::Removed { deal_id: deal.id, title: milestone.title, due_on: milestone.due_on, reason };
     cx.record(subject(id), &event)?;
     followup::take_back::no_longer_completed(cx, id, "The milestone was removed.")?;
-    followup::take_back::changed(cx, deal.id, "A milestone of the deal was removed.")
+    followup::take_back::changed(cx, deal.id, followup::take_back::MILESTONE_REMOVED)
 }
 
 /// Which milestones to list. Without a deal: those of all active deals.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::rules::{self, Escalation, Facts, Item};
 use super::store::{self, DealFacts, MilestoneFacts};
-use super::words::Why;
+use super::words::{AGENT_WORDS, UNCONFIRMED, Why};
 use super::{Key, Recipient, Record, State};
 use crate::deals::deal::store::{ByProgram, worded_by_programs};
 use crate::deals::deal::{DealStatus, PartyRole};
@@ -179,7 +179,7 @@ pub(super) fn items(case: &Case, scene: &Scene, by_agents: &HashSet<MilestoneId>
                 lapses_at: m.lapses_at?.0,
                 lead: m.remind_days_before,
                 required: m.required,
-                by_agent: by_agents.contains(&m.id),
+                by_agent: case.by_program.parties || by_agents.contains(&m.id),
                 recipients: rules::recipients(m.responsible_role, member, &roles, case.owner, chat.as_ref()),
             })
         })
@@ -187,8 +187,18 @@ pub(super) fn items(case: &Case, scene: &Scene, by_agents: &HashSet<MilestoneId>
 }
 
 pub(super) fn facts<'a>(case: &'a Case, scene: &'a Scene) -> Facts<'a> {
+    // What was held back for words of a program is due again once a member has confirmed them.
+    let freed = |record: &Record| {
+        let reason = record.reason.as_deref().unwrap_or_default();
+        record.state == State::Refused
+            && (reason.starts_with(AGENT_WORDS) || reason.starts_with(UNCONFIRMED))
+            && case
+                .items
+                .iter()
+                .any(|item| item.id == record.key.milestone && !item.by_agent && item.lapses_at > scene.now)
+    };
     // Records that were taken back do not stand in the way of a new one.
-    let open = |record: &&Record| !matches!(record.state, State::Planned | State::Cancelled);
+    let open = |record: &&Record| !matches!(record.state, State::Planned | State::Cancelled) && !freed(record);
     let settled = case.records.values().filter(open).map(|record| record.key.clone()).collect();
     Facts {
         now: scene.now,

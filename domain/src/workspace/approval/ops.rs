@@ -416,6 +416,10 @@ pub struct ListApprovals {
     pub ask: Ask,
 }
 
+/// Open approvals that one look for those that wait for a member reads, and looks that one page takes at most.
+const LOOKED_AT: i64 = 200;
+const MOST_LOOKS: usize = 10;
+
 /// Approvals, the longest waiting first.
 pub fn list(cx: &mut Cx<'_>, wanted: &ListApprovals) -> Result<Page<ApprovalView>, No> {
     cx.require(Verb::ReadApprovals)?;
@@ -427,22 +431,28 @@ pub fn list(cx: &mut Cx<'_>, wanted: &ListApprovals) -> Result<Page<ApprovalView
     };
     let team = member::store::list(cx)?;
     let subject = wanted.subject.as_ref().map(|(kind, id)| (kind.as_str(), *id));
-    let mut found: Vec<ApprovalView> = Vec::new();
-    // Whom one waits for is worked out from the team as it is; so a page may take several looks.
-    while found.len() <= usize::try_from(limit).unwrap_or(0) {
+    let Some(me) = wanted.waiting_for else {
         let rows = store::list(cx, &states, subject, after, limit + 1)?;
-        let Some(last) = rows.last() else { break };
-        after = Some(last.id.0);
-        let more = rows.len() > usize::try_from(limit).unwrap_or(0);
+        return Ok(Page::cut(with_waiting(cx, &rows, &team)?, limit, |a| a.id.0));
+    };
+    // Only what is open waits for somebody.
+    if !states.contains(&ApprovalState::Pending) {
+        return Ok(Page::cut(Vec::new(), limit, |a: &ApprovalView| a.id.0));
+    }
+    // Whom one waits for is worked out from the team as it is; so a page may take several looks, and may end before it
+    // is full.
+    let mut found: Vec<ApprovalView> = Vec::new();
+    for _ in 0..MOST_LOOKS {
+        let rows = store::list(cx, &[ApprovalState::Pending], subject, after, LOOKED_AT)?;
+        let more = i64::try_from(rows.len()).is_ok_and(|count| count == LOOKED_AT);
+        after = rows.last().map(|last| last.id.0).or(after);
         let seen = with_waiting(cx, &rows, &team)?;
-        let wants =
-            |a: &ApprovalView| wanted.waiting_for.is_none_or(|me| a.waiting_for.iter().any(|n| n.id == me));
-        found.extend(seen.into_iter().filter(wants));
-        if !more {
-            break;
+        found.extend(seen.into_iter().filter(|a| a.waiting_for.iter().any(|n| n.id == me)));
+        if !more || found.len() > usize::try_from(limit).unwrap_or(0) {
+            return Ok(Page::cut(found, limit, |a| a.id.0));
         }
     }
-    Ok(Page::cut(found, limit, |a| a.id.0))
+    Ok(Page::after(found, after))
 }
 
 fn with_waiting(cx: &mut Cx<'_>, rows: &[Approval], team: &[Member]) -> Result<Vec<ApprovalView>, No> {
