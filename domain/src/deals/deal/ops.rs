@@ -143,14 +143,15 @@ pub enum Moved {
     Already,
 }
 
-/// Makes a draft active and generates its milestones. Confirming an active deal changes nothing.
+/// Makes a draft active and generates its milestones. Confirming an active deal changes nothing, but that a member has read
+/// what a program said there.
 pub fn confirm(cx: &mut Cx<'_>, id: DealId) -> Result<Moved, No> {
     cx.require(Verb::ConfirmDeal)?;
     let deal = store::hold(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     match rules::confirm(deal.status)? {
         Moving::Already(_) => {
-            confirm_words(cx, &deal, ByProgram::ALL)?;
-            Ok(Moved::Already)
+            let read = confirm_words(cx, &deal, ByProgram::ALL)?;
+            Ok(if read { Moved::Now { open_milestones: 0 } } else { Moved::Already })
         }
         Moving::Now { .. } => {
             activate_draft(cx, deal)?;
@@ -161,18 +162,19 @@ pub fn confirm(cx: &mut Cx<'_>, id: DealId) -> Result<Moved, No> {
 
 /// A member who confirms a deal, or gives it the title or address that it has, has read what a program said there; from
 /// then on contacts are written to with it.
-fn confirm_words(cx: &mut Cx<'_>, deal: &Deal, read: ByProgram) -> Result<(), No> {
+fn confirm_words(cx: &mut Cx<'_>, deal: &Deal, read: ByProgram) -> Result<bool, No> {
     if cx.is_program() {
-        return Ok(());
+        return Ok(false);
     }
     let by_program = store::worded_by_programs(cx, &[deal.id])?.get(&deal.id).copied().unwrap_or_default();
     let ByProgram { title, address, parties } = by_program.and(read);
-    if title || address || parties {
-        // What was held back for it may be due.
-        reminder::store::look_soon(cx, deal.id)?;
-        cx.record(subject(deal.id), &Event::WordsConfirmed { title, address, parties })?;
+    if !(title || address || parties) {
+        return Ok(false);
     }
-    Ok(())
+    // What was held back for it may be due.
+    reminder::store::look_soon(cx, deal.id)?;
+    cx.record(subject(deal.id), &Event::WordsConfirmed { title, address, parties })?;
+    Ok(true)
 }
 
 /// Generates the milestones of a draft and makes it active. The deal must be held or new.

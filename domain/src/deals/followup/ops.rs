@@ -377,14 +377,14 @@ fn checklists_of(cx: &mut Cx<'_>, closing: &[(DealId, Date)]) -> Result<usize, N
         .flat_map(|deal| rules::clients(deal.side).iter().map(move |role| (deal, *role)))
         .collect();
     let occasions: Vec<String> = wanted.iter().map(|(deal, role)| occasion(deal, *role)).collect();
-    let mut there = store::of_occasions(cx, &occasions)?;
+    let there = store::of_occasions(cx, &occasions)?;
     let mut batches: BTreeMap<DealId, BatchId> = BTreeMap::new();
     for (deal, role) in wanted {
         let occasion = occasion(deal, role);
-        let known = there.iter_mut().find(|draft| draft.occasion == occasion);
+        let known = there.iter().find(|draft| draft.occasion == occasion);
         // The closing moved away and back again. What a person took back stays so.
         let back = |draft: &Draft| draft.state == DraftState::Withdrawn && take_back::by_itself(draft);
-        if known.as_ref().is_some_and(|draft| !back(draft)) {
+        if known.is_some_and(|draft| !back(draft)) {
             continue;
         }
         let parties = deal::store::parties(cx, deal.id)?;
@@ -402,9 +402,12 @@ fn checklists_of(cx: &mut Cx<'_>, closing: &[(DealId, Date)]) -> Result<usize, N
         };
         batches.insert(deal.id, batch);
         if let Some(draft) = known {
-            (draft.batch_id, draft.send_at) = (Some(batch), None);
-            turn(cx, draft, DraftState::Waiting, None)?;
-            again += 1;
+            // Somebody may have been faster.
+            if let Some(mut draft) = store::hold(cx, draft.id)?.filter(back) {
+                (draft.batch_id, draft.send_at) = (Some(batch), None);
+                turn(cx, &mut draft, DraftState::Waiting, None)?;
+                again += 1;
+            }
             continue;
         }
         let mut draft = new_draft(cx, occasion, DraftKind::Checklist, deal.id, role.to_string());
