@@ -200,7 +200,7 @@ on_both! {
             let deal = world.peopled_deal(title).to_string();
             let draft = world.wait_for(propose_a_letter(&world, &who, era, &deal));
             let approval_id = draft["approval_id"].as_str().unwrap().parse().unwrap();
-            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None };
+            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None, send_at: None };
             let done = world.act(&world.team.cora(), |cx| decide(cx, &yes)).unwrap();
             let id = done.queued[0].to_string();
             let seen = |status: &'static str| {
@@ -241,7 +241,7 @@ on_both! {
                     }
                 }
             });
-            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None };
+            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None, send_at: None };
             let no = world.act(&who, |cx| decide(cx, &yes)).unwrap_err();
             assert_eq!(no.code, domain::kernel::Code::Forbidden, "{scope}: {no}");
             assert_eq!(world.everything(&world.team), before);
@@ -294,6 +294,7 @@ on_both! {
             contact_id: None,
             subject: "s".repeat(200),
             body: body.clone(),
+            send_at: None,
         };
         let id = world.act(&cora, |cx| propose(cx, &letter)).unwrap().id;
         let mut approval = None;
@@ -511,6 +512,7 @@ fn a_deal_with_a_plan(world: &World, team: &Team) -> Theirs {
         contact_id: None,
         subject: "A question".into(),
         body: "When may we call you?".into(),
+        send_at: None,
     };
     let draft = world.act(&cora, |cx| propose(cx, &letter)).unwrap();
     let message = harness::message("theirs", Channel::InApp, "", world.now());

@@ -3,9 +3,10 @@
 use domain::assist::draft::check::FindingKind;
 use domain::assist::draft::{DraftState, WrittenBy};
 use domain::deals::deal::DealStatus;
-use domain::deals::followup::ops::{Answer, accept, begin, checklists, get, preview};
+use domain::deals::followup::ops::{Answer, accept, begin, checklists, get};
 use domain::deals::followup::propose::{EditDraft, ProposeDraft, edit, propose, withdraw};
 use domain::deals::followup::review::{Decide, Decided, deadlines, decide};
+use domain::deals::followup::sheet::preview;
 use domain::deals::followup::view::DraftView;
 use domain::deals::milestone::ops::{
     AddMilestone, CompleteMilestone, EditMilestone, add, complete, edit as edit_milestone,
@@ -19,7 +20,7 @@ use harness::{World, on_both, peopled, unknown_id};
 
 fn vote(world: &World, who: &Principal, draft: &DraftView, choice: Choice) -> Result<Decided, Refusal> {
     let feedback = matches!(choice, Choice::Reject | Choice::RequestChanges).then(|| "Too long".to_owned());
-    let cmd = Decide { approval_id: draft.approval_id.unwrap(), choice, feedback, despite: None };
+    let cmd = Decide { approval_id: draft.approval_id.unwrap(), choice, feedback, despite: None, send_at: None };
     world.act(who, |cx| decide(cx, &cmd))
 }
 
@@ -48,6 +49,7 @@ fn say(deal: DealId, role: &str, subject: &str, body: &str) -> ProposeDraft {
         contact_id: None,
         subject: subject.into(),
         body: body.into(),
+        send_at: None,
     }
 }
 
@@ -83,6 +85,7 @@ on_both! {
         let inspection = world.milestone(deal, "inspection").id;
         let approved = world.draft_for_the_buyer(deal);
         vote(&world, &world.team.cora(), &approved, Choice::Approve).unwrap();
+        world.all_end(&harness::accepted());
         let reopen = EditMilestone { reopen: Some(true), ..EditMilestone::of(inspection) };
         world.act(&world.team.cora(), |cx| edit_milestone(cx, &reopen)).unwrap();
         let states = |state| world.drafts(deal).iter().filter(|d| d.state == state).count();
@@ -102,7 +105,7 @@ on_both! {
         new.parties.push(domain::deals::deal::intake::NewParty { role: "buyer".into(), name: "No Mail".into(), ..Default::default() });
         let deal = world.create(&new);
         let draft = world.draft_for_the_buyer(deal);
-        let shown = world.look(&world.team.cora(), |cx| preview(cx, draft.id)).unwrap();
+        let shown = world.look(&world.team.cora(), |cx| preview(cx, draft.id, None)).unwrap();
         assert_eq!(shown.messages.len(), 2);
         assert!(shown.messages[0].content.text.starts_with("Hello Ann Lee,\n\n"));
         let done = vote(&world, &world.team.as_(Role::Admin), &draft, Choice::Approve).unwrap();
@@ -121,7 +124,7 @@ on_both! {
         let drafts = world.write_drafts();
         assert_eq!(drafts.len(), 6);
         for draft in drafts {
-            let shown = world.look(&world.team.cora(), |cx| preview(cx, draft.id)).unwrap();
+            let shown = world.look(&world.team.cora(), |cx| preview(cx, draft.id, None)).unwrap();
             let before = letters(&world).len();
             let change = EditDraft { id: draft.id, version: None, subject: None, body: Some("It is done.".into()) };
             let (voted, edited) = std::thread::scope(|threads| {
@@ -207,6 +210,7 @@ on_both! {
             choice: Choice::Approve,
             feedback: None,
             despite: Some("He is the buyer's neighbour".into()),
+            send_at: None,
         };
         world.act(&world.team.cora(), |cx| decide(cx, &cmd)).unwrap();
         assert_eq!(letters(&world).len(), 1);
@@ -283,9 +287,9 @@ on_both! {
         assert_eq!(waiting, 3);
         world.act(&world.team.cora(), |cx| domain::deals::deal::ops::end(cx, deal, DealStatus::Cancelled, Some("Fell through"))).unwrap();
         let no = vote(&world, &world.team.cora(), &draft, Choice::Approve).unwrap_err();
-        assert!(no.sentence.contains("cancelled"), "{no}");
+        assert!(no.sentence.contains("The deal was cancelled."), "{no}");
         assert_eq!(world.write_drafts().len(), 0);
-        assert_eq!(world.drafts(deal).iter().filter(|d| d.state == DraftState::Withdrawn).count(), waiting);
+        assert!(world.drafts(deal).iter().all(|d| d.state == DraftState::Withdrawn));
         assert_eq!(letters(&world), [""; 0]);
     }
 
@@ -350,10 +354,10 @@ on_both! {
         let never: DraftId = unknown_id();
         let all = |id: DraftId, deal_id: DealId, approval_id: ApprovalId| {
             let change = EditDraft { id, version: None, subject: Some("x".into()), body: None };
-            let cast = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None };
+            let cast = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None, send_at: None };
             [
                 world.look(&stranger, |cx| get(cx, id)).unwrap_err(),
-                world.look(&stranger, |cx| preview(cx, id)).unwrap_err(),
+                world.look(&stranger, |cx| preview(cx, id, None)).unwrap_err(),
                 world.act(&stranger, |cx| edit(cx, &change)).unwrap_err(),
                 world.act(&stranger, |cx| withdraw(cx, id, "x")).unwrap_err(),
                 world.act(&stranger, |cx| decide(cx, &cast)).unwrap_err(),

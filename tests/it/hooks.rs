@@ -100,7 +100,7 @@ fn a_link_ends_messages_when_its_button_is_pressed_and_not_when_it_is_looked_at(
 fn who_ended_messages_can_have_them_again_by_the_button_and_nothing_else_is_lifted() {
     both(|world| {
         let id = ann(&world);
-        let token = world.host.keys().unwrap().unsubscribe_token(world.team.id, id);
+        let token = world.host.keys_on_this_thread().unwrap().unsubscribe_token(world.team.id, id);
         let link = |what: &str| format!("/hooks/{what}/{}/{id}/{token}", world.team.id);
         let cora = world.team.cora();
         world.act(&cora, |cx| take_over(cx, id)).unwrap();
@@ -146,7 +146,7 @@ fn who_ended_messages_can_have_them_again_by_the_button_and_nothing_else_is_lift
 fn opting_in_again_lifts_no_cap() {
     both(|world| {
         let id = ann(&world);
-        let token = world.host.keys().unwrap().unsubscribe_token(world.team.id, id);
+        let token = world.host.keys_on_this_thread().unwrap().unsubscribe_token(world.team.id, id);
         let new: Vec<NewMessage> = (0..2)
             .map(|n| NewMessage {
                 purpose: Purpose::Outreach,

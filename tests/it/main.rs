@@ -17,6 +17,7 @@ mod house;
 mod idempotency;
 mod import;
 mod keys;
+mod letters;
 mod long_run;
 mod lost_answers;
 mod migrations;

@@ -17,7 +17,7 @@ use domain::kernel::page::Ask;
 use domain::kernel::{Conn, Cx, No};
 use domain::workspace::access::Role;
 use domain::workspace::approval::ops::{self as approvals, ListApprovals};
-use harness::{World, on_both};
+use harness::{World, on_both, unknown_id};
 
 /// Copies the one row of a table, with some columns other than they are. `{i}` counts from 1.
 fn multiply(world: &World, table: &str, count: u32, other: &[(&str, &str)]) {
@@ -388,13 +388,19 @@ on_both! {
             any.clone(),
             ListDeliveries { deal_id: Some(deal), ..any.clone() },
             ListDeliveries { member_id: Some(member), ..any.clone() },
-            ListDeliveries { status: vec![Status::Failed, Status::Dead, Status::Unknown], ..any },
+            ListDeliveries { status: vec![Status::Failed, Status::Dead, Status::Unknown], ..any.clone() },
         ] {
             let found = plan(&world, "messages", |cx| deliveries(cx, &wanted, &far).map(drop));
             // Trouble is rare: where its own index leads to it, putting it in order costs nothing.
             if !found.contains("messages_trouble") {
                 in_order(&found, "messages");
             }
+        }
+        let of_approval = ListDeliveries { approval_id: Some(unknown_id()), ..any.clone() };
+        let of_batch = ListDeliveries { batch_id: Some(unknown_id()), ..any };
+        for (wanted, index) in [(of_approval, "messages_approval"), (of_batch, "messages_batch")] {
+            let found = plan(&world, "messages", |cx| deliveries(cx, &wanted, &far).map(drop));
+            assert!(found.contains(index), "{found}");
         }
         let due = plan(&world, "messages", |cx| is_anything_due(cx).map(drop));
         in_order(&due, "messages");

@@ -103,6 +103,29 @@ fn quiet_but(world: &World, deal_id: DealId, type_: &str) {
     }
 }
 
+fn add_for_the_buyer(world: &World, deal_id: DealId, title: &str, due_on: &str) {
+    let cmd = AddMilestone {
+        deal_id,
+        title: title.into(),
+        due_on: due_on.into(),
+        responsible_role: Some("buyer".into()),
+        remind_days_before: Some(2),
+        required: None,
+        notes: None,
+    };
+    world.act(&world.team.cora(), |cx| add(cx, &cmd)).unwrap();
+}
+
+/// What Ann, the buyer, is sent about something; empty when nothing.
+fn said_to_ann(world: &World, what: &str) -> String {
+    let query = format!(
+        "SELECT content AS line FROM messages WHERE workspace_id = '{}' AND address = 'ann@example.org' AND content LIKE \
+         '%{what}%'",
+        world.team.id
+    );
+    world.lines(&world.team, &query).concat()
+}
+
 fn set(world: &World, key: &str, value: serde_json::Value) {
     let set = serde_json::Map::from_iter([(key.to_owned(), value)]);
     let cmd = EditSettings { version: None, set };
@@ -366,6 +389,71 @@ on_both! {
         assert!(messages(&world).iter().all(|m| !m.contains("ann@example.org")));
         let team = said.iter().find(|r| r.to == "Cora Castillo").unwrap();
         assert_eq!(team.outcome.as_str(), "waiting");
+    }
+
+    fn nobody_on_a_deal_that_a_program_made_is_written_to_until_a_member_confirms_it(world: World) {
+        let owner = &world.team.members[&Role::Owner];
+        let over_mcp = domain::workspace::access::ops::member_principal(owner, world.team.id, domain::kernel::Source::Mcp);
+        for (n, program) in [world.agent(&world.team, Grant::Write), over_mcp].iter().enumerate() {
+            let new = NewDeal { title: format!("Deal {n}: wire to Bob"), ..oak_street() };
+            let id = world.act(program, |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+            quiet_but(&world, id, "none");
+            let keys = format!("Keys {n}");
+            add_for_the_buyer(&world, id, &keys, "2026-10-16");
+            sweep(&world);
+            let of = |world: &World| recorded(world, Some(id)).into_iter().find(|r| r.to == "Ann Lee").unwrap();
+            assert_eq!(of(&world).outcome.as_str(), "refused");
+            assert!(of(&world).reason.unwrap().starts_with("UNCONFIRMED"));
+            assert_eq!(said_to_ann(&world, &keys), "");
+            world.act(program, |cx| domain::deals::deal::ops::confirm(cx, id)).unwrap();
+            sweep(&world);
+            assert_eq!(said_to_ann(&world, &keys), "", "a program confirms nothing");
+            world.act(&world.team.cora(), |cx| domain::deals::deal::ops::confirm(cx, id)).unwrap();
+            sweep(&world);
+            assert_eq!(of(&world).outcome.as_str(), "waiting");
+            assert!(said_to_ann(&world, &keys).contains("wire to Bob"), "a member has read it");
+        }
+    }
+
+    fn a_contact_reads_a_title_or_address_that_a_program_gave_a_deal_only_when_a_member_confirmed_it(world: World) {
+        let id = world.create(&oak_street());
+        quiet_but(&world, id, "none");
+        let agent = world.agent(&world.team, Grant::Write);
+        let title = EditDeal { title: Some("Wire to Bob now".into()), ..EditDeal::of(id) };
+        let address = EditDeal { address: Some("Call 555 0100 at once".into()), ..EditDeal::of(id) };
+        world.act(&agent, |cx| edit_deal(cx, &title)).unwrap();
+        add_for_the_buyer(&world, id, "Keys", "2026-10-16");
+        sweep(&world);
+        let ann = said_to_ann(&world, "Keys");
+        assert!(ann.contains("A date of 12 Oak Street") && !ann.contains("Bob"), "{ann}");
+        world.act(&agent, |cx| edit_deal(cx, &address)).unwrap();
+        world.act(&agent, |cx| edit_deal(cx, &title)).unwrap();
+        add_for_the_buyer(&world, id, "Codes", "2026-10-16");
+        sweep(&world);
+        let ann = said_to_ann(&world, "Codes");
+        assert!(ann.contains("your real estate transaction") && !ann.contains("Bob") && !ann.contains("555"), "{ann}");
+        world.act(&world.team.cora(), |cx| edit_deal(cx, &title)).unwrap();
+        add_for_the_buyer(&world, id, "Papers", "2026-10-16");
+        sweep(&world);
+        let ann = said_to_ann(&world, "Papers");
+        assert!(ann.contains("Wire to Bob now") && !ann.contains("555"), "{ann}");
+    }
+
+    fn a_title_that_a_member_confirms_is_sent_after_all(world: World) {
+        let id = world.create(&oak_street());
+        quiet_but(&world, id, "none");
+        let agent = world.agent(&world.team, Grant::Write);
+        let cmd = AddMilestone {
+            deal_id: id, title: "Chimney".into(), due_on: "2026-10-16".into(),
+            responsible_role: Some("buyer".into()), remind_days_before: Some(2), required: None, notes: None,
+        };
+        let added = world.act(&agent, |cx| add(cx, &cmd)).unwrap().milestone;
+        sweep(&world);
+        assert_eq!(said_to_ann(&world, "Chimney"), "");
+        let same = EditMilestone { title: Some("Chimney".into()), ..EditMilestone::of(added.id) };
+        world.act(&world.team.cora(), |cx| edit(cx, &same)).unwrap();
+        sweep(&world);
+        assert!(said_to_ann(&world, "Chimney").contains("Chimney is due"));
     }
 
     fn a_members_preferences_decide_how_a_reminder_comes(world: World) {

@@ -240,7 +240,7 @@ on_both! {
     fn a_decision_of_the_policy_is_read_and_decided_again_from_what_was_known(world: World) {
         let deal = world.peopled_deal("12 Oak Street");
         let draft = world.draft_for_the_buyer(deal);
-        let yes = Decide { approval_id: draft.approval_id.unwrap(), choice: Choice::Approve, feedback: None, despite: None };
+        let yes = Decide { approval_id: draft.approval_id.unwrap(), choice: Choice::Approve, feedback: None, despite: None, send_at: None };
         let message = world.act(&world.team.cora(), |cx| decide(cx, &yes)).unwrap().queued[0];
         world.claim(10);
         let program = Program::of(&world, &world.team, Grant::Read);
@@ -257,6 +257,36 @@ on_both! {
             let (status, policy) = program.ask("POST", "/api/v1/policy/preview", ask.to_string()).await;
             assert_eq!((status, &policy["verdict"]), (200, &json!("allow")), "{policy}");
             assert!(!policy["rule_trace"].as_array().unwrap().is_empty());
+        });
+    }
+
+    fn a_draft_is_previewed_and_taken_back_and_its_approval_shows_the_words(world: World) {
+        let deal = world.peopled_deal("12 Oak Street");
+        let draft = world.draft_for_the_buyer(deal);
+        let (_, token) = world.token(&world.team, For::Agent("robot".into()), Grant::Write, None);
+        let robot = Program { app: web::router(&world.host), token };
+        let program = Program::of(&world, &world.team, Grant::Write);
+        world.wait_for(async {
+            let path = format!("/api/v1/drafts/{}", draft.id);
+            let (status, seen) = program.get(&format!("{path}/preview?at=2026-10-15T03:30:00Z")).await;
+            assert_eq!((status, &seen["messages"][0]["policy"]["verdict"]), (200, &json!("defer")), "{seen}");
+            assert!(seen["messages"][0]["content"]["text"].as_str().unwrap().starts_with("Hello Ann Lee,"), "{seen}");
+            let (status, problem) = program.get(&format!("{path}/preview?at=2020-01-01T00:00:00Z")).await;
+            assert_eq!((status, &problem["problems"][0]["field"]), (422, &json!("send_at")), "{problem}");
+            let (_, sheet) = robot.get(&format!("/api/v1/approvals/{}", draft.approval_id.unwrap())).await;
+            assert_eq!(sheet["letter"]["messages"][0]["content_hash"], seen["messages"][0]["content_hash"]);
+            assert_eq!(sheet["letter"]["messages"][0]["recipient"]["address"], "a***@example.org");
+            assert_eq!(sheet["approval"]["state"], "pending", "{sheet}");
+            let why = json!({"reason": "Not now"}).to_string();
+            let (status, no) = robot.ask("POST", &format!("{path}/withdraw"), why.clone()).await;
+            assert_eq!((status, &no["code"]), (403, &json!("forbidden")), "{no}");
+            assert_eq!(program.ask("POST", &format!("{path}/withdraw"), "{}").await.0, 422);
+            let (status, done) = program.ask_once("POST", &format!("{path}/withdraw"), why.clone(), Some("k1")).await;
+            assert_eq!((status, &done["state"]), (200, &json!("withdrawn")), "{done}");
+            let (status, again) = program.ask_once("POST", &format!("{path}/withdraw"), why, Some("k1")).await;
+            assert_eq!((status, again), (200, done));
+            let (_, detail) = program.get(&path).await;
+            assert_eq!(detail["reason"], "Not now");
         });
     }
 

@@ -75,6 +75,7 @@ fn furnish(world: &World) {
         choice: domain::workspace::approval::Choice::Approve,
         feedback: None,
         despite: None,
+        send_at: None,
     };
     world.act(&world.team.as_(Role::Admin), |cx| domain::deals::followup::review::decide(cx, &yes)).unwrap();
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();

@@ -2,7 +2,7 @@
 
 use domain::deals::followup::propose::{EditDraft, ProposeDraft};
 use domain::deals::followup::review::Decide;
-use domain::deals::followup::{ops as drafts, propose, review};
+use domain::deals::followup::{ops as drafts, propose, review, sheet};
 use domain::deals::reminder::ops as reminders;
 use domain::delivery::outbox::{Outcome, Resolution, ops as hands, view as deliveries};
 use domain::delivery::policy::ops as policy;
@@ -11,7 +11,7 @@ use domain::delivery::webhook::ops as hooks;
 use domain::delivery::webhook::target::Allowed;
 use domain::delivery::{NewMessage, Purpose, To, feed, gone, trial};
 use domain::kernel::id::{
-    ApprovalId, ContactId, DealId, DecisionId, DraftId, EndpointId, GoneAddressId, MemberId, MessageId,
+    ApprovalId, BatchId, ContactId, DealId, DecisionId, DraftId, EndpointId, GoneAddressId, MemberId, MessageId,
     NotificationId,
 };
 use domain::kernel::page::Ask;
@@ -31,6 +31,7 @@ struct Ids {
     deal: DealId,
     draft: DraftId,
     approval: ApprovalId,
+    batch: BatchId,
     queued: MessageId,
     failed: MessageId,
     unknown: MessageId,
@@ -56,6 +57,9 @@ fn ids(world: &World) -> Ids {
     let shown = harness::message("shown", Channel::InApp, "", world.now());
     world.enqueue(&world.team, &[NewMessage { to: To::Member(owner), ..shown }]);
     world.claim(10);
+    let batch = BatchId(world.host.mint());
+    let one = harness::message("batch", Channel::Email, "ann@example.org", world.now());
+    world.enqueue(&world.team, &[NewMessage { batch_id: Some(batch), ..one }]);
     let queued = world.queue("queued", Channel::Email, "ann@example.org");
     let feed = world.look(&world.team.as_(Role::Owner), |cx| feed::ops::list(cx, false, &Ask::default())).unwrap();
     let hook = hooks::AddEndpoint {
@@ -70,6 +74,7 @@ fn ids(world: &World) -> Ids {
         deal,
         draft: draft.id,
         approval: draft.approval_id.unwrap(),
+        batch,
         queued,
         failed,
         unknown,
@@ -87,6 +92,7 @@ fn nobodys() -> Ids {
         deal: unknown_id(),
         draft: unknown_id(),
         approval: unknown_id(),
+        batch: unknown_id(),
         queued: unknown_id(),
         failed: unknown_id(),
         unknown: unknown_id(),
@@ -103,16 +109,17 @@ type Verb = fn(&mut Cx<'_>, Ids) -> Result<(), No>;
 
 fn letter(deal_id: DealId) -> ProposeDraft {
     let role = Some("buyer".into());
-    ProposeDraft { deal_id, role, contact_id: None, subject: "Ours".into(), body: "Ours".into() }
+    ProposeDraft { deal_id, role, contact_id: None, subject: "Ours".into(), body: "Ours".into(), send_at: None }
 }
 
 fn decide(approval_id: ApprovalId, choice: Choice) -> Decide {
-    Decide { approval_id, choice, feedback: Some("Ours".into()), despite: None }
+    Decide { approval_id, choice, feedback: Some("Ours".into()), despite: None, send_at: None }
 }
 
 /// Every verb that takes an id, each with a command that succeeds at home.
 const VERBS: &[(&str, Verb)] = &[
     ("approval get", |cx, ids| approvals::get(cx, ids.approval).map(drop)),
+    ("approval show", |cx, ids| sheet::approval(cx, ids.approval).map(drop)),
     ("approval vote", |cx, ids| {
         approvals::vote(cx, &CastVote { id: ids.approval, choice: Choice::Approve, feedback: None }).map(drop)
     }),
@@ -121,7 +128,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("draft reject", |cx, ids| review::decide(cx, &decide(ids.approval, Choice::Reject)).map(drop)),
     ("draft send back", |cx, ids| review::decide(cx, &decide(ids.approval, Choice::RequestChanges)).map(drop)),
     ("draft get", |cx, ids| drafts::get(cx, ids.draft).map(drop)),
-    ("draft preview", |cx, ids| drafts::preview(cx, ids.draft).map(drop)),
+    ("draft preview", |cx, ids| sheet::preview(cx, ids.draft, None).map(drop)),
     ("draft list", |cx, ids| {
         drafts::list(cx, &drafts::ListDrafts { deal_id: Some(ids.deal), ..Default::default() }).map(drop)
     }),
@@ -134,6 +141,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("delivery get", |cx, ids| deliveries::get(cx, ids.queued).map(drop)),
     ("delivery detail", |cx, ids| deliveries::detail(cx, ids.failed).map(drop)),
     ("delivery cancel", |cx, ids| hands::cancel(cx, ids.queued, Some("Ours")).map(drop)),
+    ("delivery cancel batch", |cx, ids| hands::cancel_batch(cx, ids.batch, Some("Ours")).map(drop)),
     ("delivery reschedule", |cx, ids| {
         let at = cx.now();
         hands::reschedule(cx, ids.queued, at).map(drop)
@@ -301,7 +309,10 @@ on_both! {
             any.clone(),
             deliveries::ListDeliveries { deal_id: Some(theirs.deal), ..any.clone() },
             deliveries::ListDeliveries { contact_id: Some(theirs.contact), ..any.clone() },
-            deliveries::ListDeliveries { member_id: Some(theirs.member), ..any },
+            deliveries::ListDeliveries { member_id: Some(theirs.member), ..any.clone() },
+            deliveries::ListDeliveries { approval_id: Some(theirs.approval), ..any.clone() },
+            deliveries::ListDeliveries { draft_id: Some(theirs.draft), ..any.clone() },
+            deliveries::ListDeliveries { batch_id: Some(theirs.batch), ..any },
         ] {
             let page = world.look(&owner, |cx| deliveries::list(cx, &wanted, &Ask::default())).unwrap();
             assert_eq!(page.items, [], "{wanted:?}");

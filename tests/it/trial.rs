@@ -12,6 +12,7 @@ use domain::people::reach::{Channel, Person, ops as reach};
 use domain::workspace::access::{Grant, Role};
 use domain::workspace::member::{self, MemberStatus};
 use harness::{World, accepted, on_both, unknown_id};
+use host::keys::Keys;
 use serde_json::{Map, Value, json};
 
 fn test(world: &World, who: &Principal, channel: Channel, to: Option<&str>) -> Result<Delivery, Refusal> {
@@ -32,7 +33,10 @@ fn endpoint(world: &World) -> EndpointId {
         events: vec!["deal.*".into()],
         headers: Default::default(),
     };
-    world.act(&world.team.as_(Role::Admin), |cx| add(cx, &hook, &Allowed::default())).unwrap().id
+    world
+        .act(&world.team.as_(Role::Admin), |cx| add(cx, &hook, &Allowed::default(), &Keys::of([7; 32])))
+        .unwrap()
+        .id
 }
 
 on_both! {

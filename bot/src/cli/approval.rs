@@ -2,9 +2,11 @@
 
 use clap::{Args, Subcommand};
 use domain::deals::followup::review::{Decide, decide};
+use domain::deals::followup::sheet;
 use domain::kernel::id::{ApprovalId, MemberId};
 use domain::workspace::approval::ops::{self, ListApprovals};
 use domain::workspace::approval::{ApprovalState, Choice};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::deal::Page;
@@ -16,7 +18,7 @@ use crate::says;
 pub enum Approval {
     /// List approvals, the longest waiting first; without --state those that are pending
     List(List),
-    /// Show an approval: its votes, whom it waits for, what was said of each version
+    /// Show an approval: exactly what would leave and to whom, what was found, its votes, whom it waits for
     Show {
         #[arg(value_parser = read::id::<ApprovalId>)]
         id: ApprovalId,
@@ -50,6 +52,9 @@ pub struct Vote {
     /// Why words that state what does not stand in the deal may go out all the same
     #[arg(long, value_name = "REASON")]
     despite: Option<String>,
+    /// With a yes: not before this instant, within 7 days, such as 2026-12-04T15:00:00Z
+    #[arg(long, value_name = "INSTANT", value_parser = read::instant)]
+    send_at: Option<Timestamp>,
 }
 
 fn choice(text: &str) -> Result<Choice, String> {
@@ -61,12 +66,17 @@ pub fn run(common: &Common, cmd: Approval) -> Outcome {
     let answer = match cmd {
         Approval::List(cmd) => list(&desk, common, &cmd),
         Approval::Show { id } => {
-            let detail = desk.read(|cx| ops::get(cx, id))?;
-            Ok(Answer::new(says::approval::detail(&detail), &detail))
+            let sheet = desk.read(|cx| sheet::approval(cx, id))?;
+            Ok(Answer::new(says::approval::sheet(&sheet), &sheet))
         }
         Approval::Vote(cmd) => {
-            let cast =
-                Decide { approval_id: cmd.id, choice: cmd.choice, feedback: cmd.reason, despite: cmd.despite };
+            let cast = Decide {
+                approval_id: cmd.id,
+                choice: cmd.choice,
+                feedback: cmd.reason,
+                despite: cmd.despite,
+                send_at: cmd.send_at,
+            };
             let done = desk.write(|cx| decide(cx, &cast))?;
             let text = says::approval::decided(&done.value);
             Ok(Answer::new(text, Written::<()>::beside(done.receipt, &done.value)))

@@ -1,10 +1,10 @@
 //! `milepost delivery`: what was sent, what was not, and what a person does about it.
 
 use clap::{Args, Subcommand};
-use domain::delivery::{Status, gone};
 use domain::delivery::outbox::view::{self, ListDeliveries};
 use domain::delivery::outbox::{Resolution, ops};
-use domain::kernel::id::{ContactId, DealId, GoneAddressId, MessageId};
+use domain::delivery::{Status, gone};
+use domain::kernel::id::{ApprovalId, BatchId, ContactId, DealId, DraftId, GoneAddressId, MessageId};
 use domain::people::reach::{Channel, Topic};
 use domain::workspace::member;
 use jiff::Timestamp;
@@ -25,6 +25,15 @@ pub enum Delivery {
     Cancel {
         #[command(flatten)]
         of: Of,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Take back all messages of a batch that have not left
+    CancelBatch {
+        /// The batch, as milepost draft show names it
+        #[arg(value_name = "BATCH", value_parser = read::id::<BatchId>)]
+        id: BatchId,
         /// Why
         #[arg(long)]
         reason: Option<String>,
@@ -115,6 +124,15 @@ pub struct List {
     /// What it is about, such as reminder or follow_up
     #[arg(long, value_parser = read::word::<Topic>)]
     topic: Option<Topic>,
+    /// Only what this approval let leave
+    #[arg(long, value_name = "APPROVAL", value_parser = read::id::<ApprovalId>)]
+    approval: Option<ApprovalId>,
+    /// Only what this draft became
+    #[arg(long, value_name = "DRAFT", value_parser = read::id::<DraftId>)]
+    draft: Option<DraftId>,
+    /// Only what was asked for together
+    #[arg(long, value_name = "BATCH", value_parser = read::id::<BatchId>)]
+    batch: Option<BatchId>,
     #[command(flatten)]
     page: Page,
 }
@@ -129,6 +147,11 @@ pub fn run(common: &Common, cmd: Delivery) -> Outcome {
         }
         Delivery::Cancel { of, reason } => {
             told(&desk, desk.write(|cx| ops::cancel(cx, of.id, reason.as_deref()))?)
+        }
+        Delivery::CancelBatch { id, reason } => {
+            let done = desk.write(|cx| ops::cancel_batch(cx, id, reason.as_deref()))?;
+            let text = says::delivery::batch(&done.value);
+            Answer::new(text, Written::<Value>::beside(done.receipt, json!({ "batch": done.value })))
         }
         Delivery::Replay(of) => told(&desk, desk.write(|cx| ops::replay(cx, of.id))?),
         Delivery::Resolve(cmd) => {
@@ -164,6 +187,9 @@ fn list(desk: &Desk, cmd: List) -> Result<Answer, super::Stop> {
         member_id,
         channel: cmd.channel,
         topic: cmd.topic,
+        approval_id: cmd.approval,
+        draft_id: cmd.draft,
+        batch_id: cmd.batch,
     };
     let ask = cmd.page.ask();
     let (page, dispatch) = desk.read(|cx| Ok((view::list(cx, &wanted, &ask)?, ops::dispatch(cx)?)))?;

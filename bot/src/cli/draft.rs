@@ -4,8 +4,10 @@ use clap::{Args, Subcommand};
 use domain::assist::draft::DraftState;
 use domain::deals::followup::ops::{self, Answer as Words, ListDrafts, accept, begin};
 use domain::deals::followup::propose::{EditDraft, ProposeDraft, edit, propose, withdraw};
+use domain::deals::followup::sheet;
 use domain::deals::followup::view::DraftView;
 use domain::kernel::id::{ContactId, DealId, DraftId};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::deal::{Once, Page};
@@ -17,15 +19,18 @@ use crate::says;
 pub enum Draft {
     /// List drafts, the newest first; without --state those that are not settled
     List(List),
-    /// Show a draft: its words, who gets it, what was found in it
+    /// Show a draft: its words, who gets it, what was found in it, what became of it
     Show {
         #[arg(value_parser = read::id::<DraftId>)]
         id: DraftId,
     },
-    /// Show what each recipient would get
+    /// Show what each recipient would get, and what the policy would say of it
     Preview {
         #[arg(value_parser = read::id::<DraftId>)]
         id: DraftId,
+        /// As if it were to leave then, such as 2026-12-04T15:00:00Z
+        #[arg(long, value_name = "INSTANT", value_parser = read::instant)]
+        at: Option<Timestamp>,
     },
     /// Change its words; that is a new version, which is approved anew
     Edit(Edit),
@@ -87,6 +92,9 @@ pub struct Propose {
     /// Plain text without greeting and signature
     #[arg(long)]
     body: String,
+    /// Not before this instant, within 7 days, such as 2026-12-04T15:00:00Z
+    #[arg(long, value_name = "INSTANT", value_parser = read::instant)]
+    send_at: Option<Timestamp>,
     #[command(flatten)]
     once: Once,
 }
@@ -99,8 +107,8 @@ pub fn run(common: &Common, cmd: Draft) -> Outcome {
             let detail = desk.read(|cx| ops::get(cx, id))?;
             Ok(Answer::new(says::draft::detail(&detail), &detail))
         }
-        Draft::Preview { id } => {
-            let preview = desk.read(|cx| ops::preview(cx, id))?;
+        Draft::Preview { id, at } => {
+            let preview = desk.read(|cx| sheet::preview(cx, id, at))?;
             Ok(Answer::new(says::draft::preview(&preview), &preview))
         }
         Draft::Edit(cmd) => {
@@ -115,6 +123,7 @@ pub fn run(common: &Common, cmd: Draft) -> Outcome {
                 contact_id: cmd.contact,
                 subject: cmd.subject,
                 body: cmd.body,
+                send_at: cmd.send_at,
             };
             let done = desk.write_once(cmd.once.key(), "draft propose", &new, |cx| propose(cx, &new))?;
             Ok(told(done))

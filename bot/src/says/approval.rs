@@ -1,8 +1,7 @@
 //! Approvals.
 
-use domain::assist::draft::DraftKind;
 use domain::deals::followup::review::Decided;
-use domain::people::reach::Topic;
+use domain::deals::followup::view::{ApprovalSheet, LetterSheet};
 use domain::workspace::approval::ApprovalState;
 use domain::workspace::approval::ops::spoken;
 use domain::workspace::approval::view::{ApprovalDetail, ApprovalView, VoteView};
@@ -52,7 +51,39 @@ fn vote(vote: &VoteView) -> String {
     format!("{} (stage {}, {}): {choice}{said}\n", vote.by.name, vote.stage, moment(vote.cast_at))
 }
 
-pub fn detail(detail: &ApprovalDetail) -> String {
+/// Everything that somebody needs to decide.
+pub fn sheet(sheet: &ApprovalSheet) -> String {
+    let ApprovalSheet { detail, letter } = sheet;
+    let mut text = about(detail);
+    if let Some(letter) = letter {
+        text.push_str(&format!("\n{}", what_leaves(letter)));
+    }
+    text + &said(detail)
+}
+
+fn what_leaves(letter: &LetterSheet) -> String {
+    let mut text = String::new();
+    if !letter.findings.is_empty() {
+        text.push_str("Found:\n");
+        letter.findings.iter().for_each(|one| text.push_str(&indented(&super::draft::finding(one))));
+        text.push('\n');
+    }
+    if let Some(at) = letter.send_at {
+        text.push_str(&format!("To leave: not before {}\n\n", moment(at)));
+    }
+    let letters = match letter.messages.is_empty() {
+        true => "Nobody would get it.\n".to_owned(),
+        false => super::draft::letters(&letter.messages),
+    };
+    text.push_str(&format!("----------\n\n{letters}\n----------\n"));
+    if !letter.deliveries.is_empty() {
+        let became = super::delivery::became(&letter.deliveries);
+        text.push_str(&format!("\nWhat became of it:\n{}", indented(&became)));
+    }
+    text
+}
+
+fn about(detail: &ApprovalDetail) -> String {
     let a = &detail.approval;
     let mut text = format!(
         "{}\nVersion {} of the {} {}, asked for by {} on {}.\n{}.",
@@ -78,13 +109,13 @@ pub fn detail(detail: &ApprovalDetail) -> String {
         }
     }
     text.push_str(&format!("\nContent: {}\n", a.content_hash));
-    if a.state == ApprovalState::Pending {
-        text.push_str(&format!(
-            "What each recipient would get: milepost draft preview {}\n\
-             Decide: milepost --as EMAIL approval vote {} --choice approve (or request-changes, reject)\n",
-            a.subject_id, a.id
-        ));
-    }
+    text
+}
+
+/// The votes, and how to give one.
+fn said(detail: &ApprovalDetail) -> String {
+    let a = &detail.approval;
+    let mut text = String::new();
     if !detail.votes.is_empty() {
         text.push_str("\nVotes:\n");
         detail.votes.iter().for_each(|one| text.push_str(&indented(&vote(one))));
@@ -94,16 +125,13 @@ pub fn detail(detail: &ApprovalDetail) -> String {
         text.push_str(&format!("\nSaid of version {} ({}):\n", round.subject_version, state(round.state)));
         round.feedback.iter().for_each(|one| text.push_str(&indented(&vote(one))));
     }
-    text
-}
-
-/// What the messages of a draft are about.
-fn topic(kind: DraftKind) -> Topic {
-    match kind {
-        DraftKind::FollowUp => Topic::FollowUp,
-        DraftKind::Checklist => Topic::Checklist,
-        DraftKind::Message => Topic::Message,
+    if a.state == ApprovalState::Pending {
+        text.push_str(&format!(
+            "\nDecide: milepost --as EMAIL approval vote {} --choice approve (or request-changes, reject)\n",
+            a.id
+        ));
     }
+    text
 }
 
 /// What came of a vote.
@@ -112,12 +140,12 @@ pub fn decided(done: &Decided) -> String {
     match a.state {
         ApprovalState::Pending => format!("Your vote is kept. It still waits for {}.", names(a)),
         ApprovalState::Approved => format!(
-            "Approved. {} in the outbox, exactly as approved. What becomes of it: milepost delivery list --topic {}",
+            "Approved. {} in the outbox, exactly as approved. What becomes of it: milepost draft show {}",
             match count(done.queued.len(), "message") {
                 one if done.queued.len() == 1 => format!("{one} is"),
                 many => format!("{many} are"),
             },
-            topic(done.draft.kind)
+            done.draft.id
         ),
         ApprovalState::ChangesRequested => format!(
             "The draft is sent back for changes. Nothing is sent. Change it: milepost draft edit {}",

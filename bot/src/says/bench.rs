@@ -68,7 +68,14 @@ fn memory(before: Option<u64>, peak: Option<u64>) -> String {
 pub fn watched(w: &Watched) -> String {
     let ms = |value: f64| format!("{value:.2} ms");
     let row = |what: &str, when: &str, times: &Times| {
-        vec![what.to_owned(), when.to_owned(), times.count.to_string(), ms(times.p50_ms), ms(times.p95_ms), ms(times.worst_ms)]
+        vec![
+            what.to_owned(),
+            when.to_owned(),
+            times.count.to_string(),
+            ms(times.p50_ms),
+            ms(times.p95_ms),
+            ms(times.worst_ms),
+        ]
     };
     let felt = |when: &str, felt: &Felt| {
         [

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::delivery::Status;
 use domain::delivery::gone::GoneAddress;
-use domain::delivery::outbox::ops::Dispatch;
+use domain::delivery::outbox::ops::{BatchCancelled, Dispatch};
 use domain::delivery::outbox::view::{Attempt, Delivery, Detail, Ruled};
 use domain::kernel::id::MemberId;
 
-use super::{indented, moment, next_page, table};
+use super::{count, indented, moment, next_page, table};
 
 /// What a person must look at stands out.
 pub fn status(status: Status) -> String {
@@ -91,6 +91,32 @@ pub fn tested(detail: &Detail, names: &Names, dispatch: &Dispatch, waited: u32) 
     text + &format!("Its attempts, and what the policy said: milepost delivery show {}\n", d.id)
 }
 
+/// What came of taking back a batch.
+pub fn batch(done: &BatchCancelled) -> String {
+    let text = match done.cancelled.len() {
+        0 => "Nothing of the batch was still waiting; nothing was changed.".to_owned(),
+        some => format!("{} of the batch taken back; it was not sent.", count(some, "message")),
+    };
+    match done.others.len() {
+        0 => text,
+        some => format!(
+            "{text} {} left, leaving, or at an end before: milepost delivery list --batch {}",
+            count(some, "other message"),
+            done.batch_id
+        ),
+    }
+}
+
+/// What became of a draft's messages.
+pub fn became(deliveries: &[Delivery]) -> String {
+    let row = |d: &Delivery| {
+        let when = moment(d.settled_at.or(d.next_at).unwrap_or(d.due_at));
+        let why = d.reason.clone().unwrap_or_default();
+        vec![status(d.status), when, whither(d, &Names::new()), d.id.to_string(), why]
+    };
+    table(&["", "", "", "", ""], &deliveries.iter().map(row).collect::<Vec<_>>())
+}
+
 fn title(d: &Delivery) -> String {
     if d.subject.is_empty() { "The message".into() } else { format!("\"{}\"", d.subject) }
 }
@@ -141,7 +167,12 @@ pub fn gone(addresses: &[GoneAddress], cursor: Option<&str>) -> String {
         return "Every address is tried; none is known to take nothing.".into();
     }
     let row = |gone: &GoneAddress| {
-        vec![moment(gone.since), format!("{} {}", gone.channel, gone.address), gone.why.clone(), gone.id.to_string()]
+        vec![
+            moment(gone.since),
+            format!("{} {}", gone.channel, gone.address),
+            gone.why.clone(),
+            gone.id.to_string(),
+        ]
     };
     let rows: Vec<Vec<String>> = addresses.iter().map(row).collect();
     let next = "\nNothing is sent to these. When one takes messages again: milepost delivery reopen ID\n";

@@ -2,7 +2,9 @@
 
 use domain::assist::draft::check::Finding;
 use domain::assist::draft::{DraftState, WrittenBy};
-use domain::deals::followup::view::{DraftDetail, DraftPreview, DraftView, VersionView};
+use domain::deals::followup::view::{DraftDetail, DraftPreview, DraftView, Foresight, Rendered, VersionView};
+use domain::delivery::policy::Verdict;
+use domain::people::reach::Channel;
 
 use super::{count, indented, moment, next_page, table};
 
@@ -44,7 +46,7 @@ pub fn list(drafts: &[DraftView], cursor: Option<&str>) -> String {
     table(&["STATE", "URGENCY", "TO", "SUBJECT", "DEAL", "ID"], &rows) + &next_page(cursor)
 }
 
-fn finding(finding: &Finding) -> String {
+pub fn finding(finding: &Finding) -> String {
     let mark = if finding.blocks { "!" } else { "-" };
     match finding.text.as_str() {
         "" => format!("{mark} {}\n", finding.why),
@@ -85,12 +87,23 @@ pub fn detail(detail: &DraftDetail) -> String {
         state(draft.state),
         draft.urgency
     );
+    if let Some(reason) = &detail.reason {
+        text.push_str(&format!("{}\n", super::sentence(reason)));
+    }
     if let Some(id) = draft.approval_id {
         text.push_str(&format!("Approval: {id}\n"));
     }
+    if let Some(id) = detail.batch_id {
+        text.push_str(&format!("Batch: {id}\n"));
+    }
+    text.push_str(&leaves(detail.send_at));
     match &draft.newest {
         Some(version) => text.push_str(&format!("\n{}", words(version))),
         None => text.push_str("\nNobody has written it yet.\n"),
+    }
+    if !detail.messages.is_empty() {
+        let became = super::delivery::became(&detail.messages);
+        text.push_str(&format!("\nWhat became of it:\n{}", indented(&became)));
     }
     if detail.versions.len() > 1 {
         text.push_str(&format!("\n{} in all.\n", count(detail.versions.len(), "version")));
@@ -103,13 +116,42 @@ pub fn preview(preview: &DraftPreview) -> String {
     if preview.messages.is_empty() {
         return "There is nothing that anybody would get: the draft has no words, or nobody to go to.".into();
     }
-    let one = |m: &domain::deals::followup::view::Rendered| {
-        format!(
-            "To: {} <{}>\nSubject: {}\nHash: {}\n\n{}\n",
-            m.recipient.name, m.recipient.address, m.content.subject, m.content_hash, m.content.text
-        )
-    };
-    preview.messages.iter().map(one).collect::<Vec<_>>().join("\n----------\n\n")
+    leaves(preview.send_at) + &letters(&preview.messages)
+}
+
+/// When it is to leave, when somebody said so.
+fn leaves(send_at: Option<jiff::Timestamp>) -> String {
+    send_at.map_or_else(String::new, |at| format!("To leave: not before {}\n", moment(at)))
+}
+
+/// Exactly what each recipient gets, and what the policy would say of it.
+pub fn letters(letters: &[Rendered]) -> String {
+    letters.iter().map(letter).collect::<Vec<_>>().join("\n----------\n\n")
+}
+
+fn letter(m: &Rendered) -> String {
+    let by = if m.recipient.channel == Channel::Sms { "By text message to" } else { "To" };
+    let mut text = format!("{by}: {} <{}>\n", m.recipient.name, m.recipient.address);
+    if m.recipient.channel != Channel::Sms {
+        text.push_str(&format!("Subject: {}\n", m.content.subject));
+    }
+    text.push_str(&format!("Hash: {}\n", m.content_hash));
+    if let Some(policy) = &m.policy {
+        text.push_str(&format!("Policy, once approved, on {}: {}\n", moment(policy.at), foreseen(policy)));
+    }
+    text.push_str(&format!("\n{}\n", m.content.text));
+    for file in &m.content.attachments {
+        text.push_str(&format!("\nWith it goes {}:\n{}", file.name, indented(&file.text.replace("\r\n", "\n"))));
+    }
+    text
+}
+
+fn foreseen(policy: &Foresight) -> String {
+    match (policy.verdict, policy.next_allowed_at) {
+        (Verdict::Allow, _) => "it leaves.".into(),
+        (Verdict::Defer, Some(until)) => format!("it waits until {}. {}", moment(until), policy.sentence),
+        _ => format!("it does not leave. {} {}", policy.sentence, policy.next),
+    }
 }
 
 /// The state read back after a change.

@@ -119,7 +119,7 @@ impl Words {
 }
 
 /// What the 7-bit alphabet of SMS has in place of typographers' signs: one such sign would halve what fits.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\u{2018}' | '\u{2019}' => '\'',

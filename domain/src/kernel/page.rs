@@ -65,6 +65,11 @@ impl<T> Page<T> {
         Self { items: rows, next_cursor }
     }
 
+    /// Rows that may be fewer than were asked for, and the key after which somebody looks on.
+    pub fn after<K: Serialize>(items: Vec<T>, key: Option<K>) -> Self {
+        Self { items, next_cursor: key.map(|key| encode(&key)) }
+    }
+
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(f).collect(), next_cursor: self.next_cursor }
     }

@@ -249,7 +249,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
     use crate::kernel::column::{Timestamptz, Uuid};
     approvals (workspace_id, id) {
         workspace_id -> Uuid,
@@ -272,6 +272,7 @@ table! {
         closed_by -> Nullable<Text>,
         reason -> Nullable<Text>,
         version -> BigInt,
+        by_rule -> Bool,
     }
 }
 
@@ -489,6 +490,9 @@ table! {
         created_at -> Timestamptz,
         settled_at -> Nullable<Timestamptz>,
         version -> BigInt,
+        batch_id -> Nullable<Uuid>,
+        send_at -> Nullable<Timestamptz>,
+        reason -> Nullable<Text>,
     }
 }
 

@@ -218,7 +218,7 @@ impl Milepost {
             let (drafted, versions) = self
                 .host
                 .look(&who, move |cx| {
-                    let DraftDetail { draft, versions } = ops::get(cx, id)?;
+                    let DraftDetail { draft, versions, .. } = ops::get(cx, id)?;
                     Ok((Drafted::of(cx, draft)?, versions))
                 })
                 .await?;

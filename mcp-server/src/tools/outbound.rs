@@ -154,9 +154,8 @@ impl Milepost {
             status: args.status,
             deal_id: args.deal_id,
             contact_id: args.contact_id,
-            member_id: None,
             channel: args.channel,
-            topic: None,
+            ..ListDeliveries::default()
         };
         let page = self.host.look(&who, move |cx| deliveries::list(cx, &wanted, &ask)).await?;
         Ok(Json(Deliveries { deliveries: page.items, detail: None, next_cursor: page.next_cursor }))

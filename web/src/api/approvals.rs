@@ -3,12 +3,14 @@
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use domain::deals::followup::sheet;
+use domain::deals::followup::view::ApprovalSheet;
 use domain::kernel::id::{ApprovalId, MemberId};
 use domain::kernel::page::Ask;
 use domain::kernel::{Code, Refusal};
 use domain::workspace::approval::ApprovalState;
 use domain::workspace::approval::ops::{self, ListApprovals};
-use domain::workspace::approval::view::{ApprovalDetail, ApprovalView};
+use domain::workspace::approval::view::ApprovalView;
 use host::Host;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -55,8 +57,8 @@ async fn one(
     State(host): State<Host>,
     Caller(who): Caller,
     Id(id): Id<ApprovalId>,
-) -> Result<Json<ApprovalDetail>, Problem> {
-    Ok(Json(host.look(&who, move |cx| ops::get(cx, id)).await?))
+) -> Result<Json<ApprovalSheet>, Problem> {
+    Ok(Json(host.look(&who, move |cx| sheet::approval(cx, id)).await?))
 }
 
 /// Where a program would look for it, so that it is told who decides. It looks at nothing, so it says the same of every id.

@@ -5,7 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use domain::delivery::Status;
 use domain::delivery::outbox::view::{self, Delivery, Detail, ListDeliveries};
-use domain::kernel::id::{ContactId, DealId, MemberId, MessageId};
+use domain::kernel::id::{ApprovalId, BatchId, ContactId, DealId, DraftId, MemberId, MessageId};
 use domain::kernel::page::Ask;
 use domain::people::reach::{Channel, Topic};
 use host::Host;
@@ -40,6 +40,18 @@ struct Wanted {
     #[serde(default)]
     #[schemars(with = "Topic")]
     topic: Option<Topic>,
+    /// What this approval let leave.
+    #[serde(default)]
+    #[schemars(with = "ApprovalId")]
+    approval_id: Option<ApprovalId>,
+    /// What any version of this draft became.
+    #[serde(default)]
+    #[schemars(with = "DraftId")]
+    draft_id: Option<DraftId>,
+    /// What was asked for together.
+    #[serde(default)]
+    #[schemars(with = "BatchId")]
+    batch_id: Option<BatchId>,
     #[serde(default)]
     #[schemars(with = "String")]
     cursor: Option<String>,
@@ -61,6 +73,9 @@ async fn list(
         member_id: q.member_id,
         channel: q.channel,
         topic: q.topic,
+        approval_id: q.approval_id,
+        draft_id: q.draft_id,
+        batch_id: q.batch_id,
     };
     Ok(Json(host.look(&who, move |cx| view::list(cx, &wanted, &ask)).await?.into()))
 }

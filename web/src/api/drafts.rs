@@ -1,24 +1,31 @@
-//! Letters: what there is, proposing one, other words for one. Deciding is for people.
+//! Letters: what there is, what each recipient would get, proposing one, other words for one, taking one back. Deciding is
+//! for people.
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use domain::assist::draft::DraftState;
 use domain::deals::followup::ops::{self, ListDrafts};
 use domain::deals::followup::propose::{self, EditDraft, ProposeDraft};
-use domain::deals::followup::view::{DraftDetail, DraftView};
+use domain::deals::followup::sheet;
+use domain::deals::followup::view::{DraftDetail, DraftPreview, DraftView};
 use domain::kernel::Cx;
 use domain::kernel::id::{DealId, DraftId};
 use host::Host;
+use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Body, Caller, Id, Key, Listed, Query};
 use crate::Problem;
 
 pub(super) fn routes() -> Router<Host> {
-    Router::new().route("/drafts", get(list).post(propose)).route("/drafts/{id}", get(one).patch(edit))
+    Router::new()
+        .route("/drafts", get(list).post(propose))
+        .route("/drafts/{id}", get(one).patch(edit))
+        .route("/drafts/{id}/preview", get(preview))
+        .route("/drafts/{id}/withdraw", post(withdraw))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -95,4 +102,41 @@ async fn edit(
     let new = cmd.clone();
     let edit = move |cx: &mut Cx<'_>| propose::edit(cx, &new);
     Ok(Json(host.act_once(&who, key, "draft_edit", cmd, edit).await?.value))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct At {
+    /// What the policy would say at this instant; else when the draft is to leave, or now.
+    #[serde(default)]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    at: Option<Timestamp>,
+}
+
+async fn preview(
+    State(host): State<Host>,
+    Caller(who): Caller,
+    Id(id): Id<DraftId>,
+    Query(At { at }): Query<At>,
+) -> Result<Json<DraftPreview>, Problem> {
+    Ok(Json(host.look(&who, move |cx| sheet::preview(cx, id, at)).await?))
+}
+
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Withdraw {
+    /// Why.
+    reason: String,
+}
+
+async fn withdraw(
+    State(host): State<Host>,
+    Caller(who): Caller,
+    Id(id): Id<DraftId>,
+    Key(key): Key,
+    Body(cmd): Body<Withdraw>,
+) -> Result<Json<DraftView>, Problem> {
+    let Withdraw { reason } = cmd.clone();
+    let withdraw = move |cx: &mut Cx<'_>| propose::withdraw(cx, id, &reason);
+    Ok(Json(host.act_once(&who, key, "draft_withdraw", (id, cmd), withdraw).await?.value))
 }

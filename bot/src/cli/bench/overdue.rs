@@ -96,8 +96,7 @@ pub fn run(cmd: &Overdue) -> Outcome {
     let small = (count / (LARGER + 1)).max(1);
     let mut teams = Vec::new();
     for deals in [count - small, small] {
-        let bench =
-            Bench { clock: Clock::system(), due: instant(DUE)?, who: founded(&host)?, host: host.clone() };
+        let bench = Bench { clock: Clock::system(), due: instant(DUE)?, who: founded(&host)?, host: host.clone() };
         bench.furnish(deals)?;
         bench.know_sizes()?;
         teams.push((bench.who, deals));
@@ -252,7 +251,9 @@ async fn watch(cmd: &Overdue, host: &Host, teams: &[(Principal, usize)]) -> Resu
     let took = clock.elapsed() - start;
     running.stop(Duration::from_secs(10)).await;
     if !planned.load(Ordering::Acquire) {
-        return Err(Stop::Failed("The reminders were not all planned in that time. Watch for more --seconds.".into()));
+        return Err(Stop::Failed(
+            "The reminders were not all planned in that time. Watch for more --seconds.".into(),
+        ));
     }
     let swept = sweeping.await.map_err(|_| Stop::Failed("The sweep of the benchmark panicked.".into()))?;
     let left = counting.left.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -33,8 +33,10 @@ words! {
         Mention = "mention",
         /// Nothing in the words: what became of asking the model.
         Model = "model",
-        /// Nothing in the words: nobody can be reached.
+        /// Nothing in the words: somebody cannot be reached, or not by all of them.
         Recipient = "recipient",
+        /// Nothing that is wrong: what a person must look at, and no rule may let pass.
+        Risk = "risk",
     }
 }
 

@@ -7,9 +7,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Recipient;
+use super::calendar::Calendar;
 use super::check::{Finding, Known, check};
+use crate::delivery::sms::segments;
+use crate::delivery::template::plain;
 use crate::delivery::{Content, html};
 use crate::kernel::{Problem, text};
+use crate::people::reach::Channel;
+
+/// Parts that a letter takes at most as a text message.
+const MOST_SEGMENTS: usize = 4;
 
 /// What a writer gives, person or model: no recipients, no greeting, no signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +69,10 @@ pub struct Words {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(skip)]
     pub dates: Dates,
+    /// The days that go along as a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub calendar: Option<Calendar>,
 }
 
 /// What happens on a day, by names of the caller's.
@@ -69,10 +80,11 @@ pub type Dates = BTreeMap<Date, BTreeSet<String>>;
 
 impl Words {
     pub fn of(letter: Letter, signature: &str, dates: Dates) -> Self {
-        Self { subject: letter.subject, body: letter.body, signature: signature.into(), dates }
+        Self { subject: letter.subject, body: letter.body, signature: signature.into(), dates, calendar: None }
     }
 
-    /// The days that the words state and on which something of then is not any more, though the day itself is known.
+    /// The days that the words state, or that go along as a file, and on which something of then is not any more, though
+    /// the day itself is known.
     pub fn moved(&self, known: &Known, now: &Dates) -> Vec<Date> {
         let stays = |date: &Date, names: &BTreeSet<String>| now.get(date).is_some_and(|n| n.is_superset(names));
         let letter = self.letter();
@@ -81,11 +93,11 @@ impl Words {
             let mut without = known.clone();
             without.dates.remove(date) && letter.findings(&without).len() > all
         };
-        self.dates
-            .iter()
-            .filter(|(date, names)| !stays(date, names) && states(date))
-            .map(|(date, _)| *date)
-            .collect()
+        let stated = self.dates.iter().filter(|(date, names)| !stays(date, names) && states(date));
+        let entries = self.calendar.iter().flat_map(|calendar| &calendar.entries);
+        let gone = entries.filter(|entry| now.get(&entry.on).is_none_or(|names| !names.contains(&entry.name)));
+        let moved: BTreeSet<Date> = stated.map(|(date, _)| *date).chain(gone.map(|entry| entry.on)).collect();
+        moved.into_iter().collect()
     }
 
     pub fn letter(&self) -> Letter {
@@ -94,8 +106,37 @@ impl Words {
 
     /// What one recipient gets, byte for byte the same however often it is asked for.
     pub fn to(&self, recipient: &Recipient) -> Content {
+        if recipient.channel == Channel::Sms {
+            return Content { subject: self.subject.clone(), text: self.short().0, ..Content::default() };
+        }
         let text = format!("Hello {},\n\n{}\n\n{}", recipient.name, self.body, self.signature);
-        Content { subject: self.subject.clone(), html: Some(html::page(&text)), text, ..Content::default() }
+        let attachments = self.calendar.iter().map(Calendar::file).collect();
+        let html = Some(html::page(&text));
+        Content { subject: self.subject.clone(), html, text, attachments, ..Content::default() }
+    }
+
+    /// The letter as a text message: what it is about, as much of it as fits, and who it is from. The second is whether all
+    /// of it does.
+    pub fn short(&self) -> (String, bool) {
+        let one_line = |text: &str| plain(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let at_most = |text: String| text.chars().take(80).collect::<String>();
+        let (subject, from) =
+            (at_most(one_line(&self.subject)), at_most(one_line(&self.signature.replace('\n', ", "))));
+        let all = one_line(&self.body);
+        let with = |body: &str| format!("{subject}: {body} {from}");
+        let fits = |text: &str| segments(text).segments <= MOST_SEGMENTS;
+        if fits(&with(&all)) {
+            return (with(&all), true);
+        }
+        // No more than this can fit, whatever the alphabet.
+        let mut body: String = all.chars().take(MOST_SEGMENTS * 160).collect();
+        while let Some((shorter, _)) = body.rsplit_once(' ') {
+            body = shorter.to_owned();
+            if fits(&with(&format!("{body}.."))) {
+                return (with(&format!("{body}..")), false);
+            }
+        }
+        (with(".."), false)
     }
 }
 
@@ -111,10 +152,12 @@ mod tests {
             body: "It is done & fine.\n\nNext:\n- <b>bold</b>\n- keys".into(),
             signature: "Cora\nLakeside Realty".into(),
             dates: Dates::new(),
+            calendar: None,
         };
         let recipient = Recipient {
             contact_id: ContactId(uuid::Uuid::nil()),
             name: "Ann \"A\" Lee".into(),
+            channel: Channel::Email,
             address: String::new(),
         };
         let content = words.to(&recipient);
@@ -123,6 +166,25 @@ mod tests {
             "a_letter_and_its_page",
             format!("{}\n=====\n{}", content.text, content.html.unwrap())
         );
+    }
+
+    #[test]
+    fn as_a_text_message_a_letter_is_short_and_says_who_it_is_from() {
+        let long = |body: &str| Words {
+            subject: "Your closing".into(),
+            body: body.into(),
+            signature: "Cora\nLakeside Realty".into(),
+            dates: Dates::new(),
+            calendar: None,
+        };
+        let (text, whole) = long("It is on Friday \u{2013} at last.\n\nNext:\n- keys").short();
+        assert_eq!(text, "Your closing: It is on Friday - at last. Next: - keys Cora, Lakeside Realty");
+        assert!(whole);
+        let (text, whole) = long(&"Bring your keys. ".repeat(100)).short();
+        assert!(!whole && text.ends_with(".. Cora, Lakeside Realty"), "{text}");
+        assert_eq!(segments(&text).segments, MOST_SEGMENTS);
+        let (text, whole) = long(&"\u{9470}".repeat(5_000)).short();
+        assert!(!whole && segments(&text).segments <= MOST_SEGMENTS, "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Words to people outside that wait for somebody's yes: who wrote them, what was checked, and which version it is.
 
+pub mod calendar;
 pub mod check;
 pub mod letter;
 pub mod store;
@@ -9,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::Fact;
-use crate::kernel::id::{ApprovalId, ContactId, DealId, DraftId, MilestoneId};
+use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, DraftId, MilestoneId};
 use crate::people::reach::Channel;
 use crate::words;
 use check::Finding;
@@ -50,6 +51,9 @@ words! {
 }
 
 impl DraftState {
+    /// Those in which somebody still has to do something.
+    pub const OPEN: [Self; 4] = [Self::Waiting, Self::Writing, Self::Blocked, Self::InReview];
+
     pub fn is_settled(self) -> bool {
         matches!(self, Self::Approved | Self::Rejected | Self::Expired | Self::Withdrawn)
     }
@@ -81,6 +85,12 @@ pub struct Draft {
     pub lease_until: Option<Timestamp>,
     pub created_at: Timestamp,
     pub settled_at: Option<Timestamp>,
+    /// What was begun together; its messages leave, and are taken back, together.
+    pub batch_id: Option<BatchId>,
+    /// When it is to leave; at once after the yes when there is none.
+    pub send_at: Option<Timestamp>,
+    /// Why it stands as it does.
+    pub reason: Option<String>,
     /// Counts every change of the row.
     pub version: i64,
 }
@@ -92,14 +102,25 @@ pub struct Draft {
 pub struct Recipient {
     pub contact_id: ContactId,
     pub name: String,
+    /// By which way it reaches them.
+    #[serde(default = "email", skip_serializing_if = "is_email")]
+    pub channel: Channel,
+    /// An e-mail address or a telephone number, as the channel asks.
     pub address: String,
+}
+
+fn email() -> Channel {
+    Channel::Email
+}
+
+fn is_email(channel: &Channel) -> bool {
+    *channel == Channel::Email
 }
 
 /// One version of a draft's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     pub number: i32,
-    pub channel: Channel,
     pub recipients: Vec<Recipient>,
     pub words: Words,
     /// The hash that its approval is bound to.
@@ -134,6 +155,18 @@ pub enum Event {
         after: DraftState,
         reason: Option<String>,
     },
+    /// What was approved is not so any more: of its messages those were taken back that had not left.
+    TakenBack {
+        messages: usize,
+        /// How many had left, or were leaving.
+        left: usize,
+        reason: String,
+    },
+    /// A person said when it is to leave.
+    Timed {
+        before: Option<Timestamp>,
+        after: Option<Timestamp>,
+    },
     /// An approver let words pass in spite of findings.
     Overridden {
         version: i32,
@@ -148,6 +181,8 @@ impl Fact for Event {
             Self::Begun { .. } => "draft.begun",
             Self::Written { .. } => "draft.written",
             Self::Moved { .. } => "draft.moved",
+            Self::TakenBack { .. } => "draft.taken_back",
+            Self::Timed { .. } => "draft.timed",
             Self::Overridden { .. } => "draft.overridden",
         }
     }

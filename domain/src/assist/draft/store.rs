@@ -8,7 +8,7 @@ use super::letter::Words;
 use super::{Draft, DraftKind, DraftState, Recipient, Urgency, Version, WrittenBy};
 use crate::both;
 use crate::kernel::column::At;
-use crate::kernel::id::{ApprovalId, DealId, DraftId, MilestoneId, WorkspaceId};
+use crate::kernel::id::{ApprovalId, BatchId, DealId, DraftId, MilestoneId, WorkspaceId};
 use crate::kernel::schema::{draft_versions, drafts};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::reach::Channel;
@@ -33,6 +33,9 @@ struct DraftRow {
     created_at: At,
     settled_at: Option<At>,
     version: i64,
+    batch_id: Option<BatchId>,
+    send_at: Option<At>,
+    reason: Option<String>,
 }
 
 impl DraftRow {
@@ -53,6 +56,9 @@ impl DraftRow {
             created_at: At(d.created_at),
             settled_at: d.settled_at.map(At),
             version: d.version,
+            batch_id: d.batch_id,
+            send_at: d.send_at.map(At),
+            reason: d.reason.clone(),
         }
     }
 }
@@ -73,6 +79,9 @@ impl From<DraftRow> for Draft {
             lease_until: row.lease_until.map(|at| at.0),
             created_at: row.created_at.0,
             settled_at: row.settled_at.map(|at| at.0),
+            batch_id: row.batch_id,
+            send_at: row.send_at.map(|at| at.0),
+            reason: row.reason,
             version: row.version,
         }
     }
@@ -143,29 +152,32 @@ pub fn of_occasions(cx: &mut Cx<'_>, occasions: &[String]) -> Result<Vec<Draft>,
     Ok(found)
 }
 
-/// The drafts about a milestone that are not settled, in order of their ids.
-pub fn open_of_milestone(cx: &mut Cx<'_>, milestone: MilestoneId) -> Result<Vec<DraftId>, Fault> {
+/// The drafts about a milestone in one of these states, in order of their ids.
+pub fn of_milestone(
+    cx: &mut Cx<'_>,
+    milestone: MilestoneId,
+    states: &[DraftState],
+) -> Result<Vec<DraftId>, Fault> {
     let workspace = cx.workspace();
     Ok(both!(cx.conn(), |c| {
         drafts::table
             .filter(drafts::workspace_id.eq(workspace))
             .filter(drafts::milestone_id.eq(milestone))
-            .filter(drafts::settled_at.is_null())
+            .filter(drafts::state.eq_any(states))
             .order(drafts::id)
             .select(drafts::id)
             .load(c)
     })?)
 }
 
-/// The drafts of this kind on a deal that are not settled, in order of their ids.
-pub fn open_of_deal(cx: &mut Cx<'_>, deal: DealId, kind: DraftKind) -> Result<Vec<Draft>, Fault> {
+/// The drafts on a deal in one of these states, in order of their ids.
+pub fn of_deal(cx: &mut Cx<'_>, deal: DealId, states: &[DraftState]) -> Result<Vec<Draft>, Fault> {
     let workspace = cx.workspace();
     let rows: Vec<DraftRow> = both!(cx.conn(), |c| {
         drafts::table
             .filter(drafts::workspace_id.eq(workspace))
             .filter(drafts::deal_id.eq(deal))
-            .filter(drafts::kind.eq(kind))
-            .filter(drafts::settled_at.is_null())
+            .filter(drafts::state.eq_any(states))
             .order(drafts::id)
             .select(DraftRow::as_select())
             .load(c)
@@ -244,7 +256,8 @@ pub fn insert_version(cx: &mut Cx<'_>, draft: DraftId, v: &Version) -> Result<()
         draft_versions::workspace_id.eq(cx.workspace()),
         draft_versions::draft_id.eq(draft),
         draft_versions::version.eq(v.number),
-        draft_versions::channel.eq(v.channel),
+        // Each recipient has a channel of its own; the column is of a time when all had this one.
+        draft_versions::channel.eq(Channel::Email),
         draft_versions::recipients.eq(json(serde_json::to_string(&v.recipients))?),
         draft_versions::content.eq(json(serde_json::to_string(&v.words))?),
         draft_versions::content_hash.eq(v.content_hash.clone()),
@@ -257,7 +270,7 @@ pub fn insert_version(cx: &mut Cx<'_>, draft: DraftId, v: &Version) -> Result<()
     Ok(())
 }
 
-type VersionRow = (DraftId, i32, Channel, String, String, String, WrittenBy, String, String, At);
+type VersionRow = (DraftId, i32, String, String, String, WrittenBy, String, String, At);
 
 /// The versions of these drafts, each draft's first one first.
 pub fn versions(cx: &mut Cx<'_>, ids: &[DraftId]) -> Result<Vec<(DraftId, Version)>, Fault> {
@@ -270,7 +283,6 @@ pub fn versions(cx: &mut Cx<'_>, ids: &[DraftId]) -> Result<Vec<(DraftId, Versio
             .select((
                 draft_versions::draft_id,
                 draft_versions::version,
-                draft_versions::channel,
                 draft_versions::recipients,
                 draft_versions::content,
                 draft_versions::content_hash,
@@ -285,11 +297,11 @@ pub fn versions(cx: &mut Cx<'_>, ids: &[DraftId]) -> Result<Vec<(DraftId, Versio
 }
 
 fn version(row: VersionRow) -> Result<(DraftId, Version), Fault> {
-    let (id, number, channel, recipients, words, content_hash, source, findings, made_by, made_at) = row;
+    let (id, number, recipients, words, content_hash, source, findings, made_by, made_at) = row;
     let unread = |error: serde_json::Error| Fault::Corrupt(format!("draft {id}, version {number}: {error}"));
     let recipients: Vec<Recipient> = serde_json::from_str(&recipients).map_err(unread)?;
     let words: Words = serde_json::from_str(&words).map_err(unread)?;
     let findings: Vec<Finding> = serde_json::from_str(&findings).map_err(unread)?;
     let made_at = made_at.0;
-    Ok((id, Version { number, channel, recipients, words, content_hash, source, findings, made_by, made_at }))
+    Ok((id, Version { number, recipients, words, content_hash, source, findings, made_by, made_at }))
 }

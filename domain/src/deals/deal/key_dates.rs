@@ -13,7 +13,7 @@ use super::store::PlanRow;
 use super::{Dating, Deal, DealStatus, Event, KeyDates, Moving, intake, store};
 use crate::deals::milestone::rules::lapses_at;
 use crate::deals::milestone::{self, Milestone};
-use crate::deals::reminder;
+use crate::deals::{followup, reminder};
 use crate::kernel::id::{DealId, MilestoneId, PlanId};
 use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, time};
 use crate::words;
@@ -295,6 +295,7 @@ fn carry_out(
             .collect(),
     };
     cx.record(subject(deal.id), &event)?;
+    followup::take_back::changed(cx, deal.id, followup::take_back::DATES_MOVED)?;
     Ok(Applied::Now {
         deal_id: deal.id,
         applied: plan.changes.iter().map(Change::from).collect(),

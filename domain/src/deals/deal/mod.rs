@@ -134,6 +134,12 @@ pub enum Event {
         template_version: i32,
         milestones: Vec<Dating>,
     },
+    /// A member has read these, which a program gave, and lets contacts be written to with them.
+    WordsConfirmed {
+        title: bool,
+        address: bool,
+        parties: bool,
+    },
     Closed {
         open_milestones: usize,
     },
@@ -165,6 +171,7 @@ impl Fact for Event {
             Self::Created { .. } => "deal.created",
             Self::Edited(_) => "deal.edited",
             Self::Confirmed { .. } => "deal.confirmed",
+            Self::WordsConfirmed { .. } => "deal.words_confirmed",
             Self::Closed { .. } => "deal.closed",
             Self::Cancelled { .. } => "deal.cancelled",
             Self::KeyDatesChanged { .. } => "deal.key_dates_changed",

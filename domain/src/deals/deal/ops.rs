@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::intake::{self, Checked, NewDeal};
 use super::rules::{self, Moving};
+use super::store::ByProgram;
 use super::{Dating, Deal, DealStatus, Event, PartyRole, store};
 use crate::deals::milestone::rules::{Terms, lapses_at};
 use crate::deals::milestone::template::{self, Template};
 use crate::deals::milestone::{self, Milestone, OpenState, State};
-use crate::deals::reminder;
+use crate::deals::{followup, reminder};
 use crate::delivery::settings::rules::is_snowflake;
 use crate::kernel::event::Change;
 use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId, PartyId};
@@ -144,17 +145,38 @@ pub enum Moved {
     Already,
 }
 
-/// Makes a draft active and generates its milestones. Confirming an active deal changes nothing.
+/// Makes a draft active and generates its milestones. Confirming an active deal changes nothing, but that a member has read
+/// what a program said there.
 pub fn confirm(cx: &mut Cx<'_>, id: DealId) -> Result<Moved, No> {
     cx.require(Verb::ConfirmDeal)?;
     let deal = store::hold(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     match rules::confirm(deal.status)? {
-        Moving::Already(_) => Ok(Moved::Already),
+        Moving::Already(_) => {
+            let read = confirm_words(cx, &deal, ByProgram::ALL)?;
+            Ok(if read { Moved::Now { open_milestones: 0 } } else { Moved::Already })
+        }
         Moving::Now { .. } => {
             activate_draft(cx, deal)?;
             Ok(Moved::Now { open_milestones: 0 })
         }
     }
+}
+
+/// A member who confirms a deal, or gives it the title or address that it has, has read what a program said there; from
+/// then on contacts are written to with it.
+fn confirm_words(cx: &mut Cx<'_>, deal: &Deal, read: ByProgram) -> Result<bool, No> {
+    if cx.is_program() {
+        return Ok(false);
+    }
+    let by_program = store::worded_by_programs(cx, &[deal.id])?.get(&deal.id).copied().unwrap_or_default();
+    let ByProgram { title, address, parties } = by_program.and(read);
+    if !(title || address || parties) {
+        return Ok(false);
+    }
+    // What was held back for it may be due.
+    reminder::store::look_soon(cx, deal.id)?;
+    cx.record(subject(deal.id), &Event::WordsConfirmed { title, address, parties })?;
+    Ok(true)
 }
 
 /// Generates the milestones of a draft and makes it active. The deal must be held or new.
@@ -336,6 +358,11 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
         })
     };
     let change = Change::between(&facts(&before), &facts(&after));
+    let same = ByProgram {
+        title: cmd.title.is_some() && before.title == after.title,
+        address: cmd.address.is_some() && before.address == after.address,
+        parties: false,
+    };
     if !change.is_empty() {
         store::update(cx, &after)?;
         if after.owner_id != before.owner_id || after.chat_channel != before.chat_channel {
@@ -343,6 +370,10 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
             reminder::ops::changed(cx, after.id)?;
         }
         cx.record(subject(after.id), &Event::Edited(change))?;
+        followup::take_back::changed(cx, after.id, followup::take_back::DEAL_EDITED)?;
+    }
+    if same.any() {
+        confirm_words(cx, &after, same)?;
     }
     Ok(())
 }
@@ -368,5 +399,6 @@ pub fn end(cx: &mut Cx<'_>, id: DealId, to: DealStatus, reason: Option<&str>) ->
         _ => Event::Cancelled { open_milestones, reason: reason.filter(|text| !text.is_empty()) },
     };
     cx.record(subject(id), &event)?;
+    followup::take_back::ended(cx, id, status)?;
     Ok(Moved::Now { open_milestones })
 }

@@ -1,5 +1,7 @@
 //! Deals in the database.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use jiff::civil::Date;
 use uuid::Uuid;
@@ -7,9 +9,10 @@ use uuid::Uuid;
 use super::{CLOSING_DATE, Deal, DealStatus, Financing, KeyDates, Party, PartyRole, Side};
 use crate::both;
 use crate::kernel::column::{At, On};
+use crate::kernel::event::AnyId;
 use crate::kernel::id::{ContactId, DealId, MemberId, PartyId, PlanId, WorkspaceId};
-use crate::kernel::schema::{date_plans, deal_key_dates, deal_parties, deals};
-use crate::kernel::{Conn, Cx, Fault};
+use crate::kernel::schema::{date_plans, deal_key_dates, deal_parties, deals, events};
+use crate::kernel::{ActorKind, Conn, Cx, Fault, Source};
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = deals)]
@@ -369,4 +372,88 @@ pub fn titles_and_addresses(
             .load(c)
     })?;
     Ok(rows.into_iter().collect())
+}
+
+/// What of a deal a program said and no member has confirmed since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByProgram {
+    pub title: bool,
+    pub address: bool,
+    /// Who is on the deal, by which names and addresses.
+    pub parties: bool,
+}
+
+impl ByProgram {
+    pub const ALL: Self = Self { title: true, address: true, parties: true };
+
+    pub fn any(self) -> bool {
+        self.title || self.address || self.parties
+    }
+
+    /// What is in both.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            title: self.title && other.title,
+            address: self.address && other.address,
+            parties: self.parties && other.parties,
+        }
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self {
+            title: self.title && !other.title,
+            address: self.address && !other.address,
+            parties: self.parties && !other.parties,
+        }
+    }
+}
+
+/// Whose title, address or parties a program gave: it was the last to do so, and no person has confirmed them since. Deals of
+/// which people said everything are not among them.
+pub fn worded_by_programs(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<HashMap<DealId, ByProgram>, Fault> {
+    type Row = (AnyId, String, String, String, String);
+    let workspace = cx.workspace();
+    let subjects: Vec<AnyId> = ids.iter().map(|id| AnyId(id.0)).collect();
+    let mut found: HashMap<DealId, ByProgram> = HashMap::new();
+    for some in subjects.chunks(1_000) {
+        let rows: Vec<Row> = both!(cx.conn(), |c| {
+            events::table
+                .filter(events::workspace_id.eq(workspace))
+                .filter(events::subject_kind.eq("deal"))
+                .filter(events::subject_id.eq_any(some))
+                .filter(events::event.eq_any([
+                    "deal.created",
+                    "deal.edited",
+                    "deal.confirmed",
+                    "deal.words_confirmed",
+                ]))
+                .order(events::seq)
+                .select((events::subject_id, events::actor_kind, events::source, events::event, events::data))
+                .load(c)
+        })?;
+        for (id, actor, source, event, data) in rows {
+            let program = actor == ActorKind::Agent.as_str() || source == Source::Mcp.as_str();
+            let by = found.entry(DealId(id.0)).or_default();
+            match event.as_str() {
+                "deal.created" if program => *by = ByProgram::ALL,
+                "deal.edited" => {
+                    let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
+                    let gave = |field: &str| data["after"].get(field).is_some();
+                    by.title = if gave("title") { program } else { by.title };
+                    by.address = if gave("address") { program } else { by.address };
+                }
+                // Who confirms a deal has read it.
+                "deal.confirmed" if !program => *by = ByProgram::default(),
+                "deal.words_confirmed" if !program => {
+                    let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
+                    let has = |field: &str| data[field] == serde_json::Value::Bool(true);
+                    let read = ByProgram { title: has("title"), address: has("address"), parties: has("parties") };
+                    *by = by.without(read);
+                }
+                _ => {}
+            }
+        }
+    }
+    found.retain(|_, by| by.any());
+    Ok(found)
 }

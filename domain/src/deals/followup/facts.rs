@@ -1,12 +1,16 @@
 //! Everything about a deal that a letter may rest on, read at once.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::civil::Date;
 
 use crate::deals::deal::{self, Deal, PartyRole};
 use crate::deals::milestone::{self, Milestone};
-use crate::kernel::id::DealId;
+use crate::deals::reminder::store::agreed_to_sms;
+use crate::kernel::id::{ContactId, DealId};
 use crate::kernel::{Cx, No, Refusal, time};
 use crate::people::contact::{self, Contact};
+use crate::people::reach::{self, Person, Preferences};
 use crate::workspace::member::{self, Member, MemberStatus};
 use crate::workspace::tenant::{self, Workspace};
 
@@ -22,6 +26,10 @@ pub struct File {
     pub workspace: Workspace,
     /// In the deal's zone.
     pub today: Date,
+    /// How the parties want to be reached; who said nothing is not among them.
+    pub preferences: HashMap<Person, Preferences>,
+    /// The parties whose consent to text messages holds.
+    pub agreed_to_sms: HashSet<ContactId>,
 }
 
 pub fn gather(cx: &mut Cx<'_>, id: DealId) -> Result<File, No> {
@@ -40,5 +48,9 @@ pub fn gather(cx: &mut Cx<'_>, id: DealId) -> Result<File, No> {
     let milestones = milestone::store::of_deal(cx, id)?;
     let workspace = tenant::store::find(cx)?.ok_or_else(missing)?;
     let today = time::today(cx.now(), &deal.zone());
-    Ok(File { deal, milestones, parties, owner, workspace, today })
+    let contacts: Vec<ContactId> = parties.iter().map(|(_, contact)| contact.id).collect();
+    let people: Vec<Person> = contacts.iter().map(|id| Person::Contact(*id)).collect();
+    let preferences = reach::store::of(cx, &people)?;
+    let agreed_to_sms = agreed_to_sms(cx, &contacts)?;
+    Ok(File { deal, milestones, parties, owner, workspace, today, preferences, agreed_to_sms })
 }

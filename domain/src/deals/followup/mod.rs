@@ -2,9 +2,9 @@
 //!
 //! # Once
 //! A completed milestone has one draft for each role on its notify list, ever: `follow_up:<milestone>:<role>`. Completing it
-//! again changes nothing. Reopening or removing it withdraws the drafts that nobody has decided about; completing it once
-//! more lets just these wait again, under the same occasion. What was approved or rejected stays so and is not written a
-//! second time.
+//! again changes nothing. Reopening or removing it withdraws the drafts that nobody has decided about, and takes back what
+//! was approved and has not left; completing it once more lets just these wait again, under the same occasion. What has
+//! left, or was rejected, stays so and is not written a second time.
 //!
 //! A closing week has one checklist for each client and closing date: `checklist:<deal>:<date>:<role>`. When the closing
 //! moves, the undecided ones are withdrawn, and the week before the new date has its own; what was sent for the old date
@@ -18,5 +18,7 @@ pub mod ops;
 pub mod propose;
 pub mod review;
 pub mod rules;
+pub mod sheet;
+pub mod take_back;
 mod tell;
 pub mod view;

@@ -1,24 +1,25 @@
 //! Beginning drafts, writing them between two verbs, closing-week checklists, reading what there is.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{self, File};
-use super::view::{DraftDetail, DraftPreview, DraftView, Rendered, version_view, view};
-use super::{review, rules, tell};
+use super::view::{DraftDetail, DraftView, version_view, view};
+use super::{review, rules, take_back, tell};
 use crate::assist::draft::check::{Finding, FindingKind};
-use crate::assist::draft::letter::{Letter, Words};
+use crate::assist::draft::letter::Letter;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Urgency, Version, WrittenBy, store};
 use crate::assist::prompt::{self, Question};
 use crate::deals::deal::{self, CLOSING_DATE, Deal, DealStatus, PartyRole};
 use crate::deals::milestone;
-use crate::delivery::outbox::rules::masked;
-use crate::kernel::id::{DealId, DraftId, MilestoneId};
+use crate::delivery::outbox;
+use crate::kernel::id::{ApprovalId, BatchId, DealId, DraftId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, Fault, No, Refusal, Subject};
-use crate::people::reach::Channel;
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::approval;
 
@@ -52,17 +53,21 @@ pub(super) fn new_draft(cx: &mut Cx<'_>, occasion: String, kind: DraftKind, deal
         lease_until: None,
         created_at: cx.now(),
         settled_at: None,
+        batch_id: None,
+        send_at: None,
+        reason: None,
         version: 1,
     }
 }
 
 /// Writes another state of a draft that is held.
 pub(super) fn turn(cx: &mut Cx<'_>, draft: &mut Draft, to: DraftState, reason: Option<String>) -> Result<(), No> {
-    let event = Event::Moved { before: draft.state, after: to, reason };
+    let event = Event::Moved { before: draft.state, after: to, reason: reason.clone() };
     if matches!(draft.state, DraftState::InReview | DraftState::Blocked) {
         tell::not_asked_any_more(cx, draft)?;
     }
     draft.state = to;
+    draft.reason = reason;
     draft.settled_at = to.is_settled().then(|| cx.now());
     if to != DraftState::Writing {
         draft.lease_until = None;
@@ -84,12 +89,15 @@ pub(crate) fn completed(cx: &mut Cx<'_>, deal: &Deal, id: MilestoneId) -> Result
     let occasions: Vec<String> = roles.iter().map(|role| occasion(*role)).collect();
     let mut there = store::of_occasions(cx, &occasions)?;
     let mut new = Vec::new();
+    // The letters of one completion leave, and are taken back, together.
+    let batch = Some(BatchId(cx.mint()));
     for role in roles {
         let urgency = rules::follow_up(&file, done, role).map_or(Urgency::Routine, |follow_up| follow_up.urgency);
         match there.iter_mut().find(|draft| draft.occasion == occasion(role)) {
-            // It was withdrawn when the milestone was reopened.
+            // It was withdrawn, or taken back before it left, when the milestone was reopened.
             Some(draft) if draft.state == DraftState::Withdrawn => {
                 draft.urgency = urgency;
+                (draft.batch_id, draft.send_at) = (batch, None);
                 turn(cx, draft, DraftState::Waiting, None)?;
             }
             Some(_) => {}
@@ -97,6 +105,7 @@ pub(crate) fn completed(cx: &mut Cx<'_>, deal: &Deal, id: MilestoneId) -> Result
                 let mut draft = new_draft(cx, occasion(role), DraftKind::FollowUp, deal.id, role.to_string());
                 draft.milestone_id = Some(id);
                 draft.urgency = urgency;
+                draft.batch_id = batch;
                 new.push(draft);
             }
         }
@@ -117,23 +126,6 @@ fn begun(cx: &mut Cx<'_>, new: &[Draft]) -> Result<usize, No> {
         cx.record(subject(draft.id), &event)?;
     }
     Ok(added.len())
-}
-
-/// Withdraws what nobody has decided about a milestone that is not completed any more. Part of reopening and removing it.
-pub(crate) fn no_longer_completed(cx: &mut Cx<'_>, id: MilestoneId, why: &str) -> Result<(), No> {
-    for draft in store::open_of_milestone(cx, id)? {
-        withdraw_held(cx, draft, why)?;
-    }
-    Ok(())
-}
-
-pub(super) fn withdraw_held(cx: &mut Cx<'_>, id: DraftId, why: &str) -> Result<(), No> {
-    let Some(mut draft) = store::hold(cx, id)? else { return Ok(()) };
-    if draft.state.is_settled() {
-        return Ok(());
-    }
-    approval::ops::withdraw_all(cx, review::SUBJECT, id.0, why)?;
-    turn(cx, &mut draft, DraftState::Withdrawn, Some(why.into()))
 }
 
 /// A draft that somebody took to write, and what a model may be asked for it.
@@ -258,24 +250,19 @@ pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Resu
         }
     };
     if let Some(why) = &instead {
-        findings.insert(0, note(FindingKind::Model, why, false));
+        findings.insert(0, rules::note(FindingKind::Model, why, false));
     }
     if source == WrittenBy::Template {
         // Our own words are held to the same rules: what a template states must stand in the deal.
         findings.extend(letter.findings(&known));
     }
-    let role: PartyRole = draft.recipient_role.parse().map_err(Fault::Corrupt)?;
-    let recipients = rules::recipients(&file, role);
-    if recipients.is_empty() {
-        let why =
-            format!("Nobody in the role {role} has an e-mail address. Add one to the deal and edit the draft.");
-        findings.push(note(FindingKind::Recipient, &why, true));
-    }
+    let words = rules::words(&file, &draft, letter, cx.now());
+    let audience = rules::audience(&file, &draft.recipient_role, rules::topic(draft.kind));
+    findings.extend(rules::audience_findings(&audience, &draft.recipient_role, &words));
     let version = Version {
         number: draft.current + 1,
-        channel: Channel::Email,
-        recipients,
-        words: Words::of(letter, &rules::signature(&file), rules::dated(&file)),
+        recipients: audience.recipients,
+        words,
         content_hash: String::new(),
         source,
         findings,
@@ -284,10 +271,6 @@ pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Resu
     };
     let version = review::open(cx, &mut draft, &file, version, None, instead)?;
     Ok(Some(view(&draft, &file.deal.title, Some(&version), cx.is_program())))
-}
-
-fn note(kind: FindingKind, why: &str, blocks: bool) -> Finding {
-    Finding { kind, part: String::new(), start: 0, end: 0, text: String::new(), why: why.into(), blocks }
 }
 
 /// Begins the checklists of the deals that close within a week, once for each client and closing date, and withdraws the
@@ -323,7 +306,7 @@ pub fn checklists(cx: &mut Cx<'_>) -> Result<usize, No> {
 fn checklists_of(cx: &mut Cx<'_>, closing: &[(DealId, Date)]) -> Result<usize, No> {
     let ids: Vec<DealId> = closing.iter().map(|(id, _)| *id).collect();
     let now = cx.now();
-    let mut new = Vec::new();
+    let (mut new, mut again) = (Vec::new(), 0);
     let deals = deal::store::find_many(cx, &ids)?;
     let due = |deal: &&Deal| {
         let today = crate::kernel::time::today(now, &deal.zone());
@@ -340,25 +323,44 @@ fn checklists_of(cx: &mut Cx<'_>, closing: &[(DealId, Date)]) -> Result<usize, N
         .collect();
     let occasions: Vec<String> = wanted.iter().map(|(deal, role)| occasion(deal, *role)).collect();
     let there = store::of_occasions(cx, &occasions)?;
+    let mut batches: BTreeMap<DealId, BatchId> = BTreeMap::new();
     for (deal, role) in wanted {
         let occasion = occasion(deal, role);
-        if there.iter().any(|draft| draft.occasion == occasion) {
+        let known = there.iter().find(|draft| draft.occasion == occasion);
+        // The closing moved away and back again. What a person took back stays so.
+        let back = |draft: &Draft| draft.state == DraftState::Withdrawn && take_back::by_itself(draft);
+        if known.is_some_and(|draft| !back(draft)) {
             continue;
         }
         let parties = deal::store::parties(cx, deal.id)?;
         if parties.iter().all(|party| party.role != role) {
             continue;
         }
-        for old in store::open_of_deal(cx, deal.id, DraftKind::Checklist)? {
-            if old.recipient_role == role.as_str() {
-                withdraw_held(cx, old.id, "The closing moved.")?;
+        for old in store::of_deal(cx, deal.id, &DraftState::OPEN)? {
+            if old.kind == DraftKind::Checklist && old.recipient_role == role.as_str() {
+                take_back::withdraw(cx, old.id, take_back::CLOSING_MOVED)?;
             }
+        }
+        let batch = match batches.get(&deal.id) {
+            Some(batch) => *batch,
+            None => BatchId(cx.mint()),
+        };
+        batches.insert(deal.id, batch);
+        if let Some(draft) = known {
+            // Somebody may have been faster.
+            if let Some(mut draft) = store::hold(cx, draft.id)?.filter(back) {
+                (draft.batch_id, draft.send_at) = (Some(batch), None);
+                turn(cx, &mut draft, DraftState::Waiting, None)?;
+                again += 1;
+            }
+            continue;
         }
         let mut draft = new_draft(cx, occasion, DraftKind::Checklist, deal.id, role.to_string());
         draft.urgency = Urgency::Important;
+        draft.batch_id = Some(batch);
         new.push(draft);
     }
-    begun(cx, &new)
+    Ok(again + begun(cx, &new)?)
 }
 
 /// The newest words of a draft.
@@ -374,13 +376,23 @@ pub(super) fn seen(cx: &mut Cx<'_>, draft: &Draft) -> Result<DraftView, No> {
     Ok(view(draft, title, newest.as_ref(), cx.is_program()))
 }
 
-/// One draft with all of its versions.
+/// One draft with all of its versions, and what became of its messages.
 pub fn get(cx: &mut Cx<'_>, id: DraftId) -> Result<DraftDetail, No> {
     cx.require(Verb::ReadDrafts)?;
     let draft = store::find(cx, id)?.ok_or_else(missing)?;
     let mask = cx.is_program();
     let versions = store::versions(cx, &[id])?.iter().map(|(_, version)| version_view(version, mask)).collect();
-    Ok(DraftDetail { draft: seen(cx, &draft)?, versions })
+    let approvals = approval::store::of_subject(cx, review::SUBJECT, id.0)?;
+    let approvals: Vec<ApprovalId> = approvals.iter().map(|approval| approval.id).collect();
+    let messages = outbox::view::of_approvals(cx, &approvals)?;
+    Ok(DraftDetail {
+        draft: seen(cx, &draft)?,
+        reason: draft.reason,
+        send_at: draft.send_at,
+        batch_id: draft.batch_id,
+        versions,
+        messages,
+    })
 }
 
 /// Which drafts.
@@ -428,26 +440,6 @@ pub fn list(cx: &mut Cx<'_>, cmd: &ListDrafts) -> Result<Page<DraftView>, No> {
         view(&draft, title, newest.map(|(_, version)| version), mask)
     };
     Ok(Page::cut(rows, limit, |draft| draft.id.0).map(show))
-}
-
-/// What each recipient would get of the newest words. Whether and when it may leave is the policy's to say.
-pub fn preview(cx: &mut Cx<'_>, id: DraftId) -> Result<DraftPreview, No> {
-    cx.require(Verb::ReadDrafts)?;
-    let draft = store::find(cx, id)?.ok_or_else(missing)?;
-    let mut messages = newest(cx, &draft)?.map(|version| rendered(&version)).unwrap_or_default();
-    if cx.is_program() {
-        messages.iter_mut().for_each(|m| m.recipient.address = masked(Channel::Email, &m.recipient.address));
-    }
-    Ok(DraftPreview { draft: seen(cx, &draft)?, messages })
-}
-
-pub(super) fn rendered(version: &Version) -> Vec<Rendered> {
-    let each = version.recipients.iter().map(|recipient| {
-        let content = version.words.to(recipient);
-        let content_hash = content.hash(version.channel, &recipient.address);
-        Rendered { recipient: recipient.clone(), content, content_hash }
-    });
-    each.collect()
 }
 
 /// The type of the milestone that a draft is about.

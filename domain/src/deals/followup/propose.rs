@@ -1,20 +1,21 @@
 //! Words of people's and agents' own: proposing a letter, editing one, taking one back.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{self, File};
-use super::ops::{missing, new_draft, newest, seen, subject, withdraw_held};
+use super::ops::{missing, new_draft, newest, seen, subject};
 use super::review::{self, quoted};
-use super::rules;
 use super::view::DraftView;
-use crate::assist::draft::check::{Finding, FindingKind};
-use crate::assist::draft::letter::{Letter, Words};
-use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Recipient, Version, WrittenBy, store};
+use super::{rules, take_back};
+use crate::assist::draft::check::Finding;
+use crate::assist::draft::letter::Letter;
+use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Version, WrittenBy, store};
 use crate::deals::deal::{self, DealStatus, PartyRole};
-use crate::kernel::id::{ContactId, DealId, DraftId, MemberId};
+use crate::kernel::id::{BatchId, ContactId, DealId, DraftId, MemberId};
 use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, text};
-use crate::people::reach::Channel;
+use crate::people::reach::Topic;
 use crate::workspace::access::{Require, Verb};
 
 /// A letter to a party of a deal.
@@ -35,6 +36,10 @@ pub struct ProposeDraft {
     pub subject: String,
     /// Plain text without greeting and signature; those are added for each recipient.
     pub body: String,
+    /// Not before this instant, within 7 days; at once after the approval when left out. Whoever approves may set another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub send_at: Option<Timestamp>,
 }
 
 /// Puts a letter up for approval. Nothing is sent before a person says yes.
@@ -43,6 +48,7 @@ pub struct ProposeDraft {
 pub fn propose(cx: &mut Cx<'_>, cmd: &ProposeDraft) -> Result<DraftView, No> {
     cx.require(Verb::ProposeDraft)?;
     let letter = Letter { subject: cmd.subject.clone(), body: cmd.body.clone() }.checked()?;
+    let send_at = review::leaves_at(cx, cmd.send_at)?;
     let deal = deal::store::hold(cx, cmd.deal_id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     if deal.status == DealStatus::Cancelled {
         return Err(Refusal::new(
@@ -58,16 +64,18 @@ pub fn propose(cx: &mut Cx<'_>, cmd: &ProposeDraft) -> Result<DraftView, No> {
         _ => return Err(vec![Problem::new("role", "Name either a role or a contact_id, not both.")].into()),
     };
     let file = facts::gather(cx, deal.id)?;
-    let recipients = recipients(&file, &to);
-    if recipients.is_empty() {
+    if rules::audience(&file, &to, Topic::Message).recipients.is_empty() {
         let field = if cmd.role.is_some() { "role" } else { "contact_id" };
-        return Err(vec![Problem::new(field, "is nobody on this deal who has an e-mail address.")].into());
+        let sentence = "is nobody on this deal who has an e-mail address or has agreed to text messages.";
+        return Err(vec![Problem::new(field, sentence)].into());
     }
     let mut draft = new_draft(cx, String::new(), DraftKind::Message, deal.id, to.clone());
     draft.occasion = format!("message:{}", draft.id);
     // It never waits for a writer.
     draft.state = DraftState::InReview;
-    let version = version(cx, &file, &draft, letter, recipients)?;
+    draft.batch_id = Some(BatchId(cx.mint()));
+    draft.send_at = send_at;
+    let version = version(cx, &file, &draft, letter)?;
     store::insert(cx, std::slice::from_ref(&draft))?;
     let event = Event::Begun { deal_id: deal.id, kind: draft.kind, milestone_id: None, recipient_role: to };
     cx.record(subject(draft.id), &event)?;
@@ -118,8 +126,7 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditDraft) -> Result<DraftView, No> {
     };
     let letter = letter.checked()?;
     let file = facts::gather(cx, draft.deal_id)?;
-    let recipients = recipients(&file, &draft.recipient_role);
-    let version = version(cx, &file, &draft, letter, recipients)?;
+    let version = version(cx, &file, &draft, letter)?;
     let author = author(cx);
     review::open(cx, &mut draft, &file, version, author, None)?;
     seen(cx, &draft)
@@ -157,32 +164,16 @@ pub fn withdraw(cx: &mut Cx<'_>, id: DraftId, reason: &str) -> Result<DraftView,
         )
         .into());
     }
-    withdraw_held(cx, id, &reason)?;
+    take_back::withdraw(cx, id, &reason)?;
     let draft = store::find(cx, id)?.ok_or_else(missing)?;
     seen(cx, &draft)
-}
-
-/// Those whom a draft is for, as the deal has them now.
-fn recipients(file: &File, to: &str) -> Vec<Recipient> {
-    if let Ok(role) = to.parse::<PartyRole>() {
-        return rules::recipients(file, role);
-    }
-    let wanted = to.strip_prefix("contact:").and_then(|id| id.parse::<ContactId>().ok());
-    let party = file.parties.iter().find(|(_, contact)| Some(contact.id) == wanted);
-    party.and_then(|(_, contact)| rules::recipient(contact)).into_iter().collect()
 }
 
 fn author(cx: &Cx<'_>) -> Option<MemberId> {
     cx.actor().id.filter(|_| cx.actor().kind == ActorKind::Member).map(MemberId)
 }
 
-fn version(
-    cx: &Cx<'_>,
-    file: &File,
-    draft: &Draft,
-    letter: Letter,
-    recipients: Vec<Recipient>,
-) -> Result<Version, No> {
+fn version(cx: &Cx<'_>, file: &File, draft: &Draft, letter: Letter) -> Result<Version, No> {
     let mut findings = letter.findings(&rules::known(file));
     if cx.is_program() && !findings.is_empty() {
         let problem = |f: &Finding| {
@@ -191,22 +182,13 @@ fn version(
         };
         return Err(findings.iter().map(problem).collect::<Vec<_>>().into());
     }
-    if recipients.is_empty() {
-        findings.push(Finding {
-            kind: FindingKind::Recipient,
-            part: String::new(),
-            start: 0,
-            end: 0,
-            text: String::new(),
-            why: "Nobody it is for has an e-mail address. Add one to the deal and edit the draft.".into(),
-            blocks: true,
-        });
-    }
+    let words = rules::words(file, draft, letter, cx.now());
+    let audience = rules::audience(file, &draft.recipient_role, rules::topic(draft.kind));
+    findings.extend(rules::audience_findings(&audience, &draft.recipient_role, &words));
     Ok(Version {
         number: draft.current + 1,
-        channel: Channel::Email,
-        recipients,
-        words: Words::of(letter, &rules::signature(file), rules::dated(file)),
+        recipients: audience.recipients,
+        words,
         content_hash: String::new(),
         source: if cx.is_program() { WrittenBy::Agent } else { WrittenBy::Member },
         findings,

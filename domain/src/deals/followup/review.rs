@@ -1,22 +1,25 @@
 //! From words to a yes or a no, and from a yes to exactly those bytes in the outbox.
 
-use jiff::SignedDuration;
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{self, File};
-use super::ops::{milestone_type, missing, newest, rendered, seen, subject, turn};
+use super::ops::{milestone_type, missing, newest, seen, subject, turn};
 use super::tell::News;
-use super::view::DraftView;
+use super::view::{DraftView, Rendered};
 use super::{rules, tell};
-use crate::assist::draft::check::Finding;
+use crate::assist::draft::check::{Finding, FindingKind};
+use crate::assist::draft::letter::Words;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Urgency, Version, WrittenBy, store};
 use crate::deals::deal::{self, DealStatus};
+use crate::deals::reminder::store::titled_by_agents;
 use crate::delivery::notify::ops::Team;
-use crate::delivery::{NewMessage, Priority, Purpose, To, outbox, settings};
-use crate::kernel::id::{ApprovalId, DraftId, MemberId, MessageId};
-use crate::kernel::{Code, Cx, Fault, No, Refusal, text};
-use crate::people::reach::Topic;
+use crate::delivery::{NewMessage, Priority, Purpose, To, outbox, policy, settings};
+use crate::kernel::id::{ApprovalId, BatchId, DraftId, MemberId, MessageId, MilestoneId};
+use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, text, time};
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::approval::ops::{CastVote, DEADLINE, Lapse};
 use crate::workspace::approval::view::ApprovalView;
@@ -43,7 +46,16 @@ pub(super) fn open(
     author: Option<MemberId>,
     instead_of_model: Option<String>,
 ) -> Result<Version, No> {
-    let covers: Vec<String> = rendered(&version).into_iter().map(|message| message.content_hash).collect();
+    let letters = rendered(&version);
+    let risks = risks(&letters);
+    let seen_by_people =
+        risks.iter().map(|risk| format!("The words speak of {risk}. Only a person lets that pass."));
+    version.findings.extend(seen_by_people.map(|why| rules::note(FindingKind::Risk, &why, false)));
+    let rule = unasked(cx, draft, file, &version, &letters)?;
+    if let Unasked::No { why: Some(why) } = &rule {
+        version.findings.push(rules::note(FindingKind::Risk, why, false));
+    }
+    let covers: Vec<String> = letters.into_iter().map(|message| message.content_hash).collect();
     version.content_hash = approval::rules::hash(&covers);
     store::insert_version(cx, draft.id, &version)?;
     let event = Event::Written {
@@ -64,6 +76,7 @@ pub(super) fn open(
     if title.chars().count() > text::TITLE {
         title = title.chars().take(text::TITLE - 1).chain(['…']).collect();
     }
+    let also_by = earlier_authors(cx, draft, &version, author)?;
     let asked = approval::ops::request(
         cx,
         &NewApproval {
@@ -73,7 +86,7 @@ pub(super) fn open(
             title,
             covers,
             author,
-            stages: vec![approval::rules::usual(author, &active, REVIEW_HOURS)],
+            stages: vec![approval::rules::usual(author, also_by, &active, REVIEW_HOURS)],
             risky: true,
         },
     )?;
@@ -81,7 +94,7 @@ pub(super) fn open(
     let blocked = version.findings.iter().any(|finding| finding.blocks);
     let state = if blocked { DraftState::Blocked } else { DraftState::InReview };
     turn(cx, draft, state, None)?;
-    if let Some(rule) = unasked(cx, draft, &version)? {
+    if let (Unasked::By { rule }, DraftState::InReview) = (rule, draft.state) {
         let approved = approval::ops::approve_by_rule(cx, asked.id, &rule)?;
         send(cx, draft, &version, &approved)?;
     } else {
@@ -92,15 +105,114 @@ pub(super) fn open(
     Ok(version)
 }
 
-/// The rule under which a draft goes out without anybody's word, when the workspace made one for its milestone's type.
-fn unasked(cx: &mut Cx<'_>, draft: &Draft, version: &Version) -> Result<Option<String>, No> {
+/// The members who wrote an earlier version of which something still stands: its subject, or a line of its body. Whoever edits
+/// last, they approve their own words no more than before.
+fn earlier_authors(
+    cx: &mut Cx<'_>,
+    draft: &Draft,
+    version: &Version,
+    author: Option<MemberId>,
+) -> Result<Vec<MemberId>, No> {
+    let lines = |words: &Words| -> BTreeSet<String> {
+        let lines = words.body.lines().chain([words.subject.as_str()]).map(str::trim);
+        lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    };
+    let now = lines(&version.words);
+    let earlier = store::versions(cx, &[draft.id])?;
+    let stands = |number: i32| {
+        let then = earlier.iter().find(|(_, version)| version.number == number);
+        then.is_some_and(|(_, then)| !lines(&then.words).is_disjoint(&now))
+    };
+    let asked = approval::store::of_subject(cx, SUBJECT, draft.id.0)?;
+    let standing = asked.iter().filter(|approval| stands(approval.subject_version));
+    let wrote: BTreeSet<MemberId> = standing.filter_map(|approval| approval.author).collect();
+    Ok(wrote.into_iter().filter(|member| Some(*member) != author).collect())
+}
+
+/// Whether a draft goes out without anybody's word.
+enum Unasked {
+    By {
+        rule: String,
+    },
+    /// Why a rule that the workspace made does not apply, when it made one.
+    No {
+        why: Option<String>,
+    },
+}
+
+/// The workspace may list types of milestones whose follow-ups leave by that rule. It is a rule for our own words about
+/// facts that people keep: never for what the policy calls risky, never for words that a program wrote, and for a model's
+/// words only where the workspace says that as well.
+fn unasked(
+    cx: &mut Cx<'_>,
+    draft: &Draft,
+    file: &File,
+    version: &Version,
+    letters: &[Rendered],
+) -> Result<Unasked, No> {
+    let no = Ok(Unasked::No { why: None });
     let ours = matches!(version.source, WrittenBy::Template | WrittenBy::Model);
-    if draft.kind != DraftKind::FollowUp || draft.state != DraftState::InReview || !ours {
-        return Ok(None);
+    if draft.kind != DraftKind::FollowUp || !ours {
+        return no;
     }
-    let Some(type_) = milestone_type(cx, draft)? else { return Ok(None) };
-    let listed = settings::store::find(cx)?.settings.unapproved_follow_ups.contains(&type_);
-    Ok(listed.then(|| format!("the setting unapproved_follow_ups ({type_})")))
+    let Some(type_) = milestone_type(cx, draft)? else { return no };
+    let settings = settings::store::find(cx)?.settings;
+    if !settings.unapproved_follow_ups.contains(&type_) {
+        return no;
+    }
+    let rule = format!("the setting unapproved_follow_ups ({type_})");
+    let why = if !risks(letters).is_empty() {
+        Some("they speak of what a person must look at".to_owned())
+    } else if version.source == WrittenBy::Model && !settings.unapproved_model_words {
+        Some("a model wrote them, and the setting unapproved_model_words is off".to_owned())
+    } else {
+        by_programs(cx, file, version, letters)?
+    };
+    Ok(match why {
+        Some(why) => Unasked::No { why: Some(format!("These words do not leave by {rule}: {why}.")) },
+        None => Unasked::By { rule },
+    })
+}
+
+/// What a program wrote and a letter may show. A model may say a title in other words, so to it every title counts.
+fn by_programs(
+    cx: &mut Cx<'_>,
+    file: &File,
+    version: &Version,
+    letters: &[Rendered],
+) -> Result<Option<String>, No> {
+    // Who made the deal gave it its parties as well.
+    if deal::store::worded_by_programs(cx, &[file.deal.id])?.contains_key(&file.deal.id) {
+        return Ok(Some("a program wrote the deal's title or address, and no member has confirmed it".into()));
+    }
+    let ids: Vec<MilestoneId> = file.milestones.iter().map(|m| m.id).collect();
+    let titled = titled_by_agents(cx, &ids)?;
+    let shown = |title: &str| {
+        version.source == WrittenBy::Model || letters.iter().any(|letter| letter.content.text.contains(title))
+    };
+    let found = file.milestones.iter().find(|m| titled.contains(&m.id) && shown(&m.title));
+    Ok(found.map(|m| format!("a program wrote the title \"{}\"", m.title)))
+}
+
+/// What makes letters risky, each once.
+fn risks(letters: &[Rendered]) -> Vec<String> {
+    let texts = letters.iter().map(|letter| format!("{}\n{}", letter.content.subject, letter.content.text));
+    let mut found: Vec<String> = Vec::new();
+    for risk in texts.flat_map(|text| policy::rules::risks(&text)) {
+        if !found.contains(&risk) {
+            found.push(risk);
+        }
+    }
+    found
+}
+
+pub(super) fn rendered(version: &Version) -> Vec<Rendered> {
+    let each = version.recipients.iter().map(|recipient| {
+        let content = version.words.to(recipient);
+        let content_hash = content.hash(recipient.channel, &recipient.address);
+        Rendered { recipient: recipient.clone(), content, content_hash, policy: None }
+    });
+    each.collect()
 }
 
 /// An approver's word on a draft.
@@ -119,6 +231,34 @@ pub struct Decide {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub despite: Option<String>,
+    /// With a yes: not before this instant, within 7 days. At once, or when the draft says, when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub send_at: Option<Timestamp>,
+}
+
+impl Decide {
+    /// A vote without words.
+    pub fn of(approval_id: ApprovalId, choice: Choice) -> Self {
+        Self { approval_id, choice, feedback: None, despite: None, send_at: None }
+    }
+}
+
+/// An instant at which somebody wants a letter to leave: not in the past, and within the days in which it is of use.
+pub(super) fn leaves_at(cx: &Cx<'_>, at: Option<Timestamp>) -> Result<Option<Timestamp>, No> {
+    let Some(at) = at.map(time::to_micros) else { return Ok(None) };
+    let wrong = |sentence: String| Err(vec![Problem::new("send_at", sentence)].into());
+    if at < cx.now() {
+        return wrong("is in the past. Leave it out to send as soon as it is approved.".into());
+    }
+    if at > cx.now() + useful() {
+        return wrong(format!("is more than {USEFUL_DAYS} days from now, when a letter is of no use any more."));
+    }
+    Ok(Some(at))
+}
+
+fn useful() -> SignedDuration {
+    SignedDuration::from_hours(24 * USEFUL_DAYS)
 }
 
 /// What came of it.
@@ -150,6 +290,10 @@ pub fn decide(cx: &mut Cx<'_>, cmd: &Decide) -> Result<Decided, No> {
         Some(current) if current == cmd.approval_id => newest(cx, &draft)?,
         _ => None,
     };
+    let send_at = leaves_at(cx, cmd.send_at)?;
+    if send_at.is_some() && cmd.choice != Choice::Approve {
+        return Err(vec![Problem::new("send_at", "goes with a yes only.")].into());
+    }
     if cmd.choice == Choice::Approve
         && !draft.state.is_settled()
         && let Some(version) = &version
@@ -166,6 +310,12 @@ pub fn decide(cx: &mut Cx<'_>, cmd: &Decide) -> Result<Decided, No> {
     }
     let cast = CastVote { id: cmd.approval_id, choice: cmd.choice, feedback: cmd.feedback.clone() };
     let voted = approval::ops::vote(cx, &cast)?;
+    if send_at.is_some() && send_at != draft.send_at {
+        let event = Event::Timed { before: draft.send_at, after: send_at };
+        draft.send_at = send_at;
+        store::update(cx, &mut draft)?;
+        cx.record(subject(draft.id), &event)?;
+    }
     let mut queued = Vec::new();
     if voted.closed {
         let version =
@@ -187,26 +337,20 @@ pub fn decide(cx: &mut Cx<'_>, cmd: &Decide) -> Result<Decided, No> {
 /// why they may.
 fn may_pass(cx: &mut Cx<'_>, draft: &Draft, version: &Version, despite: Option<&str>) -> Result<(), No> {
     let file = facts::gather(cx, draft.deal_id)?;
-    let known = rules::known(&file);
-    let now = version.words.letter().findings(&known);
-    let same = |a: &Finding, b: &Finding| (a.kind, &a.part, a.start, a.end) == (b.kind, &b.part, b.start, b.end);
-    let then: Vec<&Finding> = version.findings.iter().filter(|finding| finding.blocks).collect();
-    let stale: Vec<&Finding> = now.iter().filter(|f| !then.iter().any(|known| same(known, f))).collect();
-    let moved = version.words.moved(&known, &rules::dated(&file));
-    if !stale.is_empty() || !moved.is_empty() {
-        let moved = moved.iter().map(|date| format!("something was on {} and is not now", rules::spoken(*date)));
-        let what: Vec<String> = (!stale.is_empty()).then(|| quoted(&stale)).into_iter().chain(moved).collect();
+    let untrue = untrue(version, &file);
+    if !untrue.is_empty() {
         return Err(Refusal::new(
             Code::Stale,
             format!(
                 "The deal changed since these words were written, and they state what is not so any more: {}. Your \
                  vote was not counted.",
-                what.join(", ")
+                untrue.join(", ")
             ),
             "Edit the draft, then vote on its new version.",
         )
         .into());
     }
+    let then: Vec<&Finding> = version.findings.iter().filter(|finding| finding.blocks).collect();
     if then.is_empty() {
         return Ok(());
     }
@@ -232,6 +376,18 @@ fn may_pass(cx: &mut Cx<'_>, draft: &Draft, version: &Version, despite: Option<&
         )
         .into()),
     }
+}
+
+/// What the words state that was so when they were written and is not so any more; empty for words that still hold.
+pub(super) fn untrue(version: &Version, file: &File) -> Vec<String> {
+    let known = rules::known(file);
+    let now = version.words.letter().findings(&known);
+    let same = |a: &Finding, b: &Finding| (a.kind, &a.part, a.start, a.end) == (b.kind, &b.part, b.start, b.end);
+    let then: Vec<&Finding> = version.findings.iter().filter(|finding| finding.blocks).collect();
+    let stale: Vec<&Finding> = now.iter().filter(|f| !then.iter().any(|known| same(known, f))).collect();
+    let moved = version.words.moved(&known, &rules::dated(file));
+    let moved = moved.iter().map(|date| format!("something was on {} and is not now", rules::spoken(*date)));
+    (!stale.is_empty()).then(|| quoted(&stale)).into_iter().chain(moved).collect()
 }
 
 /// `"December 12" (No date of the deal is on this day.)`, joined.
@@ -279,33 +435,39 @@ fn send(cx: &mut Cx<'_>, draft: &mut Draft, version: &Version, yes: &Approval) -
         );
     }
     let now = cx.now();
-    let topic = match draft.kind {
-        DraftKind::FollowUp => Topic::FollowUp,
-        DraftKind::Checklist => Topic::Checklist,
-        DraftKind::Message => Topic::Message,
-    };
-    let priority = if draft.urgency == Urgency::Urgent { Priority::Urgent } else { Priority::Usual };
-    let messages: Vec<NewMessage> = letters
-        .into_iter()
-        .map(|letter| NewMessage {
-            occasion: format!("draft:{}:{}:{}", draft.id, version.number, letter.recipient.contact_id),
-            topic,
-            purpose: Purpose::Transactional,
-            channel: version.channel,
-            to: To::Contact(letter.recipient.contact_id),
-            address: letter.recipient.address,
-            deal_id: Some(draft.deal_id),
-            approval_id: Some(yes.id),
-            batch_id: None,
-            content: letter.content,
-            priority,
-            due_at: now,
-            expires_at: now.checked_add(SignedDuration::from_hours(24 * USEFUL_DAYS)).ok(),
-        })
-        .collect();
+    if draft.batch_id.is_none() {
+        draft.batch_id = Some(BatchId(cx.mint()));
+    }
+    let messages = messages(draft, version, Some(yes.id), draft.send_at.map_or(now, |at| at.max(now)));
     let queued = outbox::ops::enqueue(cx, &messages)?;
     turn(cx, draft, DraftState::Approved, yes.closed_by.as_ref().map(|by| format!("Approved by {by}.")))?;
     Ok(queued.into_iter().map(outbox::Enqueued::id).collect())
+}
+
+/// The messages that a version amounts to, one for each recipient.
+pub(super) fn messages(
+    draft: &Draft,
+    version: &Version,
+    approval_id: Option<ApprovalId>,
+    due_at: Timestamp,
+) -> Vec<NewMessage> {
+    let priority = if draft.urgency == Urgency::Urgent { Priority::Urgent } else { Priority::Usual };
+    let message = |letter: Rendered| NewMessage {
+        occasion: format!("draft:{}:{}:{}", draft.id, version.number, letter.recipient.contact_id),
+        topic: rules::topic(draft.kind),
+        purpose: Purpose::Transactional,
+        channel: letter.recipient.channel,
+        to: To::Contact(letter.recipient.contact_id),
+        address: letter.recipient.address,
+        deal_id: Some(draft.deal_id),
+        approval_id,
+        batch_id: draft.batch_id,
+        content: letter.content,
+        priority,
+        due_at,
+        expires_at: due_at.checked_add(useful()).ok(),
+    };
+    rendered(version).into_iter().map(message).collect()
 }
 
 /// Does what the deadlines that have passed say. Gives how many there were. Part of a loop.

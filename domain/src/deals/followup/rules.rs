@@ -2,26 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Unit;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Unit};
 
 use super::facts::File;
-use crate::assist::draft::check::Known;
-use crate::assist::draft::letter::Dates;
-use crate::assist::draft::{Recipient, Urgency};
+use crate::assist::draft::calendar::{Calendar, Entry};
+use crate::assist::draft::check::{Finding, FindingKind, Known};
+use crate::assist::draft::letter::{Dates, Letter, Words};
+use crate::assist::draft::{Draft, DraftKind, Recipient, Urgency};
 use crate::assist::prompt::{Checklist, DealFacts, Finished, FollowUp, Reader, Step};
 use crate::deals::deal::{CLOSING_DATE, PartyRole, Side};
 use crate::deals::milestone::ops::days_late;
 use crate::deals::milestone::{Milestone, Responsible, State};
+use crate::kernel::id::ContactId;
 use crate::kernel::time;
 use crate::people::contact::Contact;
+use crate::people::reach::rules::{Addresses, NoWay, way};
+use crate::people::reach::{Channel, Person, Preferences, Topic};
 
 /// Steps that a letter lists at most.
 const NEXT: usize = 4;
 /// From how many days before the next deadline something is urgent, and important.
 const URGENT_DAYS: i64 = 2;
 const IMPORTANT_DAYS: i64 = 7;
+/// The type of the milestone that is the closing itself.
+pub const CLOSING: &str = "closing";
 /// Days before the closing on which clients get their checklist.
 pub const CHECKLIST_DAYS: i64 = 7;
 
@@ -153,17 +159,143 @@ pub fn is_closing_week(today: Date, closing: Date) -> bool {
     (1..=CHECKLIST_DAYS).contains(&days_until(today, closing))
 }
 
-/// Those who have a role, each once, with an address to write to.
-pub fn recipients(file: &File, role: PartyRole) -> Vec<Recipient> {
-    let mut seen = BTreeSet::new();
-    let of_role = file.parties.iter().filter(|(has, _)| *has == role);
-    of_role.filter_map(|(_, contact)| recipient(contact)).filter(|r| seen.insert(r.contact_id)).collect()
+/// Who gets a letter and by which way, and who gets nothing and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audience {
+    pub recipients: Vec<Recipient>,
+    /// Their names.
+    pub left_out: Vec<(String, NoWay)>,
 }
 
-/// Without an e-mail address nobody can be written to.
-pub fn recipient(contact: &Contact) -> Option<Recipient> {
-    let address = contact.email.clone()?;
-    Some(Recipient { contact_id: contact.id, name: contact.name.clone(), address })
+/// Those whom a letter is for, each once: everybody in a role, or one party (`contact:<id>`). As with reminders, each by
+/// the first way that is open and not switched off for such a letter.
+pub fn audience(file: &File, to: &str, topic: Topic) -> Audience {
+    let one = to.strip_prefix("contact:").and_then(|id| id.parse::<ContactId>().ok());
+    let meant = |role: &PartyRole, contact: &Contact| match one {
+        Some(id) => contact.id == id,
+        None => role.as_str() == to,
+    };
+    let usual = Preferences::default();
+    let mut seen = BTreeSet::new();
+    let mut audience = Audience::default();
+    for (_, contact) in file.parties.iter().filter(|(role, contact)| meant(role, contact)) {
+        if !seen.insert(contact.id) {
+            continue;
+        }
+        let at = Addresses {
+            email: contact.email.as_deref(),
+            phone: contact.phone.as_deref(),
+            agreed_to_sms: file.agreed_to_sms.contains(&contact.id),
+        };
+        let preferences = file.preferences.get(&Person::Contact(contact.id)).unwrap_or(&usual);
+        match way(contact.id, at, preferences, topic) {
+            Ok((channel, address)) => {
+                let (contact_id, name) = (contact.id, contact.name.clone());
+                audience.recipients.push(Recipient { contact_id, name, channel, address });
+            }
+            Err(why) => audience.left_out.push((contact.name.clone(), why)),
+        }
+    }
+    audience
+}
+
+/// What approvers are told of who gets a letter: whom it does not reach, and who gets less than all of it.
+pub fn audience_findings(audience: &Audience, to: &str, words: &Words) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if audience.recipients.is_empty() {
+        let whom = if to.starts_with("contact:") {
+            "Nobody it is for".to_owned()
+        } else {
+            format!("Nobody in the role {to}")
+        };
+        let switched_off = audience.left_out.iter().any(|(_, why)| *why == NoWay::SwitchedOff);
+        let why = if switched_off {
+            format!("{whom} wants to be written to about this. Call them, or withdraw the draft.")
+        } else {
+            format!(
+                "{whom} has an e-mail address here or has agreed to text messages. Add an address to the deal, or \
+                 record the consent, and edit the draft."
+            )
+        };
+        findings.push(note(FindingKind::Recipient, &why, true));
+    }
+    for (name, why) in &audience.left_out {
+        let why = match why {
+            NoWay::NoAddress => {
+                format!("{name} is not sent this: no e-mail address is known, and no consent to text messages.")
+            }
+            NoWay::SwitchedOff => format!("{name} is not sent this: {name} switched such letters off."),
+        };
+        findings.push(note(FindingKind::Recipient, &why, false));
+    }
+    let by_text = audience.recipients.iter().filter(|to| to.channel == Channel::Sms);
+    if !words.short().1 {
+        for to in by_text {
+            let why = format!("{} gets a text message, which holds only the beginning of it.", to.name);
+            findings.push(note(FindingKind::Recipient, &why, false));
+        }
+    }
+    findings
+}
+
+/// A finding about no place in the words.
+pub fn note(kind: FindingKind, why: &str, blocks: bool) -> Finding {
+    Finding { kind, part: String::new(), start: 0, end: 0, text: String::new(), why: why.into(), blocks }
+}
+
+/// What the messages of a draft are about.
+pub fn topic(kind: DraftKind) -> Topic {
+    match kind {
+        DraftKind::FollowUp => Topic::FollowUp,
+        DraftKind::Checklist => Topic::Checklist,
+        DraftKind::Message => Topic::Message,
+    }
+}
+
+/// The days that a follow-up or a checklist speaks of, for the reader's calendar: nothing that the letter does not say.
+pub fn entries(file: &File, draft: &Draft, letter: &Letter) -> Vec<Entry> {
+    let said = format!("{}\n{}", letter.subject, letter.body).to_lowercase();
+    let says = |text: &str| said.contains(&text.to_lowercase());
+    let place = says(&file.deal.address).then(|| file.deal.address.clone());
+    let own = |m: &Milestone| m.responsible.role().is_some_and(|role| role.as_str() == draft.recipient_role);
+    let ahead = file
+        .milestones
+        .iter()
+        .filter(|m| m.state.is_open() && m.due_on.is_some_and(|on| on >= file.today) && says(&m.title));
+    let of_milestone = |m: &Milestone| {
+        Some(Entry {
+            name: m.id.to_string(),
+            uid: format!("{}@milepost", m.id),
+            sequence: m.version,
+            on: m.due_on?,
+            title: m.title.clone(),
+            place: place.clone(),
+        })
+    };
+    match draft.kind {
+        DraftKind::FollowUp => ahead.take(NEXT).filter_map(of_milestone).collect(),
+        DraftKind::Checklist => {
+            let closing = file.deal.key_dates.get(CLOSING_DATE).map(|on| Entry {
+                name: CLOSING_DATE.into(),
+                uid: format!("{}.{CLOSING_DATE}@milepost", file.deal.id),
+                sequence: file.deal.version,
+                on: *on,
+                title: "Closing".into(),
+                place: place.clone(),
+            });
+            // The closing's own milestone is there as the closing.
+            let steps = ahead.filter(|m| own(m) && m.type_ != CLOSING).take(NEXT).filter_map(of_milestone);
+            closing.into_iter().chain(steps).collect()
+        }
+        DraftKind::Message => Vec::new(),
+    }
+}
+
+/// A letter as it would leave: signed, with what its dates stand for and with the days that go along.
+pub fn words(file: &File, draft: &Draft, letter: Letter, now: Timestamp) -> Words {
+    let entries = entries(file, draft, &letter);
+    let calendar = (!entries.is_empty()).then_some(Calendar { stamp: now, entries });
+    Words { calendar, ..Words::of(letter, &signature(file), dated(file)) }
 }
 
 /// The lines under a letter.

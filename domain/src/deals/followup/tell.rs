@@ -28,6 +28,10 @@ pub(super) enum News {
     /// For whoever wrote the words.
     SentBack,
     Rejected,
+    /// What was approved is not so any more, and did not leave.
+    TakenBack,
+    /// Some of it had left.
+    TakenBackInPart,
 }
 
 impl News {
@@ -39,6 +43,8 @@ impl News {
             Self::Escalated => "waited too long and is yours to decide",
             Self::SentBack => "was sent back for changes",
             Self::Rejected => "was rejected",
+            Self::TakenBack => "was taken back before it left",
+            Self::TakenBackInPart => "was taken back in part",
         }
     }
 
@@ -50,11 +56,17 @@ impl News {
             Self::StillWaits => format!("again:{}", cx.now().as_second()),
             Self::Escalated => "escalated".into(),
             Self::SentBack | Self::Rejected => "decided".into(),
+            Self::TakenBack | Self::TakenBackInPart => "taken_back".into(),
         }
     }
 
+    /// Whoever wants digests hears of it at once all the same.
+    fn is_important(self) -> bool {
+        matches!(self, Self::Escalated | Self::TakenBack | Self::TakenBackInPart)
+    }
+
     fn is_decided(self) -> bool {
-        matches!(self, Self::SentBack | Self::Rejected)
+        !matches!(self, Self::Opened | Self::Blocked | Self::Advanced | Self::StillWaits | Self::Escalated)
     }
 }
 
@@ -77,7 +89,7 @@ pub(super) fn of_approval(
             urgency: match draft.urgency {
                 Urgency::Urgent => notify::Urgency::Urgent,
                 Urgency::Important => notify::Urgency::Important,
-                Urgency::Routine if news == News::Escalated => notify::Urgency::Important,
+                Urgency::Routine if news.is_important() => notify::Urgency::Important,
                 Urgency::Routine => notify::Urgency::Routine,
             },
             words: words(&templates, draft, about, member, news)?,
@@ -116,6 +128,9 @@ fn words(
     let next = match news {
         News::Blocked => format!("Read it with milepost draft show {0}, and edit it.", draft.id),
         News::Rejected => format!("Read what was said with milepost approval show {}.", about.id),
+        News::TakenBack | News::TakenBackInPart => {
+            format!("See what became of it with milepost draft show {}.", draft.id)
+        }
         News::SentBack => format!("Change it with milepost draft edit {}.", draft.id),
         _ => format!(
             "Read it with milepost draft preview {}, then vote: milepost --as {} approval vote {} --choice approve.",

@@ -8,7 +8,11 @@ use crate::assist::draft::check::Finding;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Recipient, Urgency, Version, WrittenBy};
 use crate::delivery::Content;
 use crate::delivery::outbox::rules::masked;
-use crate::kernel::id::{ApprovalId, DealId, DraftId, MilestoneId};
+use crate::delivery::outbox::view::Delivery;
+use crate::delivery::policy::view::PolicyView;
+use crate::delivery::policy::{Reason, Verdict};
+use crate::kernel::id::{ApprovalId, BatchId, DealId, DraftId, MilestoneId};
+use crate::workspace::approval::view::ApprovalDetail;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
@@ -63,8 +67,22 @@ pub struct VersionView {
 #[schemars(inline)]
 pub struct DraftDetail {
     pub draft: DraftView,
+    /// Why it stands as it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub reason: Option<String>,
+    /// When it is to leave; at once after the approval when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub send_at: Option<Timestamp>,
+    /// What was begun together with it has the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BatchId")]
+    pub batch_id: Option<BatchId>,
     /// All of them, the first one first.
     pub versions: Vec<VersionView>,
+    /// Its messages and what became of them.
+    pub messages: Vec<Delivery>,
 }
 
 /// What one recipient would get, byte for byte.
@@ -75,20 +93,87 @@ pub struct Rendered {
     pub content: Content,
     /// Over the channel, the address and the content; the message in the outbox has the same.
     pub content_hash: String,
+    /// What the policy would say of it once it is approved; absent when there is nothing left to decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Foresight")]
+    pub policy: Option<Foresight>,
+}
+
+/// What the policy would say of a message at an instant. It decides anew when the message is due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Foresight {
+    pub verdict: Verdict,
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    pub codes: Vec<Reason>,
+    /// When it would be allowed; there exactly when it is deferred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub next_allowed_at: Option<Timestamp>,
+    pub sentence: String,
+    /// The safe next action. Empty when it is allowed.
+    pub next: String,
+}
+
+impl From<PolicyView> for Foresight {
+    fn from(policy: PolicyView) -> Self {
+        let PolicyView { verdict, at, codes, next_allowed_at, sentence, next, rule_trace: _ } = policy;
+        Self { verdict, at, codes, next_allowed_at, sentence, next }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub struct DraftPreview {
     pub draft: DraftView,
+    /// When it is to leave; at once after the approval when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub send_at: Option<Timestamp>,
     pub messages: Vec<Rendered>,
+}
+
+/// An approval with everything that somebody needs to decide: what would leave, to whom, when, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct ApprovalSheet {
+    #[serde(flatten)]
+    pub detail: ApprovalDetail,
+    /// There when it is about a draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "LetterSheet")]
+    pub letter: Option<LetterSheet>,
+}
+
+/// The version of a draft that an approval is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct LetterSheet {
+    pub draft_id: DraftId,
+    pub draft_state: DraftState,
+    pub deal_id: DealId,
+    pub deal_title: String,
+    pub version: i32,
+    pub source: WrittenBy,
+    pub made_by: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub send_at: Option<Timestamp>,
+    /// Exactly what each recipient gets.
+    pub messages: Vec<Rendered>,
+    /// What became of them, once they are approved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<Delivery>,
 }
 
 /// With the addresses whole, or masked for a program.
 pub fn version_view(v: &Version, mask: bool) -> VersionView {
     let mut recipients = v.recipients.clone();
     if mask {
-        recipients.iter_mut().for_each(|to| to.address = masked(v.channel, &to.address));
+        recipients.iter_mut().for_each(|to| to.address = masked(to.channel, &to.address));
     }
     VersionView {
         version: v.number,

@@ -310,6 +310,11 @@ pub enum Event {
         #[serde(flatten)]
         change: Change,
     },
+    /// A member has read the title, which a program wrote, and lets contacts read it.
+    TitleConfirmed {
+        deal_id: DealId,
+        title: String,
+    },
     Completed {
         deal_id: DealId,
         before: MilestoneState,
@@ -342,6 +347,7 @@ impl Fact for Event {
         match self {
             Self::Added { .. } => "milestone.added",
             Self::Edited { .. } => "milestone.edited",
+            Self::TitleConfirmed { .. } => "milestone.title_confirmed",
             Self::Completed { .. } => "milestone.completed",
             Self::Waived { .. } => "milestone.waived",
             Self::Reopened { .. } => "milestone.reopened",

@@ -350,7 +350,11 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
         }
     }
     let change = Change::between(&facts(&reopened), &facts(&next));
+    let confirmed = cmd.title.is_some() && before.title == next.title && confirm_title(cx, &before)?;
     if change.is_empty() && !was_reopened {
+        if confirmed {
+            return Ok(Outcome { milestone: view::view(&before, &deal.title, cx.now()), already: None });
+        }
         let milestone = view::view(&before, &deal.title, cx.now());
         return Ok(Outcome { milestone, already: Some("It is so already. Nothing was changed.".into()) });
     }
@@ -359,12 +363,25 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
     if was_reopened {
         let event = Event::Reopened { deal_id: deal.id, before: was, after: is, reason };
         cx.record(subject(cmd.id), &event)?;
-        followup::ops::no_longer_completed(cx, cmd.id, "The milestone was reopened.")?;
+        followup::take_back::no_longer_completed(cx, cmd.id, "The milestone was reopened.")?;
     }
     if !change.is_empty() {
         cx.record(subject(cmd.id), &Event::Edited { deal_id: deal.id, change })?;
+        followup::take_back::changed(cx, deal.id, followup::take_back::MILESTONE_EDITED)?;
     }
     Ok(Outcome { milestone, already: None })
+}
+
+/// A member who gives a milestone the title that it has lets contacts read what a program wrote there.
+fn confirm_title(cx: &mut Cx<'_>, milestone: &Milestone) -> Result<bool, No> {
+    if cx.is_program() || reminder::store::titled_by_agents(cx, &[milestone.id])?.is_empty() {
+        return Ok(false);
+    }
+    // What was held back for it may be due.
+    reminder::store::look_soon(cx, milestone.deal_id)?;
+    let event = Event::TitleConfirmed { deal_id: milestone.deal_id, title: milestone.title.clone() };
+    cx.record(subject(milestone.id), &event)?;
+    Ok(true)
 }
 
 fn responsible_member(cx: &mut Cx<'_>, email: Option<&str>) -> Result<Option<Option<MemberId>>, No> {
@@ -478,7 +495,8 @@ pub fn remove(cx: &mut Cx<'_>, id: MilestoneId, version: Option<i64>, why: Optio
     reminder::ops::changed(cx, deal.id)?;
     let event = Event::Removed { deal_id: deal.id, title: milestone.title, due_on: milestone.due_on, reason };
     cx.record(subject(id), &event)?;
-    followup::ops::no_longer_completed(cx, id, "The milestone was removed.")
+    followup::take_back::no_longer_completed(cx, id, "The milestone was removed.")?;
+    followup::take_back::changed(cx, deal.id, followup::take_back::MILESTONE_REMOVED)
 }
 
 /// Which milestones to list. Without a deal: those of all active deals.

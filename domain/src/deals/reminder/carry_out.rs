@@ -104,9 +104,10 @@ pub(super) fn carry_out(
         }
         for key in &plan.withheld {
             let who = case.contact_name(&key.recipient);
-            new.add(case, scene.now, case.unsent(key, scene.now, State::Refused, Why::ByAgent.recorded(&who)));
+            let why = if case.by_program.parties { Why::Unconfirmed } else { Why::ByAgent };
+            new.add(case, scene.now, case.unsent(key, scene.now, State::Refused, why.recorded(&who)));
             if let Recipient::Contact(id) = &key.recipient {
-                unreached.entry((n, *id, Why::ByAgent)).or_default().push(key.milestone);
+                unreached.entry((n, *id, why)).or_default().push(key.milestone);
             }
         }
     }
@@ -190,7 +191,8 @@ fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way,
     let note = |m: &MilestoneFacts| {
         let item = case.items.iter().find(|item| item.id == m.id)?;
         let kept_back = item.recipients.iter().any(|recipient| matches!(recipient, Recipient::Contact(_)));
-        (item.by_agent && !to_contact).then(|| words::by_agent(kept_back))
+        let titled = item.by_agent && !case.by_program.parties;
+        (titled && !to_contact).then(|| words::by_agent(kept_back))
     };
     let name = match &group.recipient {
         Recipient::Contact(id) => case.contact(*id).map(|contact| contact.name.as_str()),
@@ -204,6 +206,7 @@ fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way,
         parties: &case.parties,
         name,
         contact: to_contact,
+        by_program: case.by_program,
         today,
         items: found.map(|m| (m, member_of(m), note(m))).collect(),
     };

@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::rules::{self, Escalation, Facts, Item};
 use super::store::{self, DealFacts, MilestoneFacts};
-use super::words::Why;
+use super::words::{AGENT_WORDS, UNCONFIRMED, Why};
 use super::{Key, Recipient, Record, State};
+use crate::deals::deal::store::{ByProgram, worded_by_programs};
 use crate::deals::deal::{DealStatus, PartyRole};
 use crate::delivery::notify::ops::Team;
 use crate::delivery::settings::{self, Settings, Whom};
@@ -16,7 +17,8 @@ use crate::delivery::template::Templates;
 use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId};
 use crate::kernel::{Cx, No, time};
 use crate::people::contact::Contact;
-use crate::people::reach::{self, Channel, Mode, Person, Preferences, Topic};
+use crate::people::reach::rules::{Addresses, NoWay, way};
+use crate::people::reach::{self, Channel, Person, Preferences, Topic};
 use crate::workspace::access::Role;
 
 /// What is the same for all deals of one look.
@@ -40,6 +42,8 @@ pub(super) struct Case {
     pub items: Vec<Item>,
     pub owner: Option<MemberId>,
     pub zone: TimeZone,
+    /// Which of the deal's words a program wrote and nobody has confirmed.
+    pub by_program: ByProgram,
 }
 
 impl Case {
@@ -99,17 +103,21 @@ pub(super) fn set_up(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<(Scene, Vec<Case
     let with_phone: Vec<ContactId> = contacts.iter().filter(|c| c.phone.is_some()).map(|c| c.id).collect();
     let sms = store::agreed_to_sms(cx, &with_phone)?;
     let now = cx.now();
-    // Only for those that may be told of now is it asked who wrote the title.
-    let soon: Vec<MilestoneId> = milestones
+    // Only for those that may be told of now is it asked who wrote the words.
+    let soon: Vec<&MilestoneFacts> = milestones
         .values()
         .flatten()
         .filter(|m| {
             rules::first_look(m.due_on.map(|on| on.0), m.remind_days_before, m.lapses_at.map(|at| at.0))
                 <= Some(now)
         })
-        .map(|m| m.id)
         .collect();
+    let mut with_soon: Vec<DealId> = soon.iter().map(|m| m.deal_id).collect();
+    with_soon.sort_unstable();
+    with_soon.dedup();
+    let soon: Vec<MilestoneId> = soon.iter().map(|m| m.id).collect();
     let by_agents = store::titled_by_agents(cx, &soon)?;
+    let by_programs = worded_by_programs(cx, &with_soon)?;
     let scene = Scene {
         now,
         escalation: escalation(&settings, &team),
@@ -132,7 +140,8 @@ pub(super) fn set_up(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<(Scene, Vec<Case
         }
         let parties = parties.remove(&deal.id).unwrap_or_default();
         let records = records.remove(&deal.id).unwrap_or_default();
-        let mut case = Case { deal, milestones, parties, records, items: Vec::new(), owner, zone };
+        let by_program = by_programs.get(&deal.id).copied().unwrap_or_default();
+        let mut case = Case { deal, milestones, parties, records, items: Vec::new(), owner, zone, by_program };
         case.items = items(&case, &scene, &by_agents);
         cases.push(case);
     }
@@ -170,7 +179,7 @@ pub(super) fn items(case: &Case, scene: &Scene, by_agents: &HashSet<MilestoneId>
                 lapses_at: m.lapses_at?.0,
                 lead: m.remind_days_before,
                 required: m.required,
-                by_agent: by_agents.contains(&m.id),
+                by_agent: case.by_program.parties || by_agents.contains(&m.id),
                 recipients: rules::recipients(m.responsible_role, member, &roles, case.owner, chat.as_ref()),
             })
         })
@@ -178,8 +187,18 @@ pub(super) fn items(case: &Case, scene: &Scene, by_agents: &HashSet<MilestoneId>
 }
 
 pub(super) fn facts<'a>(case: &'a Case, scene: &'a Scene) -> Facts<'a> {
+    // What was held back for words of a program is due again once a member has confirmed them.
+    let freed = |record: &Record| {
+        let reason = record.reason.as_deref().unwrap_or_default();
+        record.state == State::Refused
+            && (reason.starts_with(AGENT_WORDS) || reason.starts_with(UNCONFIRMED))
+            && case
+                .items
+                .iter()
+                .any(|item| item.id == record.key.milestone && !item.by_agent && item.lapses_at > scene.now)
+    };
     // Records that were taken back do not stand in the way of a new one.
-    let open = |record: &&Record| !matches!(record.state, State::Planned | State::Cancelled);
+    let open = |record: &&Record| !matches!(record.state, State::Planned | State::Cancelled) && !freed(record);
     let settled = case.records.values().filter(open).map(|record| record.key.clone()).collect();
     Facts {
         now: scene.now,
@@ -191,23 +210,18 @@ pub(super) fn facts<'a>(case: &'a Case, scene: &'a Scene) -> Facts<'a> {
     }
 }
 
-/// The first of a contact's ways, in the contact's order, that is open: an e-mail address, or a number with consent.
+/// By which way a contact is reached.
 pub(super) fn reach_contact(contact: Option<&Contact>, scene: &Scene) -> Result<(Channel, String), Why> {
     let contact = contact.ok_or(Why::NoAddress)?;
-    let person = Person::Contact(contact.id);
     let usual = Preferences::default();
-    let preferences = scene.preferences.get(&person).unwrap_or(&usual);
-    let open: Vec<(Channel, String)> = reach::rules::order(preferences)
-        .into_iter()
-        .filter_map(|channel| match channel {
-            Channel::Email => Some((channel, contact.email.clone()?)),
-            Channel::Sms if scene.sms.contains(&contact.id) => Some((channel, contact.phone.clone()?)),
-            _ => None,
-        })
-        .collect();
-    if open.is_empty() {
-        return Err(Why::NoAddress);
-    }
-    let wanted = |channel: Channel| preferences.mode(person, Topic::Reminder, channel) != Mode::Off;
-    open.into_iter().find(|(channel, _)| wanted(*channel)).ok_or(Why::SwitchedOff)
+    let preferences = scene.preferences.get(&Person::Contact(contact.id)).unwrap_or(&usual);
+    let at = Addresses {
+        email: contact.email.as_deref(),
+        phone: contact.phone.as_deref(),
+        agreed_to_sms: scene.sms.contains(&contact.id),
+    };
+    way(contact.id, at, preferences, Topic::Reminder).map_err(|no| match no {
+        NoWay::NoAddress => Why::NoAddress,
+        NoWay::SwitchedOff => Why::SwitchedOff,
+    })
 }

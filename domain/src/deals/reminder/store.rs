@@ -20,7 +20,7 @@ use crate::kernel::id::{ContactId, DealId, MemberId, MessageId, MilestoneId, Wor
 use crate::kernel::schema::{
     consents, contacts, deal_parties, deals, digest_items, events, messages, milestones, reminders,
 };
-use crate::kernel::{ActorKind, Conn, Cx, Fault};
+use crate::kernel::{ActorKind, Conn, Cx, Fault, Source};
 use crate::people::contact::Contact;
 use crate::people::contact::store::ContactRow;
 use crate::people::reach::{Channel, Topic};
@@ -160,29 +160,31 @@ pub fn agreed_to_sms(cx: &mut Cx<'_>, who: &[ContactId]) -> Result<HashSet<Conta
     Ok(found.into_iter().collect())
 }
 
-/// Which of these milestones have a title that an agent wrote: it was the last to add or retitle them.
+/// Which of these milestones have a title that a program wrote: it was the last to add or retitle them,
+/// and no member has confirmed the title since.
 pub fn titled_by_agents(cx: &mut Cx<'_>, ids: &[MilestoneId]) -> Result<HashSet<MilestoneId>, Fault> {
     let workspace = cx.workspace();
     let subjects: Vec<AnyId> = ids.iter().map(|id| AnyId(id.0)).collect();
     let mut by_agent = HashMap::new();
     for some in subjects.chunks(1_000) {
-        let rows: Vec<(AnyId, String, String, String)> = both!(cx.conn(), |c| {
+        let rows: Vec<(AnyId, String, String, String, String)> = both!(cx.conn(), |c| {
             events::table
                 .filter(events::workspace_id.eq(workspace))
                 .filter(events::subject_kind.eq("milestone"))
                 .filter(events::subject_id.eq_any(some))
-                .filter(events::event.eq_any(["milestone.added", "milestone.edited"]))
+                .filter(events::event.eq_any(["milestone.added", "milestone.edited", "milestone.title_confirmed"]))
                 .order(events::seq)
-                .select((events::subject_id, events::actor_kind, events::event, events::data))
+                .select((events::subject_id, events::actor_kind, events::source, events::event, events::data))
                 .load(c)
         })?;
-        for (id, actor, event, data) in rows {
+        for (id, actor, source, event, data) in rows {
             let titled = || {
                 let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
                 data["after"].get("title").is_some()
             };
-            if event == "milestone.added" || titled() {
-                by_agent.insert(MilestoneId(id.0), actor == ActorKind::Agent.to_string());
+            if event != "milestone.edited" || titled() {
+                let program = actor == ActorKind::Agent.as_str() || source == Source::Mcp.as_str();
+                by_agent.insert(MilestoneId(id.0), program);
             }
         }
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Kind;
 use super::store::{DealFacts, MilestoneFacts};
 use crate::deals::deal::PartyRole;
+use crate::deals::deal::store::ByProgram;
 use crate::delivery::template::{Templates, Words};
 use crate::kernel::Fault;
 use crate::people::contact::Contact;
@@ -50,6 +51,8 @@ pub struct Says<'a> {
     /// The full name of the recipient; `None` in chat.
     pub name: Option<&'a str>,
     pub contact: bool,
+    /// Which of the deal's words a program wrote: contacts are not sent these.
+    pub by_program: ByProgram,
     /// The day on which it is read, where the deal is.
     pub today: Date,
     pub items: Vec<(&'a MilestoneFacts, Option<&'a Member>, Option<String>)>,
@@ -71,10 +74,11 @@ pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Wor
             note: note.clone().unwrap_or_default(),
         })
     });
+    let (deal, address) = named(says);
     let context = Context {
-        deal: says.deal.title.clone(),
-        deal_short: clip(&says.deal.title, 30),
-        address: says.deal.address.clone(),
+        deal_short: clip(&deal, 30),
+        deal,
+        address,
         name: says.name.map(first).unwrap_or_default(),
         contact: says.contact,
         owner: says.owner.map_or_else(|| "the team".to_owned(), |owner| owner.name.clone()),
@@ -86,6 +90,19 @@ pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Wor
         Kind::Escalation(_) => "escalation",
     };
     templates.render(name, &context)
+}
+
+/// The deal's title and address as the reader may see them. In place of what a program wrote and nobody has confirmed a
+/// contact reads a phrase of ours.
+fn named(says: &Says<'_>) -> (String, String) {
+    let ByProgram { title, address, .. } = if says.contact { says.by_program } else { ByProgram::default() };
+    let place = if address { String::new() } else { says.deal.address.clone() };
+    let name = match (title, address) {
+        (false, _) => says.deal.title.clone(),
+        (true, false) => place.clone(),
+        (true, true) => "your real estate transaction".into(),
+    };
+    (name, place)
 }
 
 /// Tells a deal's owner that somebody was not reminded.
@@ -119,12 +136,18 @@ pub fn unreached(
     templates.render("unreached", &context)
 }
 
+/// The codes of what is sent after all once a member has confirmed the words.
+pub const AGENT_WORDS: &str = "AGENT_WORDS";
+pub const UNCONFIRMED: &str = "UNCONFIRMED";
+
 /// Why a contact is not sent a reminder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
     NoAddress,
     SwitchedOff,
     ByAgent,
+    /// A program made the deal and said who is on it.
+    Unconfirmed,
 }
 
 impl Why {
@@ -133,7 +156,8 @@ impl Why {
         let code = match self {
             Self::NoAddress => "BAD_ADDRESS",
             Self::SwitchedOff => "SWITCHED_OFF",
-            Self::ByAgent => "AGENT_WORDS",
+            Self::ByAgent => AGENT_WORDS,
+            Self::Unconfirmed => UNCONFIRMED,
         };
         format!("{code}: {}", self.sentence(who))
     }
@@ -143,6 +167,9 @@ impl Why {
             Self::NoAddress => format!("{who} has no e-mail address here, and has not agreed to text messages."),
             Self::SwitchedOff => format!("{who} does not want reminders."),
             Self::ByAgent => "An agent wrote the title, and contacts are not sent words of an agent.".into(),
+            Self::Unconfirmed => {
+                "A program made this deal and said who is on it, and no member has confirmed it, so nobody is written to.".into()
+            }
         }
     }
 
@@ -152,6 +179,9 @@ impl Why {
                 format!("Add an e-mail address of {who}, or record the consent to text messages; or call {who}.")
             }
             Self::SwitchedOff => format!("Call {who} if it matters."),
+            Self::Unconfirmed => {
+                format!("Look at the deal and its people, and confirm it if they are right, or call {who}.")
+            }
             Self::ByAgent => format!("Read the title and set it yourself if {who} may read it, or call {who}."),
         }
     }

@@ -6,11 +6,12 @@ use super::claim::Moves;
 use super::ops::subject;
 use super::store::due;
 use super::view::{self, Delivery};
+use super::waiting::of_batch;
 use super::{DispatchEvent, Event, Resolution, rules, store};
 use crate::delivery::policy::Reason;
 use crate::delivery::{Message, Priority, Status, gone};
 use crate::kernel::column::At;
-use crate::kernel::id::MessageId;
+use crate::kernel::id::{BatchId, MessageId};
 use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, text};
 use crate::workspace::access::{Require, Verb};
 
@@ -42,6 +43,34 @@ pub fn cancel(cx: &mut Cx<'_>, id: MessageId, why: Option<&str>) -> Result<Deliv
         Some(next) => moved(cx, &message, next),
         None => view::get(cx, id),
     }
+}
+
+/// What came of taking back a batch.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[schemars(inline)]
+pub struct BatchCancelled {
+    pub batch_id: BatchId,
+    pub cancelled: Vec<MessageId>,
+    /// Those that have left, are leaving, or had come to their end before.
+    pub others: Vec<MessageId>,
+}
+
+/// Takes back all messages of a batch that have not left. Taking it back again changes nothing.
+pub fn cancel_batch(cx: &mut Cx<'_>, batch_id: BatchId, why: Option<&str>) -> Result<BatchCancelled, No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let why = reason(why)?;
+    let ids: Vec<MessageId> = of_batch(cx, batch_id)?.into_iter().map(|m| m.id).collect();
+    if ids.is_empty() {
+        return Err(Refusal::not_found("batch").into());
+    }
+    let by = &cx.actor().name;
+    let why = why.map_or_else(
+        || format!("Cancelled with its batch by {by}."),
+        |why| format!("Cancelled with its batch by {by}: {why}"),
+    );
+    let cancelled = cancel_unsent(cx, &ids, &why)?;
+    let others = ids.into_iter().filter(|id| !cancelled.contains(id)).collect();
+    Ok(BatchCancelled { batch_id, cancelled, others })
 }
 
 /// Takes back those of these messages that have not left; the others are left as they are. Gives the ids of those that

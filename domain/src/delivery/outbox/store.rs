@@ -402,6 +402,9 @@ pub(super) struct Filter {
     pub member: Option<MemberId>,
     pub channel: Option<Channel>,
     pub topic: Option<Topic>,
+    /// Of any of these approvals.
+    pub approvals: Option<Vec<ApprovalId>>,
+    pub batch: Option<BatchId>,
     pub after: Option<MessageId>,
     pub limit: i64,
 }
@@ -433,6 +436,15 @@ pub(super) fn list(cx: &mut Cx<'_>, wanted: &Filter) -> Result<Vec<Message>, Fau
         }
         if let Some(topic) = wanted.topic {
             query = query.filter(messages::kind.eq(topic));
+        }
+        match wanted.approvals.as_deref() {
+            None => {}
+            // Of one alone the index has the order as well.
+            Some([one]) => query = query.filter(messages::approval_id.eq(*one)),
+            Some(some) => query = query.filter(messages::approval_id.eq_any(some.to_vec())),
+        }
+        if let Some(batch) = wanted.batch {
+            query = query.filter(messages::batch_id.eq(batch));
         }
         if let Some(after) = wanted.after {
             query = query.filter(messages::id.lt(after));

@@ -8,12 +8,13 @@ use super::store::{self, Filter, attempts};
 use super::{Ended, rules};
 use crate::delivery::policy::Verdict;
 use crate::delivery::{Message, Purpose, Status, To};
-use crate::kernel::id::{ApprovalId, ContactId, DealId, DecisionId, MemberId, MessageId};
+use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, DecisionId, DraftId, MemberId, MessageId};
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, No, Refusal};
 use crate::people::reach::{Channel, Topic};
 use crate::words;
 use crate::workspace::access::{Require, Verb};
+use crate::workspace::approval;
 
 words! {
     /// What kind of recipient it is.
@@ -175,11 +176,28 @@ pub struct ListDeliveries {
     pub channel: Option<Channel>,
     #[schemars(with = "Topic")]
     pub topic: Option<Topic>,
+    /// What this approval let leave.
+    #[schemars(with = "ApprovalId")]
+    pub approval_id: Option<ApprovalId>,
+    /// What any version of this draft became.
+    #[schemars(with = "DraftId")]
+    pub draft_id: Option<DraftId>,
+    /// What was asked for together.
+    #[schemars(with = "BatchId")]
+    pub batch_id: Option<BatchId>,
 }
 
 pub fn list(cx: &mut Cx<'_>, wanted: &ListDeliveries, page: &Ask) -> Result<Page<Delivery>, No> {
     cx.require(Verb::ReadDeliveries)?;
     let limit = page.limit().map_err(|p| vec![p])?;
+    let approvals = match (wanted.approval_id, wanted.draft_id) {
+        (None, None) => None,
+        (Some(approval), None) => Some(vec![approval]),
+        (approval, Some(draft)) => {
+            let of_draft = approval::store::of_subject(cx, "draft", draft.0)?.into_iter().map(|found| found.id);
+            Some(of_draft.filter(|id| approval.is_none_or(|wanted| wanted == *id)).collect())
+        }
+    };
     let filter = Filter {
         status: wanted.status.clone(),
         deal: wanted.deal_id,
@@ -187,12 +205,25 @@ pub fn list(cx: &mut Cx<'_>, wanted: &ListDeliveries, page: &Ask) -> Result<Page
         member: wanted.member_id,
         channel: wanted.channel,
         topic: wanted.topic,
+        approvals,
+        batch: wanted.batch_id,
         after: page.after::<MessageId>().map_err(|p| vec![p])?,
         limit,
     };
     let mask = cx.is_program();
     let rows = store::list(cx, &filter)?;
     Ok(Page::cut(rows, limit, |m| m.id).map(|m| delivery(&m, mask)))
+}
+
+/// At most so many messages of one draft are shown.
+const OF_ONE: i64 = 100;
+
+/// What these approvals let leave, the newest first. Part of other verbs, which ask for the right to show it.
+pub fn of_approvals(cx: &mut Cx<'_>, approvals: &[ApprovalId]) -> Result<Vec<Delivery>, No> {
+    let mask = cx.is_program();
+    let filter = Filter { approvals: Some(approvals.to_vec()), limit: OF_ONE - 1, ..Filter::default() };
+    let found = store::list(cx, &filter)?;
+    Ok(found.iter().map(|m| delivery(m, mask)).collect())
 }
 
 fn message(cx: &mut Cx<'_>, id: MessageId) -> Result<Message, No> {

@@ -9,7 +9,7 @@ use super::store::MessageRow;
 use crate::both;
 use crate::delivery::{Message, Status};
 use crate::kernel::column::At;
-use crate::kernel::id::{DealId, MessageId};
+use crate::kernel::id::{ApprovalId, BatchId, DealId, MessageId};
 use crate::kernel::schema::messages;
 use crate::kernel::{Cx, Fault};
 use crate::people::reach::{Channel, Topic};
@@ -107,6 +107,79 @@ pub(super) fn on_all_channels(
         }));
     }
     Ok(found)
+}
+
+/// Where a message stands that waits, or that a person can send again.
+const MAY_STILL_LEAVE: [Status; 7] = [
+    Status::Queued,
+    Status::Deferred,
+    Status::Sending,
+    Status::Failed,
+    Status::Dead,
+    Status::Expired,
+    Status::Unknown,
+];
+
+/// A message and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    pub id: MessageId,
+    pub status: Status,
+}
+
+impl Standing {
+    /// By itself, or because a person tries it again.
+    pub fn may_still_leave(self) -> bool {
+        MAY_STILL_LEAVE.contains(&self.status)
+    }
+
+    pub fn may_have_left(self) -> bool {
+        matches!(self.status, Status::Sending | Status::Sent | Status::Delivered | Status::Read | Status::Unknown)
+    }
+}
+
+/// The messages that these approvals let leave, in the order of their ids.
+pub fn of_approvals(cx: &mut Cx<'_>, approvals: &[ApprovalId]) -> Result<Vec<Standing>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(MessageId, Status)> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::approval_id.eq_any(approvals))
+            .order(messages::id)
+            .select((messages::id, messages::status))
+            .load(c)
+    })?;
+    Ok(rows.into_iter().map(|(id, status)| Standing { id, status }).collect())
+}
+
+/// The messages of a batch, in the order of their ids.
+pub(super) fn of_batch(cx: &mut Cx<'_>, batch: BatchId) -> Result<Vec<Standing>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(MessageId, Status)> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::batch_id.eq(batch))
+            .order(messages::id)
+            .select((messages::id, messages::status))
+            .load(c)
+    })?;
+    Ok(rows.into_iter().map(|(id, status)| Standing { id, status }).collect())
+}
+
+/// The approvals of a deal under which something may still leave: by itself, or because a person tries it again.
+pub fn may_still_leave(cx: &mut Cx<'_>, deal: DealId) -> Result<Vec<ApprovalId>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::deal_id.eq(deal))
+            .filter(messages::approval_id.is_not_null())
+            .filter(messages::status.eq_any(MAY_STILL_LEAVE))
+            .order(messages::approval_id)
+            .select(messages::approval_id.assume_not_null())
+            .distinct()
+            .load(c)
+    })?)
 }
 
 /// Messages that wait and are due, the longest waiting first, as nobody but a rehearsal takes them: without holding them.

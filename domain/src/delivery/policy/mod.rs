@@ -103,6 +103,9 @@ pub enum Approved {
         state: String,
         /// Whether it covers exactly this content for this address.
         covers: bool,
+        /// The rule that said yes in people's place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_rule: Option<String>,
     },
     /// Nothing was written yet: a preview asks what else would stand in the way.
     Later,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{self, Asked, Known, Whom};
 use super::view::{DecisionView, PolicyView, Replay};
-use super::{Approved, rules};
-use crate::delivery::{Content, Purpose, To, outbox};
+use super::{Approved, Facts, rules};
+use crate::delivery::{Content, NewMessage, Purpose, To, outbox};
 use crate::kernel::id::{ContactId, DecisionId, MessageId};
 use crate::kernel::{Cx, No, Problem, Refusal, text, time};
 use crate::people::contact::{self, Contact};
@@ -71,6 +71,32 @@ pub fn preview(cx: &mut Cx<'_>, cmd: &PreviewPolicy) -> Result<PolicyView, No> {
     let mut facts = known.facts(&asked)?;
     facts.approved = Approved::Later;
     Ok(PolicyView::of(rules::decide(&facts, &known.limits, at), at))
+}
+
+/// What the policy would say at an instant of messages that wait for a yes, as if a person had given it to exactly these;
+/// each as if it were the only one. Nothing is stored.
+///
+/// Part of other verbs, which ask for the right to show it.
+pub fn foresee(cx: &mut Cx<'_>, messages: &[NewMessage], at: Timestamp) -> Result<Vec<PolicyView>, No> {
+    let asked: Vec<Asked<'_>> = messages
+        .iter()
+        .map(|m| Asked {
+            purpose: m.purpose,
+            topic: m.topic,
+            channel: m.channel,
+            to: Whom::To(m.to),
+            address: &m.address,
+            content: Some((&m.content, "")),
+            approval: None,
+        })
+        .collect();
+    let known = Known::load(cx, &asked, &[], false)?;
+    let foresee = |asked: &Asked<'_>| {
+        let approved = Approved::Given { state: "approved".into(), covers: true, by_rule: None };
+        let facts = Facts { approved, ..known.facts(asked)? };
+        Ok(PolicyView::of(rules::decide(&facts, &known.limits, at), at))
+    };
+    asked.iter().map(foresee).collect()
 }
 
 fn recipient(cx: &mut Cx<'_>, cmd: &PreviewPolicy) -> Result<(Whom, String), No> {

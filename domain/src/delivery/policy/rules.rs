@@ -184,15 +184,28 @@ fn take_over(standing: &Standing) -> Step {
 }
 
 fn review(facts: &Facts) -> Step {
-    let approved = matches!(&facts.approved, Approved::Given { state, covers: true } if state == "approved");
-    let inputs = json!({ "risks": facts.risks, "approved": approved });
-    match facts.risks.first() {
-        Some(risk) if !approved => {
+    let (approved, by_rule) = match &facts.approved {
+        Approved::Given { state, covers: true, by_rule } => (state == "approved", by_rule.as_deref()),
+        _ => (false, None),
+    };
+    let mut inputs = json!({ "risks": facts.risks, "approved": approved });
+    if let Some(rule) = by_rule {
+        inputs["by_rule"] = rule.into();
+    }
+    match (facts.risks.first(), by_rule) {
+        (Some(risk), Some(rule)) if approved => {
+            let sentence = format!(
+                "The words speak of something that a person must look at first: {risk}. No person did: the yes is that \
+                 of {rule}."
+            );
+            block(Rule::Review, Reason::StrategyReviewRequired, inputs, sentence)
+        }
+        (Some(risk), _) if !approved => {
             let sentence = format!("The words speak of something that a person must look at first: {risk}.");
             block(Rule::Review, Reason::StrategyReviewRequired, inputs, sentence)
         }
-        Some(_) => step(Rule::Review, inputs, "The words are risky, and a person approved exactly these."),
-        None => step(Rule::Review, inputs, "Nothing in the words needs a look."),
+        (Some(_), _) => step(Rule::Review, inputs, "The words are risky, and a person approved exactly these."),
+        (None, _) => step(Rule::Review, inputs, "Nothing in the words needs a look."),
     }
 }
 
@@ -279,10 +292,15 @@ fn approval(facts: &Facts) -> Step {
             inputs,
             "Not looked at: exactly these words must be approved before they are sent.",
         ),
-        Approved::Given { state, covers: true } if state == "approved" => {
-            step(Rule::Approval, inputs, "Exactly these words for this address are approved.")
-        }
-        Approved::Given { state, covers: true } => no(format!("The approval of these words is {state}.")),
+        Approved::Given { state, covers: true, by_rule } if state == "approved" => match by_rule {
+            None => step(Rule::Approval, inputs, "Exactly these words for this address are approved."),
+            Some(rule) => {
+                let sentence =
+                    format!("Exactly these words for this address leave by {rule}; no person approved them.");
+                step(Rule::Approval, inputs, sentence)
+            }
+        },
+        Approved::Given { state, covers: true, .. } => no(format!("The approval of these words is {state}.")),
         Approved::Given { covers: false, .. } => {
             no("What was approved is not what would be sent: other words, or another address.".into())
         }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Approved, Decision, Facts, Reason, Recipient, Standing, Step, Verdict, rules};
 use crate::both;
-use crate::delivery::settings::rules::{Limits, MOST_TRANSACTIONAL};
 use crate::delivery::gone::{self, GoneAddress};
+use crate::delivery::settings::rules::{Limits, MOST_TRANSACTIONAL};
 use crate::delivery::{Content, Purpose, To, settings};
 use crate::kernel::canonical;
 use crate::kernel::column::{At, Timestamptz, Uuid};
@@ -51,9 +51,16 @@ pub struct Known {
     opted_out: HashMap<String, Timestamp>,
     members: HashMap<MemberId, bool>,
     endpoints: HashMap<EndpointId, bool>,
-    approvals: HashMap<ApprovalId, (String, BTreeSet<String>)>,
+    approvals: HashMap<ApprovalId, Yes>,
     gone: HashMap<(Channel, String), GoneAddress>,
     quota: Quota,
+}
+
+/// An approval, as far as the rules ask.
+struct Yes {
+    state: String,
+    covers: BTreeSet<String>,
+    by_rule: Option<String>,
 }
 
 struct Person {
@@ -142,9 +149,10 @@ impl Known {
             (None, _) => Approved::Later,
             (Some(_), None) => Approved::Unasked,
             (Some((_, hash)), Some(id)) => {
-                let (state, covers) =
+                let yes =
                     self.approvals.get(&id).ok_or_else(|| Fault::Corrupt(format!("there is no approval {id}")))?;
-                Approved::Given { state: state.clone(), covers: covers.contains(hash) }
+                let (state, by_rule) = (yes.state.clone(), yes.by_rule.clone());
+                Approved::Given { state, covers: yes.covers.contains(hash), by_rule }
             }
         };
         let automated = rules::is_automated(asked.topic);
@@ -440,25 +448,30 @@ fn active_endpoints(cx: &mut Cx<'_>, ids: &BTreeSet<EndpointId>) -> Result<HashM
     Ok(found)
 }
 
-fn approvals_of(
-    cx: &mut Cx<'_>,
-    ids: &BTreeSet<ApprovalId>,
-) -> Result<HashMap<ApprovalId, (String, BTreeSet<String>)>, Fault> {
+fn approvals_of(cx: &mut Cx<'_>, ids: &BTreeSet<ApprovalId>) -> Result<HashMap<ApprovalId, Yes>, Fault> {
+    type Row = (ApprovalId, String, String, bool, Option<String>);
     let workspace = cx.workspace();
     let ids: Vec<ApprovalId> = ids.iter().copied().collect();
     let mut found = HashMap::with_capacity(ids.len());
     for some in ids.chunks(1_000) {
-        let rows: Vec<(ApprovalId, String, String)> = both!(cx.conn(), |c| {
+        let rows: Vec<Row> = both!(cx.conn(), |c| {
             approvals::table
                 .filter(approvals::workspace_id.eq(workspace))
                 .filter(approvals::id.eq_any(some))
-                .select((approvals::id, approvals::state, approvals::covers))
+                .select((
+                    approvals::id,
+                    approvals::state,
+                    approvals::covers,
+                    approvals::by_rule,
+                    approvals::closed_by,
+                ))
                 .load(c)
         })?;
-        for (id, state, covers) in rows {
+        for (id, state, covers, by_rule, closed_by) in rows {
             let covers = serde_json::from_str(&covers)
                 .map_err(|error| Fault::Corrupt(format!("approval {id}: {error}")))?;
-            found.insert(id, (state, covers));
+            let by_rule = by_rule.then(|| closed_by.unwrap_or_else(|| "a rule".into()));
+            found.insert(id, Yes { state, covers, by_rule });
         }
     }
     Ok(found)

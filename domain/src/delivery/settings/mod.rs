@@ -59,8 +59,11 @@ pub struct Settings {
     /// Who is told then, one after the other.
     #[schemars(with = "Vec<String>")]
     pub escalation_path: Vec<Whom>,
-    /// Types of milestones whose follow-ups leave without anybody's approval.
+    /// Types of milestones whose follow-ups leave without anybody's approval: never with risky words, nor with words that
+    /// a program wrote.
     pub unapproved_follow_ups: BTreeSet<String>,
+    /// Whether these may leave in a model's words too; else only in the template's.
+    pub unapproved_model_words: bool,
     /// Whether an e-mail is sent again when nobody can know if it left. It may arrive twice then.
     pub resend_unclear_email: bool,
     /// The same of text messages.
@@ -87,6 +90,7 @@ impl Default for Settings {
             escalate_after_hours: 24,
             escalation_path: vec![Whom::Role(Role::Admin), Whom::Role(Role::Owner)],
             unapproved_follow_ups: BTreeSet::new(),
+            unapproved_model_words: false,
             resend_unclear_email: false,
             resend_unclear_sms: false,
             reminders_to_contacts: true,

@@ -4,7 +4,8 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::{Channel, Mode, Preferences, Quiet, Topic};
+use super::{Channel, Mode, Person, Preferences, Quiet, Topic};
+use crate::kernel::id::ContactId;
 
 /// How a member hears of a topic who has said nothing else: in the app at once, and by e-mail what cannot wait.
 pub fn usual_for_member(topic: Topic, channel: Channel) -> Mode {
@@ -28,6 +29,45 @@ pub fn order(preferences: &Preferences) -> Vec<Channel> {
     let usual = [Channel::InApp, Channel::Email, Channel::Sms, Channel::Discord];
     let rest = usual.into_iter().filter(|channel| !preferences.order.contains(channel));
     preferences.order.iter().copied().chain(rest).collect()
+}
+
+/// Where a contact can be written to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Addresses<'a> {
+    pub email: Option<&'a str>,
+    pub phone: Option<&'a str>,
+    /// Whether a consent to text messages holds.
+    pub agreed_to_sms: bool,
+}
+
+/// Why a contact is not written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoWay {
+    NoAddress,
+    /// The contact does not want to hear of this.
+    SwitchedOff,
+}
+
+/// The first of a contact's ways, in the contact's order, that is open: an e-mail address, or a number with consent.
+pub fn way(
+    contact: ContactId,
+    at: Addresses<'_>,
+    preferences: &Preferences,
+    topic: Topic,
+) -> Result<(Channel, String), NoWay> {
+    let open = |channel: Channel| match channel {
+        Channel::Email => at.email,
+        Channel::Sms if at.agreed_to_sms => at.phone,
+        _ => None,
+    };
+    let open: Vec<(Channel, &str)> =
+        order(preferences).into_iter().filter_map(|channel| Some((channel, open(channel)?))).collect();
+    let wanted = |channel: Channel| preferences.mode(Person::Contact(contact), topic, channel) != Mode::Off;
+    match open.iter().find(|(channel, _)| wanted(*channel)) {
+        Some((channel, address)) => Ok((*channel, (*address).to_owned())),
+        None if open.is_empty() => Err(NoWay::NoAddress),
+        None => Err(NoWay::SwitchedOff),
+    }
 }
 
 /// The first instant from `at` on that is not within the quiet hours in the zone. Where a change of clocks skips the end

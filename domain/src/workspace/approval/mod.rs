@@ -99,6 +99,9 @@ pub struct Stage {
     /// Whether the author has no say.
     #[serde(default = "yes")]
     pub four_eyes: bool,
+    /// Who wrote some of it before, and under four eyes has no say either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_by: Vec<MemberId>,
     /// From the stage's opening to its deadline, 1 to 2,160; none when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u32")]
@@ -119,7 +122,15 @@ impl Stage {
     /// One stage of its own, with four eyes and no deadline.
     pub fn of(approvers: Vec<Approver>, rule: Rule) -> Self {
         let on_deadline = OnDeadline::default();
-        Self { approvers, rule, four_eyes: true, hours: None, on_deadline, escalated_to: None }
+        Self {
+            approvers,
+            rule,
+            four_eyes: true,
+            also_by: Vec::new(),
+            hours: None,
+            on_deadline,
+            escalated_to: None,
+        }
     }
 }
 
@@ -167,6 +178,8 @@ pub struct Approval {
     pub closed_at: Option<Timestamp>,
     /// The person, or the rule, that closed it.
     pub closed_by: Option<String>,
+    /// Whether a rule said yes, and no person.
+    pub by_rule: bool,
     pub reason: Option<String>,
     pub version: i64,
 }

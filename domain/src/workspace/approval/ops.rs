@@ -59,6 +59,7 @@ pub fn request(cx: &mut Cx<'_>, new: &NewApproval) -> Result<Approval, No> {
         opened_at: cx.now(),
         closed_at: None,
         closed_by: None,
+        by_rule: false,
         reason: None,
         version: 1,
     };
@@ -133,7 +134,11 @@ fn closed(a: &Approval, zone: &TimeZone) -> Refusal {
         ApprovalState::Rejected => ("rejected", "Make a new version if it is still wanted."),
         ApprovalState::ChangesRequested => ("sent back for changes", "Vote on its next version."),
         ApprovalState::Superseded => ("replaced by a newer version", "Read the newer version and vote on that."),
-        ApprovalState::Withdrawn => ("withdrawn", "There is nothing left to decide."),
+        ApprovalState::Withdrawn => {
+            let why = a.reason.as_deref().map_or_else(String::new, |reason| format!(" Reason: {reason}"));
+            let sentence = format!("{by} closed it on {when}: it was withdrawn.{why} Your vote was not counted.");
+            return Refusal::new(Code::WrongState, sentence, "There is nothing left to decide.");
+        }
         ApprovalState::Expired | ApprovalState::Pending => {
             let sentence = format!("Nobody decided in time: {by} closed it on {when}. Your vote was not counted.");
             return Refusal::new(Code::WrongState, sentence, "Make a new version if it is still wanted.");
@@ -289,8 +294,26 @@ pub fn withdraw_all(cx: &mut Cx<'_>, kind: &str, subject: Uuid, reason: &str) ->
 
 /// Says yes to an open approval because a rule of the workspace does, which is named as who closed it. Part of other verbs.
 pub fn approve_by_rule(cx: &mut Cx<'_>, id: ApprovalId, rule: &str) -> Result<Approval, No> {
-    let approval = hold_open(cx, id)?;
+    let approval = Approval { by_rule: true, ..hold_open(cx, id)? };
     close(cx, approval, ApprovalState::Approved, rule, None)
+}
+
+/// Takes back a yes because what was approved is not so any more; `None` when there is no yes. Whatever has not left under
+/// it does not leave: the policy asks for an approval that stands. Part of other verbs.
+pub fn revoke(cx: &mut Cx<'_>, id: ApprovalId, reason: &str) -> Result<Option<Approval>, No> {
+    match store::hold(cx, id)? {
+        Some(approval) if approval.state == ApprovalState::Approved => {
+            let by = cx.actor().name.clone();
+            Ok(Some(close(cx, approval, ApprovalState::Withdrawn, &by, Some(reason.into()))?))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The members who said yes, in any stage.
+pub fn who_said_yes(cx: &mut Cx<'_>, id: ApprovalId) -> Result<Vec<MemberId>, No> {
+    let votes = store::votes_on(cx, &[id])?;
+    Ok(votes.into_iter().filter(|(_, vote)| vote.choice == Choice::Approve).map(|(_, vote)| vote.member).collect())
 }
 
 /// What a deadline did.
@@ -355,6 +378,7 @@ pub fn lapse(cx: &mut Cx<'_>, id: ApprovalId) -> Result<Option<Lapse>, No> {
         }
         OnDeadline::AutoApprove => {
             let reason = Some("Nobody objected in time.".to_owned());
+            let approval = Approval { by_rule: true, ..approval };
             Lapse::Closed(close(cx, approval, ApprovalState::Approved, DEADLINE, reason)?)
         }
     }))
@@ -396,6 +420,10 @@ pub struct ListApprovals {
     pub ask: Ask,
 }
 
+/// Open approvals that one look for those that wait for a member reads, and looks that one page takes at most.
+const LOOKED_AT: i64 = 200;
+const MOST_LOOKS: usize = 10;
+
 /// Approvals, the longest waiting first.
 pub fn list(cx: &mut Cx<'_>, wanted: &ListApprovals) -> Result<Page<ApprovalView>, No> {
     cx.require(Verb::ReadApprovals)?;
@@ -407,22 +435,28 @@ pub fn list(cx: &mut Cx<'_>, wanted: &ListApprovals) -> Result<Page<ApprovalView
     };
     let team = member::store::list(cx)?;
     let subject = wanted.subject.as_ref().map(|(kind, id)| (kind.as_str(), *id));
-    let mut found: Vec<ApprovalView> = Vec::new();
-    // Whom one waits for is worked out from the team as it is; so a page may take several looks.
-    while found.len() <= usize::try_from(limit).unwrap_or(0) {
+    let Some(me) = wanted.waiting_for else {
         let rows = store::list(cx, &states, subject, after, limit + 1)?;
-        let Some(last) = rows.last() else { break };
-        after = Some(last.id.0);
-        let more = rows.len() > usize::try_from(limit).unwrap_or(0);
+        return Ok(Page::cut(with_waiting(cx, &rows, &team)?, limit, |a| a.id.0));
+    };
+    // Only what is open waits for somebody.
+    if !states.contains(&ApprovalState::Pending) {
+        return Ok(Page::cut(Vec::new(), limit, |a: &ApprovalView| a.id.0));
+    }
+    // Whom one waits for is worked out from the team as it is; so a page may take several looks, and may end before it
+    // is full.
+    let mut found: Vec<ApprovalView> = Vec::new();
+    for _ in 0..MOST_LOOKS {
+        let rows = store::list(cx, &[ApprovalState::Pending], subject, after, LOOKED_AT)?;
+        let more = i64::try_from(rows.len()).is_ok_and(|count| count == LOOKED_AT);
+        after = rows.last().map(|last| last.id.0).or(after);
         let seen = with_waiting(cx, &rows, &team)?;
-        let wants =
-            |a: &ApprovalView| wanted.waiting_for.is_none_or(|me| a.waiting_for.iter().any(|n| n.id == me));
-        found.extend(seen.into_iter().filter(wants));
-        if !more {
-            break;
+        found.extend(seen.into_iter().filter(|a| a.waiting_for.iter().any(|n| n.id == me)));
+        if !more || found.len() > usize::try_from(limit).unwrap_or(0) {
+            return Ok(Page::cut(found, limit, |a| a.id.0));
         }
     }
-    Ok(Page::cut(found, limit, |a| a.id.0))
+    Ok(Page::after(found, after))
 }
 
 fn with_waiting(cx: &mut Cx<'_>, rows: &[Approval], team: &[Member]) -> Result<Vec<ApprovalView>, No> {

@@ -43,7 +43,7 @@ pub fn electorate(stage: &Stage, author: Option<MemberId>, team: &[Member]) -> E
     let may = |m: &&Member| {
         m.status == MemberStatus::Active
             && role_allows(m.role, Verb::DecideApproval)
-            && !(stage.four_eyes && author == Some(m.id))
+            && !(stage.four_eyes && wrote(stage, author, m.id))
     };
     let named = |m: &Member| {
         stage.approvers.iter().any(|approver| match approver {
@@ -57,6 +57,10 @@ pub fn electorate(stage: &Stage, author: Option<MemberId>, team: &[Member]) -> E
     }
 }
 
+fn wrote(stage: &Stage, author: Option<MemberId>, member: MemberId) -> bool {
+    author == Some(member) || stage.also_by.contains(&member)
+}
+
 /// Why a member has no say in a stage, as a part of a sentence; `None` when there is one.
 pub fn why_not(stage: &Stage, author: Option<MemberId>, voter: &Member) -> Option<String> {
     if electorate(stage, author, std::slice::from_ref(voter)).may(voter.id) {
@@ -64,7 +68,7 @@ pub fn why_not(stage: &Stage, author: Option<MemberId>, voter: &Member) -> Optio
     }
     Some(match () {
         () if voter.status != MemberStatus::Active => "is out of service".into(),
-        () if stage.four_eyes && author == Some(voter.id) => {
+        () if stage.four_eyes && wrote(stage, author, voter.id) => {
             "wrote it, and nobody approves their own words".into()
         }
         () if !role_allows(voter.role, Verb::DecideApproval) => format!("has the role {}", voter.role),
@@ -191,11 +195,12 @@ pub fn problems(new: &NewApproval, team: &[Member]) -> Vec<Problem> {
     found
 }
 
-/// One stage in which any of those who coordinate may decide. Where nobody but the author could, the author may.
-pub fn usual(author: Option<MemberId>, team: &[Member], hours: u32) -> Stage {
+/// One stage in which any of those who coordinate may decide. Where nobody but those who wrote it could, they may.
+pub fn usual(author: Option<MemberId>, also_by: Vec<MemberId>, team: &[Member], hours: u32) -> Stage {
     let mut stage =
         Stage::of([Role::Owner, Role::Admin, Role::Coordinator].map(Approver::Role).to_vec(), Rule::Any);
     stage.hours = Some(hours);
+    stage.also_by = also_by;
     stage.four_eyes = !electorate(&stage, author, team).voters.is_empty();
     stage
 }

@@ -37,6 +37,7 @@ struct ApprovalRow {
     closed_by: Option<String>,
     reason: Option<String>,
     version: i64,
+    by_rule: bool,
 }
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
@@ -66,6 +67,7 @@ impl ApprovalRow {
             closed_by: a.closed_by.clone(),
             reason: a.reason.clone(),
             version: a.version,
+            by_rule: a.by_rule,
         })
     }
 
@@ -90,6 +92,7 @@ impl ApprovalRow {
             opened_at: self.opened_at.0,
             closed_at: self.closed_at.map(|at| at.0),
             closed_by: self.closed_by,
+            by_rule: self.by_rule,
             reason: self.reason,
             version: self.version,
         };

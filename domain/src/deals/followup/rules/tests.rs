@@ -95,6 +95,8 @@ fn file(side: Side, today: &str) -> File {
             time_zone: "America/Chicago".into(),
         },
         today: day(today),
+        preferences: Default::default(),
+        agreed_to_sms: Default::default(),
     }
 }
 
@@ -179,11 +181,39 @@ fn the_same_person_twice_in_a_role_is_written_to_once_and_nobody_without_an_addr
     let mut file = file(Side::Buyer, "2026-10-17");
     let twice = file.parties[0].clone();
     file.parties.push(twice);
-    assert_eq!(recipients(&file, PartyRole::Buyer).len(), 1);
+    let reached = |file: &File, to: &str| audience(file, to, Topic::FollowUp).recipients;
+    assert_eq!(reached(&file, "buyer").len(), 1);
+    assert_eq!(reached(&file, &format!("contact:{}", file.parties[0].1.id))[0].name, "Party buyer");
     file.parties.retain(|(role, _)| *role != PartyRole::Lender);
-    assert_eq!(recipients(&file, PartyRole::Lender), []);
+    assert_eq!(reached(&file, "lender"), []);
     assert!(!roles(&[Responsible::All], &file.parties).contains(&PartyRole::Lender));
     assert_eq!(roles(&[Responsible::Buyer, Responsible::Lender], &file.parties), [PartyRole::Buyer]);
+}
+
+#[test]
+fn a_text_message_goes_only_to_whom_agreed_and_has_no_e_mail_address_or_wants_it_so() {
+    let mut file = file(Side::Buyer, "2026-10-17");
+    let ann = file.parties[0].1.id;
+    let way = |file: &File| {
+        let found = audience(file, "buyer", Topic::FollowUp);
+        let by = found.recipients.first().map_or("nothing".into(), |to| format!("{} {}", to.channel, to.address));
+        format!("{by}, left out {:?}", found.left_out)
+    };
+    file.parties[0].1.phone = Some("+13125550100".into());
+    assert_eq!(way(&file), "email buyer@example.org, left out []");
+    file.parties[0].1.email = None;
+    assert_eq!(way(&file), r#"nothing, left out [("Party buyer", NoAddress)]"#);
+    file.agreed_to_sms.insert(ann);
+    assert_eq!(way(&file), "sms +13125550100, left out []");
+    file.parties[0].1.email = Some("buyer@example.org".into());
+    let mut hers = Preferences { order: vec![Channel::Sms], ..Preferences::default() };
+    file.preferences.insert(Person::Contact(ann), hers.clone());
+    assert_eq!(way(&file), "sms +13125550100, left out []");
+    for channel in [Channel::Email, Channel::Sms] {
+        hers.topics.entry(Topic::FollowUp).or_default().insert(channel, crate::people::reach::Mode::Off);
+    }
+    file.preferences.insert(Person::Contact(ann), hers);
+    assert_eq!(way(&file), r#"nothing, left out [("Party buyer", SwitchedOff)]"#);
 }
 
 #[test]

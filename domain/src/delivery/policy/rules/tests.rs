@@ -204,7 +204,7 @@ fn five_without_an_answer_are_enough() {
 fn what_a_rule_sends_stops_when_a_person_leads() {
     let led = Standing { taken_over_at: Some(at("Mon 10:00")), ..somebody() };
     let automatic = facts(Purpose::Transactional, led);
-    let approved = Approved::Given { state: "approved".into(), covers: true };
+    let approved = Approved::Given { state: "approved".into(), covers: true, by_rule: None };
     let by_hand = Facts { automated: false, topic: Topic::Message, approved, ..automatic.clone() };
     check_with(&Limits::default(), &automatic, "Wed 12:00", "no: TAKE_OVER");
     check_with(&Limits::default(), &by_hand, "Wed 12:00", "send");
@@ -215,9 +215,13 @@ fn risky_words_need_a_look() {
     let risky =
         Facts { risks: vec!["instructions for a wire".into()], ..facts(Purpose::Transactional, somebody()) };
     check_with(&Limits::default(), &risky, "Wed 12:00", "no: STRATEGY_REVIEW_REQUIRED");
-    let given = |state: &str, covers| Approved::Given { state: state.into(), covers };
+    let given = |state: &str, covers| Approved::Given { state: state.into(), covers, by_rule: None };
     let looked_at = Facts { approved: given("approved", true), ..risky.clone() };
     check_with(&Limits::default(), &looked_at, "Wed 12:00", "send");
+    let by_rule = Some("the setting unapproved_follow_ups (inspection)".into());
+    let unseen = Approved::Given { state: "approved".into(), covers: true, by_rule };
+    let unseen = Facts { approved: unseen, ..risky.clone() };
+    check_with(&Limits::default(), &unseen, "Wed 12:00", "no: STRATEGY_REVIEW_REQUIRED");
     let other = Facts { approved: given("approved", false), ..risky };
     check_with(&Limits::default(), &other, "Wed 12:00", "no: STRATEGY_REVIEW_REQUIRED, NOT_APPROVED");
 }
@@ -278,7 +282,7 @@ fn words_that_need_an_approval_wait_for_no_other() {
         let limits = Limits::default();
         let unasked = if needed { "no: NOT_APPROVED" } else { "send" };
         check_with(&limits, &asks(Approved::Unasked), "Wed 12:00", unasked);
-        let given = |state: &str, covers| asks(Approved::Given { state: state.into(), covers });
+        let given = |state: &str, covers| asks(Approved::Given { state: state.into(), covers, by_rule: None });
         check_with(&limits, &given("approved", true), "Wed 12:00", "send");
         for state in ["pending", "rejected", "expired", "superseded", "withdrawn", "changes_requested"] {
             check_with(&limits, &given(state, true), "Wed 12:00", "no: NOT_APPROVED");
@@ -481,7 +485,7 @@ fn cases(purpose: Purpose) -> Vec<(&'static str, Facts, Limits)> {
             "other words approved",
             Facts {
                 topic: Topic::FollowUp,
-                approved: Approved::Given { state: "approved".into(), covers: false },
+                approved: Approved::Given { state: "approved".into(), covers: false, by_rule: None },
                 ..usual()
             },
             same(),
