@@ -32,4 +32,5 @@ mod rest;
 mod schema;
 mod tenancy;
 mod tenancy_outbound;
+mod told;
 mod webhooks;
