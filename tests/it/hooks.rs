@@ -6,7 +6,7 @@ use domain::delivery::{NewMessage, Purpose, Status, To};
 use domain::kernel::id::ContactId;
 use domain::people::contact;
 use domain::people::contact::standing::Standing;
-use domain::people::contact::standing::ops::take_over;
+use domain::people::contact::standing::ops::{SetConsent, set_consent, take_over};
 use domain::people::reach::Channel;
 use harness::{Place, World};
 use host::Config;
@@ -147,6 +147,9 @@ fn opting_in_again_lifts_no_cap() {
     both(|world| {
         let id = ann(&world);
         let token = world.host.keys_on_this_thread().unwrap().unsubscribe_token(world.team.id, id);
+        let evidence = "a form".to_owned();
+        let agrees = SetConsent { contact_id: id, channel: Channel::Email, given: true, evidence };
+        world.act(&world.team.cora(), |cx| set_consent(cx, &agrees)).unwrap();
         let new: Vec<NewMessage> = (0..2)
             .map(|n| NewMessage {
                 purpose: Purpose::Outreach,

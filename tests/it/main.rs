@@ -35,6 +35,7 @@ mod schema;
 mod tenancy;
 mod tenancy_outbound;
 mod texts;
+mod told;
 mod trial;
 mod trouble;
 mod webhooks;

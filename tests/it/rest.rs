@@ -242,7 +242,7 @@ on_both! {
         let draft = world.draft_for_the_buyer(deal);
         let yes = Decide { approval_id: draft.approval_id.unwrap(), choice: Choice::Approve, feedback: None, despite: None, send_at: None };
         let message = world.act(&world.team.cora(), |cx| decide(cx, &yes)).unwrap().queued[0];
-        world.claim(10);
+        world.claim(100);
         let program = Program::of(&world, &world.team, Grant::Read);
         world.wait_for(async {
             let (status, decisions) = program.get(&format!("/api/v1/deliveries/{message}/decisions")).await;
@@ -392,7 +392,7 @@ on_both! {
         let deal = world.peopled_deal("12 Oak Street");
         let draft = world.draft_for_the_buyer(deal);
         world.queue("theirs", Channel::Webhook, "https://hooks.example.com/");
-        world.claim(10);
+        world.claim(100);
         let stranger = world.found("harbor", "harbor.example");
         let program = Program::of(&world, &stranger, Grant::Write);
         let decision = &world.lines(&world.team, "SELECT CAST(id AS TEXT) AS line FROM decisions")[0];

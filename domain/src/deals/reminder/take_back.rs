@@ -7,13 +7,12 @@ use jiff::tz::TimeZone;
 use super::rules::{self, Item};
 use super::scene::Case;
 use super::{Kind, Record, State, store, view};
-use crate::delivery::notify;
-use crate::delivery::outbox;
 use crate::delivery::outbox::ops::cancel_unsent;
-use crate::delivery::outbox::waiting::unsent;
+use crate::delivery::outbox::waiting::{on_all_channels, unsent};
+use crate::delivery::{Status, notify};
 use crate::kernel::id::{DealId, MessageId, MilestoneId};
 use crate::kernel::{Cx, No};
-use crate::people::reach::{Channel, Topic};
+use crate::people::reach::Topic;
 
 /// Withdraws messages and lines of digests that say what is no longer so. What else was in them is planned again.
 pub(super) fn take_back(cx: &mut Cx<'_>, cases: &mut [Case]) -> Result<usize, No> {
@@ -79,17 +78,13 @@ fn base(occasion: &str) -> &str {
     occasion.rsplit_once(':').map_or(occasion, |(base, _)| base)
 }
 
-/// Those of which no message has left on any channel. Where one has, the person was told.
+/// Those of which no message has left on any channel. Where one has, or may have, the person was told.
 fn wholly_gone(cx: &mut Cx<'_>, bases: &[String], gone: &HashSet<MessageId>) -> Result<HashSet<String>, No> {
-    let all: Vec<String> = bases
-        .iter()
-        .flat_map(|base| Channel::ALL.iter().map(move |channel| format!("{base}:{channel}")))
-        .collect();
-    let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let mut free: HashSet<String> = bases.iter().cloned().collect();
-    for (occasion, id) in outbox::store::of_occasions(cx, &all)? {
-        if !gone.contains(&id) {
-            free.remove(base(&occasion));
+    for (base, id, _, status) in on_all_channels(cx, bases)? {
+        // In place of what failed there was another, which is gone now.
+        if !gone.contains(&id) && !matches!(status, Status::Failed | Status::Dead) {
+            free.remove(&base);
         }
     }
     Ok(free)

@@ -82,7 +82,7 @@ fn far(status: Status) -> u8 {
 }
 
 /// The messages whose occasions are these with a channel at their end.
-pub(super) fn on_all_channels(
+pub fn on_all_channels(
     cx: &mut Cx<'_>,
     bases: &[String],
 ) -> Result<Vec<(String, MessageId, Channel, Status)>, Fault> {

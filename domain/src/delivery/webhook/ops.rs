@@ -10,14 +10,16 @@ use super::sealed::{Carried, Place, Vault};
 use super::target::{self, Allowed};
 use super::view::{EndpointView, view};
 use super::{Endpoint, EndpointStatus, Event, rules, store};
+use crate::delivery::notify::ops::{Team, tell};
+use crate::delivery::notify::{Telling, Urgency};
 use crate::delivery::outbox::{self, Enqueued};
+use crate::delivery::template::Templates;
 use crate::delivery::{Content, NewMessage, Priority, Purpose, To};
 use crate::kernel::event::{Change, EventRow};
 use crate::kernel::id::{EndpointId, MessageId};
 use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, Subject, text};
 use crate::people::reach::{Channel, Topic};
 use crate::workspace::access::{Require, Role, Verb};
-use crate::workspace::member::{self, MemberStatus};
 
 /// Endpoints of a workspace.
 pub const MOST: usize = 20;
@@ -329,36 +331,34 @@ pub fn disable_gone(cx: &mut Cx<'_>, id: EndpointId, why: &str) -> Result<(), No
     endpoint.disabled_why = Some(why.clone());
     save(cx, &mut endpoint, &Event::Disabled { why: why.clone() })?;
     let host = host_of(&endpoint.url);
-    let content = Content {
-        subject: format!("The webhook to {host} was disabled"),
-        text: format!(
-            "{why} Nothing more is sent to it. When it listens again, enable it: milepost endpoint enable {id} (with \
-             --after {} it is told what it missed).",
-            endpoint.cursor
-        ),
-        ..Content::default()
-    };
-    let members = member::store::list(cx)?;
-    let told =
-        members.iter().filter(|m| m.status == MemberStatus::Active && matches!(m.role, Role::Owner | Role::Admin));
-    let alerts: Vec<NewMessage> = told
-        .map(|member| NewMessage {
-            occasion: format!("alert:endpoint:{id}:{}:{}", endpoint.version, member.id),
+    let next = format!(
+        "Nothing more is sent to it. When it listens again, enable it: milepost endpoint enable {id} (with --after {} it \
+         is told what it missed).",
+        endpoint.cursor
+    );
+    let (team, templates) = (Team::load(cx)?, Templates::load()?);
+    let mut alerts = Vec::new();
+    for member in team.all().into_iter().filter(|m| matches!(m.role, Role::Owner | Role::Admin)) {
+        let context = json!({
+            "name": member.name.split_whitespace().next().unwrap_or_default(),
+            "title": format!("The webhook to {host} was disabled"),
+            "why": why,
+            "next": next,
+        });
+        alerts.push(Telling {
+            member: member.id,
             topic: Topic::Alert,
-            purpose: Purpose::Internal,
-            channel: Channel::InApp,
-            to: To::Member(member.id),
-            address: String::new(),
+            urgency: Urgency::Important,
+            words: templates.render("undelivered", &context)?,
+            subject: Some(subject(id)),
+            occasion: format!("alert:endpoint:{id}:{}:{}", endpoint.version, member.id),
             deal_id: None,
-            approval_id: None,
-            batch_id: None,
-            content: content.clone(),
-            priority: Priority::Usual,
-            due_at: cx.now(),
+            at: cx.now(),
             expires_at: None,
-        })
-        .collect();
-    outbox::ops::enqueue(cx, &alerts)?;
+            also: None,
+        });
+    }
+    tell(cx, &team, &alerts)?;
     Ok(())
 }
 
