@@ -1,9 +1,9 @@
 //! `milepost delivery`: what was sent, what was not, and what a person does about it.
 
 use clap::{Args, Subcommand};
-use domain::delivery::{Status, gone};
 use domain::delivery::outbox::view::{self, ListDeliveries};
 use domain::delivery::outbox::{Resolution, ops};
+use domain::delivery::{Status, gone};
 use domain::kernel::id::{ContactId, DealId, GoneAddressId, MessageId};
 use domain::people::reach::{Channel, Topic};
 use domain::workspace::member;

@@ -68,13 +68,17 @@ fn memory(before: Option<u64>, peak: Option<u64>) -> String {
 pub fn watched(w: &Watched) -> String {
     let ms = |value: f64| format!("{value:.2} ms");
     let row = |what: &str, when: &str, times: &Times| {
-        vec![what.to_owned(), when.to_owned(), times.count.to_string(), ms(times.p50_ms), ms(times.p95_ms), ms(times.worst_ms)]
+        vec![
+            what.to_owned(),
+            when.to_owned(),
+            times.count.to_string(),
+            ms(times.p50_ms),
+            ms(times.p95_ms),
+            ms(times.worst_ms),
+        ]
     };
     let felt = |when: &str, felt: &Felt| {
-        [
-            row("a page of deals", when, &felt.deal_list),
-            row("complete a milestone", when, &felt.milestone_complete),
-        ]
+        [row("a page of deals", when, &felt.deal_list), row("add a milestone", when, &felt.milestone_add)]
     };
     let rows: Vec<Vec<String>> =
         [felt("idle", &w.idle), felt("while it is planned", &w.planning), felt("while e-mails leave", &w.sending)]

@@ -117,7 +117,12 @@ pub fn gone(addresses: &[GoneAddress], cursor: Option<&str>) -> String {
         return "Every address is tried; none is known to take nothing.".into();
     }
     let row = |gone: &GoneAddress| {
-        vec![moment(gone.since), format!("{} {}", gone.channel, gone.address), gone.why.clone(), gone.id.to_string()]
+        vec![
+            moment(gone.since),
+            format!("{} {}", gone.channel, gone.address),
+            gone.why.clone(),
+            gone.id.to_string(),
+        ]
     };
     let rows: Vec<Vec<String>> = addresses.iter().map(row).collect();
     let next = "\nNothing is sent to these. When one takes messages again: milepost delivery reopen ID\n";
@@ -126,8 +131,8 @@ pub fn gone(addresses: &[GoneAddress], cursor: Option<&str>) -> String {
 
 pub fn reopened(gone: &GoneAddress) -> String {
     format!(
-        "Messages leave for {} {} again. What was refused meanwhile is sent by milepost delivery replay: milepost \
-         delivery list --status failed,suppressed",
+        "Messages leave for {} {} again. What was refused meanwhile waits for milepost delivery replay; to list it: \
+         milepost delivery list --status failed,suppressed",
         gone.channel, gone.address
     )
 }

@@ -93,7 +93,6 @@ pub fn list(cx: &mut Cx<'_>, after: Option<GoneAddressId>, limit: i64) -> Result
 /// False when somebody was faster.
 pub fn delete(cx: &mut Cx<'_>, id: GoneAddressId) -> Result<bool, Fault> {
     let workspace = cx.workspace();
-    let deleted =
-        both!(cx.conn(), |c| diesel::delete(gone_addresses::table.find((workspace, id))).execute(c))?;
+    let deleted = both!(cx.conn(), |c| diesel::delete(gone_addresses::table.find((workspace, id))).execute(c))?;
     Ok(deleted == 1)
 }

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::ops;
+use super::store::due;
+use crate::delivery::trouble::What;
 use crate::delivery::{Content, Message, NewMessage, Priority, Purpose, Status, To, feed};
+use crate::kernel::canonical::{hex, sha256};
 use crate::kernel::id::MemberId;
 use crate::kernel::{Cx, No};
 use crate::people::reach::{Channel, Topic};
-use crate::workspace::access::Role;
+use crate::workspace::access::{Require, Role, Verb};
 use crate::workspace::member::{self, MemberStatus};
 
 /// Puts a message inside the product for each kind of failure: to the member whom the message was for, else to those who
@@ -60,6 +65,61 @@ pub(super) fn tell(cx: &mut Cx<'_>, failed: &[&Message]) -> Result<(), No> {
             }
         })
         .collect();
+    ops::enqueue(cx, &alerts)?;
+    Ok(())
+}
+
+/// Tells those who look after deliveries what has not answered for long, each such time once; of what nothing here waits
+/// for, nothing is told.
+pub fn tell_of_trouble(cx: &mut Cx<'_>, lasting: &[(What, Timestamp)]) -> Result<(), No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let mut waited = Vec::new();
+    for (what, since) in lasting {
+        if due::is_waited_for(cx, what)? {
+            waited.push((what, since));
+        }
+    }
+    if waited.is_empty() {
+        return Ok(());
+    }
+    let now = cx.now();
+    let mut alerts = Vec::new();
+    for reader in looking_after(cx)? {
+        for (what, since) in &waited {
+            let (channel, whose) = match what {
+                What::Provider(channel) => (channel.to_string(), format!("the provider of the channel {channel}")),
+                What::Destination(destination) => {
+                    let channel = destination.split(':').next().unwrap_or_default();
+                    (channel.to_owned(), destination.clone())
+                }
+            };
+            let content = Content {
+                subject: format!("Messages wait: {whose} takes nothing"),
+                text: format!(
+                    "Since {} {whose} takes nothing from this server. Messages for it wait, and it is asked again by \
+                     itself. See why with milepost delivery list --status queued --channel {channel}",
+                    since.strftime("%-d %B %Y, %H:%M UTC"),
+                ),
+                ..Content::default()
+            };
+            let which = hex(&sha256(&[what.to_string().as_bytes()]));
+            alerts.push(NewMessage {
+                occasion: format!("alert:trouble:{}:{}:{reader}", &which[..16], since.as_second()),
+                topic: Topic::Alert,
+                purpose: Purpose::Internal,
+                channel: Channel::InApp,
+                to: To::Member(reader),
+                address: String::new(),
+                deal_id: None,
+                approval_id: None,
+                batch_id: None,
+                content,
+                priority: Priority::Usual,
+                due_at: now,
+                expires_at: None,
+            });
+        }
+    }
     ops::enqueue(cx, &alerts)?;
     Ok(())
 }

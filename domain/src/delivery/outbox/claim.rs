@@ -148,6 +148,8 @@ impl Moves {
             .filter(|m| match m.status {
                 Status::Failed | Status::Dead | Status::Unknown => true,
                 Status::Suppressed => bad_address.contains(&m.id),
+                // What the policy held for too long is no failure; what was tried, or is told to a program, is.
+                Status::Expired => m.attempts > 0 || m.channel == Channel::Webhook,
                 _ => false,
             })
             .collect();
@@ -166,6 +168,7 @@ fn take(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Message>, Fault> {
         wanted,
         taken: Vec::new(),
         room: wanted.limit,
+        webhooks: HashMap::new(),
         no_channels: wanted.no_channels.clone(),
         no_destinations: wanted.no_destinations.clone(),
     };
@@ -196,6 +199,8 @@ struct Choice<'a> {
     wanted: &'a Wanted,
     taken: Vec<Message>,
     room: usize,
+    /// How many webhooks were taken, by their destinations.
+    webhooks: HashMap<String, usize>,
     no_channels: Vec<Channel>,
     no_destinations: Vec<String>,
 }
@@ -220,6 +225,9 @@ impl Choice<'_> {
             } else if self.wanted.one_of_destination.contains(&message.destination) {
                 self.no_destinations.push(message.destination.clone());
             }
+            if message.channel == Channel::Webhook {
+                self.webhook(&message.destination);
+            }
             if self.wanted.one_of_channel.contains(&message.channel) {
                 self.no_channels.push(message.channel);
             }
@@ -227,6 +235,17 @@ impl Choice<'_> {
             self.taken.push(message);
         }
         Ok(())
+    }
+
+    fn webhook(&mut self, destination: &str) {
+        let to_this = self.webhooks.entry(destination.to_owned()).or_default();
+        *to_this += 1;
+        if *to_this >= self.wanted.webhooks_each {
+            self.no_destinations.push(destination.to_owned());
+        }
+        if self.webhooks.values().sum::<usize>() >= self.wanted.webhooks {
+            self.no_channels.push(Channel::Webhook);
+        }
     }
 }
 

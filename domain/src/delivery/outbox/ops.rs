@@ -8,10 +8,11 @@ use crate::kernel::id::MessageId;
 use crate::kernel::{Cx, Fault, No, Subject};
 use crate::people::reach::Channel;
 
+pub use super::alert::tell_of_trouble;
 pub use super::claim::{claim, found, is_anything_due};
 pub use super::hands::{
-    Dispatch, after_clock_went_back, bounced, cancel, cancel_unsent, clock_jumped, dispatch, hold, replay, reschedule,
-    resolve, resume,
+    Dispatch, after_clock_went_back, bounced, cancel, cancel_unsent, clock_jumped, dispatch, hold, replay,
+    reschedule, resolve, resume,
 };
 pub use super::settle::{provider_says, settle};
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Approved, Decision, Facts, Reason, Recipient, Standing, Step, Verdict, rules};
 use crate::both;
-use crate::delivery::settings::rules::{Limits, MOST_TRANSACTIONAL};
 use crate::delivery::gone::{self, GoneAddress};
+use crate::delivery::settings::rules::{Limits, MOST_TRANSACTIONAL};
 use crate::delivery::{Content, Purpose, To, settings};
 use crate::kernel::canonical;
 use crate::kernel::column::{At, Timestamptz, Uuid};
