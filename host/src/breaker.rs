@@ -25,6 +25,8 @@ pub const PROBE: Duration = Duration::from_secs(60);
 const SLOW_DOWN: Duration = Duration::from_secs(5);
 const FAILURES_OF_DESTINATION: u32 = 5;
 const FAILURES_OF_PROVIDER: u32 = 10;
+/// Of so much lasting trouble people are told at a time.
+const MOST_LASTING: usize = 50;
 
 #[derive(Clone, Debug, Default)]
 struct State {
@@ -36,6 +38,8 @@ struct State {
     last: Option<Duration>,
     /// The message that asks whether it is over.
     probe: Option<MessageId>,
+    /// Since when it has not answered, as the installation has it.
+    since: Option<Timestamp>,
     /// As the installation has it; `None` while only this process knows of it.
     version: Option<i64>,
 }
@@ -89,6 +93,17 @@ impl Breakers {
         wanted
     }
 
+    /// What has not answered for long, and since when: whole providers first, and not all when there are very many.
+    pub fn lasting(&self, wall: Timestamp) -> Vec<(What, Timestamp)> {
+        let mut lasting: Vec<(What, Timestamp)> = self.with(|inner| {
+            let all = inner.known.iter().filter_map(|(what, state)| Some((what.clone(), state.since?)));
+            all.filter(|(_, since)| since.duration_until(wall) >= rules::LASTING).collect()
+        });
+        lasting.sort();
+        lasting.truncate(MOST_LASTING);
+        lasting
+    }
+
     /// Whether this message may be written. When it is a probe, others wait for what comes of it.
     pub fn admits(&self, m: &Message, now: Duration) -> Admitted {
         self.with(|inner| {
@@ -136,8 +151,11 @@ impl Breakers {
         let asked = asked.and_then(|wait| Duration::try_from(rules::bounded(wait)).ok());
         let too_many = report.provider_status == Some(429);
         self.with(|inner| match (report.trouble, &report.outcome) {
-            (Some(Trouble::Provider), _) => inner.close(m, provider, asked, now),
             // It answers, and wants us to wait: one request for each of its waits.
+            (Some(Trouble::Provider), Outcome::NotSent { .. }) if too_many && asked.is_some() => {
+                inner.wait(m, provider, asked.unwrap_or(SLOW_DOWN), now);
+            }
+            (Some(Trouble::Provider), _) => inner.close(m, provider, asked, now),
             (Some(Trouble::Destination), Outcome::NotSent { .. }) if too_many && asked.is_some() => {
                 inner.answers(m, provider, now);
                 inner.wait(m, destination, asked.unwrap_or(SLOW_DOWN), now);
@@ -212,6 +230,7 @@ impl Breakers {
                     *state = State {
                         closed_until: Some(now + unsigned(rules::left(hold, wall))),
                         last: hold.last.map(unsigned),
+                        since: Some(hold.since),
                         version: Some(hold.version),
                         ..State::default()
                     };
@@ -251,8 +270,8 @@ impl Inner {
         let wait = state.last.map_or(FIRST, |last| (last * 2).min(LONGEST));
         let whole = asked.map_or(wait, |asked| asked.max(wait));
         warn!(what = %what, seconds = whole.as_secs(), "Left alone for a while, because it takes nothing from us");
-        let version = state.version;
-        *state = State { closed_until: Some(now + whole), last: Some(wait), version, ..State::default() };
+        let (version, since) = (state.version, state.since);
+        *state = State { closed_until: Some(now + whole), last: Some(wait), version, since, ..State::default() };
         self.changed(what, probe);
     }
 
@@ -296,4 +315,113 @@ fn signed(wait: Duration) -> SignedDuration {
 
 fn unsigned(wait: SignedDuration) -> Duration {
     Duration::try_from(wait).unwrap_or(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channels::sample::message;
+
+    const NOW: &str = "2026-10-14T15:00:00Z";
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// One of several to the same channel.
+    fn post(number: u128) -> Message {
+        let mut post = message(Channel::Discord, "77", "Hello");
+        post.id = MessageId(uuid::Uuid::from_u128(number));
+        post
+    }
+
+    fn report(m: &Message, status: i32, outcome: Outcome, trouble: Option<Trouble>) -> Report {
+        let ended_at = NOW.parse().unwrap();
+        Report { message: m.id, attempt: 1, ended_at, provider_status: Some(status), outcome, trouble }
+    }
+
+    fn banned(breakers: &Breakers, m: &Message, now: u64) {
+        let no = Outcome::NotSent { why: "ban".into(), retry_after: None };
+        breakers.note(m, &report(m, 429, no, Some(Trouble::Provider)), at(now));
+    }
+
+    fn accepted(breakers: &Breakers, m: &Message, now: u64) {
+        breakers.note(m, &report(m, 200, Outcome::Accepted { provider_id: None }, None), at(now));
+    }
+
+    /// How long the provider is left alone, in seconds, and which version of that is known.
+    fn closed(breakers: &Breakers) -> Option<(u64, Option<i64>)> {
+        breakers.with(|inner| {
+            let state = inner.known.get(&What::Provider(Channel::Discord))?;
+            Some((state.closed_until?.as_secs(), state.version))
+        })
+    }
+
+    #[test]
+    fn what_was_on_its_way_when_it_was_closed_neither_opens_it_nor_closes_it_for_longer() {
+        let breakers = Breakers::default();
+        for number in 1..=16 {
+            banned(&breakers, &post(number), 1);
+        }
+        accepted(&breakers, &post(17), 2);
+        assert_eq!(closed(&breakers), Some((61, None)));
+        // The one that asks is believed, whatever it learns.
+        assert_eq!(breakers.admits(&post(18), at(60)), Admitted::No);
+        assert_eq!(breakers.admits(&post(18), at(61)), Admitted::Yes);
+        assert_eq!(breakers.admits(&post(19), at(62)), Admitted::No);
+        banned(&breakers, &post(18), 63);
+        assert_eq!(closed(&breakers), Some((63 + 120, None)));
+        assert_eq!(breakers.admits(&post(20), at(183)), Admitted::Yes);
+        accepted(&breakers, &post(20), 184);
+        assert_eq!((closed(&breakers), breakers.admits(&post(21), at(184))), (None, Admitted::Yes));
+    }
+
+    #[test]
+    fn a_channels_wait_is_kept_to_the_second_and_not_made_longer() {
+        let breakers = Breakers::default();
+        let wait = Some(SignedDuration::from_secs(2));
+        let busy = Outcome::NotSent { why: "busy".into(), retry_after: wait };
+        breakers.note(&post(1), &report(&post(1), 429, busy, Some(Trouble::Destination)), at(10));
+        assert_eq!(breakers.admits(&post(2), at(11)), Admitted::No);
+        assert_eq!(breakers.admits(&post(2), at(12)), Admitted::Yes);
+        let told = breakers.to_tell(at(10));
+        let what = What::Destination(post(1).destination);
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].what(), &what);
+        assert!(breakers.to_tell(at(10)).is_empty());
+    }
+
+    #[test]
+    fn what_the_installation_knows_counts_from_when_it_was_heard() {
+        let breakers = Breakers::default();
+        let wall: Timestamp = NOW.parse().unwrap();
+        let hold = |version| Hold {
+            what: What::Provider(Channel::Discord),
+            since: wall,
+            closed_at: wall,
+            closed_until: wall + SignedDuration::from_secs(100),
+            last: None,
+            version,
+        };
+        assert!(breakers.learn(breakers.mark(), &[hold(7)], at(5), wall));
+        assert_eq!(closed(&breakers), Some((105, Some(7))));
+        // The wall clock is set, and the same row says something else.
+        let back = wall - SignedDuration::from_hours(2);
+        assert!(breakers.learn(breakers.mark(), &[hold(7)], at(50), back));
+        assert_eq!(closed(&breakers), Some((105, Some(7))));
+        let asks = vec![(What::Provider(Channel::Discord), 7)];
+        assert_eq!(breakers.admits(&post(1), at(105)), Admitted::AsProbe(asks.clone()));
+        breakers.probing(&post(1), &asks, at(105));
+        assert_eq!(breakers.admits(&post(2), at(106)), Admitted::No);
+        // What was read before this process learned something says nothing.
+        let mark = breakers.mark();
+        accepted(&breakers, &post(1), 107);
+        assert!(!breakers.learn(mark, &[hold(7)], at(107), wall));
+        assert_eq!(closed(&breakers), None);
+        assert_eq!(breakers.to_tell(at(107)), [Change::Open(What::Provider(Channel::Discord))]);
+        // Opened by somebody else.
+        assert!(breakers.learn(breakers.mark(), &[hold(9)], at(108), wall));
+        assert!(breakers.learn(breakers.mark(), &[], at(109), wall));
+        assert_eq!(closed(&breakers), None);
+    }
 }

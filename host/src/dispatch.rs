@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::delivery::Message;
-use domain::delivery::outbox::{Claimed, Found, LookUp, Outcome, Report, ops, rules};
+use domain::delivery::outbox::{Claimed, Found, LookUp, Outcome, Report, Wanted, ops, rules};
 use domain::delivery::policy::Cleared;
 use domain::kernel::id::WorkspaceId;
 use domain::kernel::{Principal, Source, step};
 use domain::people::reach::Channel as Kind;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tracing::{error, warn};
 
 use crate::Host;
@@ -33,12 +33,19 @@ pub type Ways = BTreeMap<Kind, Arc<dyn Channel>>;
 const SLOTS: usize = 32;
 /// Sends at once for one workspace.
 pub const SLOTS_OF_ONE: usize = 16;
+/// Webhooks at once for one workspace, and to one endpoint: how long they take is up to whoever wrote the endpoint.
+const WEBHOOKS_OF_ONE: usize = 8;
+const TO_ONE_ENDPOINT: usize = 4;
+/// How often more is taken on while something is on its way: seldom enough that a claim finds several slots free.
+const REFILL: Duration = Duration::from_millis(250);
 /// Database work of the dispatcher's at once: what people ask for comes in between.
 const LOOKS: usize = 3;
 /// How long a channel may take. The channels promise 30 s; this is for those that break it.
 const LONGEST_SEND: Duration = Duration::from_secs(33);
 /// How long a report is kept for a database that does not answer.
 const LONGEST_SETTLING: Duration = Duration::from_secs(600);
+/// How often a workspace is looked at for messages that wait for a provider in lasting trouble.
+const LASTING_EVERY: Duration = Duration::from_secs(60);
 /// A difference of wall and monotonic time that nobody's drift explains.
 const JUMP: SignedDuration = SignedDuration::from_secs(60);
 
@@ -53,6 +60,8 @@ struct Inner {
     installation: Installation,
     pacing: Pacing,
     clock: Mutex<ClockWatch>,
+    /// When each workspace was last told of lasting trouble.
+    told: Mutex<HashMap<WorkspaceId, Duration>>,
     busy: Mutex<HashSet<WorkspaceId>>,
     batches: tokio::sync::Mutex<JoinSet<()>>,
     turn: AtomicUsize,
@@ -93,6 +102,7 @@ impl Dispatcher {
             installation: Installation::new(host),
             pacing: Pacing::new(),
             clock: Mutex::default(),
+            told: Mutex::default(),
             busy: Mutex::default(),
             batches: tokio::sync::Mutex::default(),
             turn: AtomicUsize::new(0),
@@ -196,6 +206,62 @@ impl Inner {
     }
 }
 
+/// What is on its way for one workspace.
+#[derive(Default)]
+struct Flying {
+    landing: JoinSet<Landed>,
+    /// How many webhooks, by their destinations.
+    webhooks: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+enum Landed {
+    /// `None` when a test stopped it at a step.
+    Sent(Option<Sent>),
+    Found(LookUp, Found),
+}
+
+impl Flying {
+    /// Counts a webhook until what this gives is dropped.
+    fn webhook(&self, m: &Message) -> Option<Webhook> {
+        if m.channel != Kind::Webhook {
+            return None;
+        }
+        *lock(&self.webhooks).entry(m.destination.clone()).or_default() += 1;
+        Some(Webhook { all: self.webhooks.clone(), destination: m.destination.clone() })
+    }
+
+    /// Leaves slots to others than endpoints that take their time.
+    fn restrict(&self, wanted: &mut Wanted) {
+        let webhooks = lock(&self.webhooks);
+        let room = WEBHOOKS_OF_ONE.saturating_sub(webhooks.values().sum());
+        if room == 0 {
+            wanted.no_channels.push(Kind::Webhook);
+        }
+        wanted.webhooks = room;
+        wanted.webhooks_each = TO_ONE_ENDPOINT;
+        let full = webhooks.iter().filter(|(_, count)| **count >= TO_ONE_ENDPOINT);
+        wanted.no_destinations.extend(full.map(|(destination, _)| destination.clone()));
+    }
+}
+
+/// One webhook on its way.
+struct Webhook {
+    all: Arc<Mutex<HashMap<String, usize>>>,
+    destination: String,
+}
+
+impl Drop for Webhook {
+    fn drop(&mut self) {
+        let mut all = lock(&self.all);
+        if let Some(count) = all.get_mut(&self.destination) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.destination);
+            }
+        }
+    }
+}
+
 /// One workspace's turn.
 struct Batch {
     of: Arc<Inner>,
@@ -214,39 +280,55 @@ impl Batch {
         self.of.host.operator(self.workspace, "dispatch", Source::System)
     }
 
-    /// Sends what is due, slot by slot, until nothing is. A database that does not answer ends the turn.
+    /// Sends what is due, slot by slot, until nothing is due and nothing is on its way. A database that does not answer
+    /// ends the turn.
     async fn run(&self) {
-        let this = &self.of;
         let who = self.who();
-        while !this.is_closing() {
-            if self.mend_at_first(&who).await.is_none() || self.tell_of_jumps(&who).await.is_none() {
-                return;
+        let mut flying = Flying::default();
+        loop {
+            let begun = !self.of.is_closing() && self.begin(&who, &mut flying).await.is_some();
+            if flying.landing.is_empty() {
+                if !begun {
+                    return;
+                }
+            } else {
+                self.land(&who, &mut flying).await;
             }
-            let due = {
-                let _look = this.looks.acquire().await;
-                this.host.look(&who, ops::is_anything_due).await
-            };
-            if !matches!(due, Ok(true)) {
-                return;
-            }
-            let Some(slots) = self.slots().await else { return };
-            let started = this.host.clock().elapsed();
-            let now = this.host.clock().now();
-            let claimed = {
-                let _look = this.looks.acquire().await;
-                let wanted = this.installation.wanted(slots.len()).await;
-                this.host.act(&who, move |cx| ops::claim(cx, &wanted)).await
-            };
-            let Ok(claimed) = claimed else { return };
-            if claimed.value.is_empty() || step::reach("dispatch.claimed").is_err() {
-                return;
-            }
-            if claimed.value.cleared.iter().any(|cleared| cleared.message().channel != Kind::Console) {
-                let _look = this.looks.acquire().await;
-                this.installation.look().await;
-            }
-            self.send(&who, claimed.value, slots, started, now).await;
         }
+    }
+
+    /// Takes on what is due, as far as there are slots. `None` when there is nothing, or no way to know.
+    async fn begin(&self, who: &Principal, flying: &mut Flying) -> Option<()> {
+        let this = &self.of;
+        self.mend_at_first(who).await?;
+        self.tell_of_jumps(who).await?;
+        let due = {
+            let _look = this.looks.acquire().await;
+            this.host.look(who, ops::is_anything_due).await
+        };
+        if !matches!(due, Ok(true)) {
+            return None;
+        }
+        self.tell_of_trouble(who).await;
+        let slots = self.slots(flying.landing.len()).await?;
+        let started = this.host.clock().elapsed();
+        let now = this.host.clock().now();
+        let claimed = {
+            let _look = this.looks.acquire().await;
+            let mut wanted = this.installation.wanted(slots.len()).await;
+            flying.restrict(&mut wanted);
+            this.host.act(who, move |cx| ops::claim(cx, &wanted)).await
+        };
+        let claimed = claimed.ok()?.value;
+        if claimed.is_empty() || step::reach("dispatch.claimed").is_err() {
+            return None;
+        }
+        if claimed.cleared.iter().any(|cleared| cleared.message().channel != Kind::Console) {
+            let _look = this.looks.acquire().await;
+            this.installation.look().await;
+        }
+        self.send(claimed, slots, flying, (started, now));
+        Some(())
     }
 
     /// The clock may have gone back while no process was there to see it.
@@ -273,75 +355,108 @@ impl Batch {
         Some(())
     }
 
-    /// At least one slot, at most as many as one workspace may have.
-    async fn slots(&self) -> Option<Vec<OwnedSemaphorePermit>> {
+    /// Tells those who look after deliveries what their messages wait for, when it lasts.
+    async fn tell_of_trouble(&self, who: &Principal) {
+        let this = &self.of;
+        let lasting = this.installation.lasting();
+        let now = this.host.clock().elapsed();
+        let lately = lock(&this.told).get(&self.workspace).is_some_and(|at| now < *at + LASTING_EVERY);
+        if lasting.is_empty() || lately {
+            return;
+        }
+        // What cannot be told now is told with a later look.
+        if this.host.act(who, move |cx| ops::tell_of_trouble(cx, &lasting)).await.is_ok() {
+            lock(&this.told).insert(self.workspace, now);
+        }
+    }
+
+    /// At least one slot, at most as many as one workspace may have. While something is on its way nothing is waited for.
+    async fn slots(&self, flying: usize) -> Option<Vec<OwnedSemaphorePermit>> {
         let all = &self.of.slots;
-        let mut slots = vec![all.clone().acquire_owned().await.ok()?];
-        while slots.len() < SLOTS_OF_ONE
+        let mut slots = Vec::new();
+        if flying == 0 {
+            slots.push(all.clone().acquire_owned().await.ok()?);
+        }
+        while flying + slots.len() < SLOTS_OF_ONE
             && let Ok(slot) = all.clone().try_acquire_owned()
         {
             slots.push(slot);
         }
-        Some(slots)
+        Some(slots).filter(|slots| !slots.is_empty())
     }
 
-    async fn send(
+    /// Puts on its way what was claimed at this moment and instant.
+    fn send(
         &self,
-        who: &Principal,
         claimed: Claimed,
         mut slots: Vec<OwnedSemaphorePermit>,
-        started: Duration,
-        now: Timestamp,
+        flying: &mut Flying,
+        (started, now): (Duration, Timestamp),
     ) {
         let this = &self.of;
         // A clock that jumped while we claimed may have made things due that are not.
         this.look_at_clock();
         let jumped = !this.untold(self.workspace).is_empty();
-        let mut sends = JoinSet::new();
         for cleared in claimed.cleared {
             let left = rules::time_to_write(cleared.message(), now);
             let until = started + Duration::try_from(left).unwrap_or(Duration::ZERO);
+            let webhook = flying.webhook(cleared.message());
             let send = Send { of: this.clone(), workspace: self.workspace, slot: slots.pop(), until, jumped };
-            sends.spawn(send.run(cleared));
-        }
-        let mut questions = JoinSet::new();
-        for look_up in claimed.look_ups {
-            let (this, slot) = (this.clone(), slots.pop());
-            questions.spawn(async move {
-                let found = ask(&this, &look_up).await;
-                drop(slot);
-                (look_up, found)
+            flying.landing.spawn(async move {
+                let sent = send.run(cleared).await;
+                drop(webhook);
+                Landed::Sent(sent)
             });
         }
-        drop(slots);
-        let mut settling = Vec::new();
-        while let Some(first) = sends.join_next().await {
-            let mut ended = vec![first];
-            while let Some(more) = sends.try_join_next() {
+        for look_up in claimed.look_ups {
+            let (this, slot) = (this.clone(), slots.pop());
+            flying.landing.spawn(async move {
+                let found = ask(&this, &look_up).await;
+                drop(slot);
+                Landed::Found(look_up, found)
+            });
+        }
+    }
+
+    /// Waits for what is on its way, and writes what ends as soon as it does. After a while there is something else to do:
+    /// who takes longer is not waited for.
+    async fn land(&self, who: &Principal, flying: &mut Flying) {
+        let enough = tokio::time::sleep(REFILL);
+        tokio::pin!(enough);
+        while !flying.landing.is_empty() {
+            let mut ended = tokio::select! {
+                biased;
+                Some(first) = flying.landing.join_next() => vec![first],
+                () = &mut enough => return,
+            };
+            while let Some(more) = flying.landing.try_join_next() {
                 ended.push(more);
             }
-            for sent in ended {
-                match sent {
-                    Ok(Some(sent)) => {
-                        if sent.asked {
-                            this.installation.note(&sent.message, &sent.report);
-                        }
-                        settling.push(sent.report);
+            self.write(who, ended).await;
+        }
+    }
+
+    async fn write(&self, who: &Principal, ended: Vec<Result<Landed, JoinError>>) {
+        let this = &self.of;
+        let (mut settling, mut answers) = (Vec::new(), Vec::new());
+        for landed in ended {
+            match landed {
+                Ok(Landed::Sent(Some(sent))) => {
+                    if sent.asked {
+                        this.installation.note(&sent.message, &sent.report);
                     }
-                    // A test stopped it at a named step; or it panicked beside the channel, which only a bug can.
-                    Ok(None) => {}
-                    Err(failed) => error!("A send failed; its message is left to its lease: {failed}"),
+                    settling.push(sent.report);
                 }
-            }
-            if !settling.is_empty() {
-                // First: once it is settled, the next one for the same destination may be claimed anywhere.
-                this.installation.tell().await;
-                self.settle(who, std::mem::take(&mut settling)).await;
+                Ok(Landed::Found(look_up, found)) => answers.push((look_up, found)),
+                // A test stopped it at a named step; or it panicked beside the channel, which only a bug can.
+                Ok(Landed::Sent(None)) => {}
+                Err(failed) => error!("A send failed; its message is left to its lease: {failed}"),
             }
         }
-        let mut answers = Vec::new();
-        while let Some(answer) = questions.join_next().await {
-            answers.extend(answer.ok());
+        if !settling.is_empty() {
+            // First: once it is settled, the next one for the same destination may be claimed anywhere.
+            this.installation.tell().await;
+            self.settle(who, settling).await;
         }
         if !answers.is_empty() {
             let answers = Arc::new(answers);

@@ -26,6 +26,8 @@ use crate::clock::Clock;
 pub const CONNECT: Duration = Duration::from_secs(3);
 /// How long a request may take, from its start to the last byte of its answer that is of use.
 pub const TOTAL: Duration = Duration::from_secs(30);
+/// For how long the body of a workspace's own program is read: its status has said what there is to know.
+const BODY_OF_TARGET: Duration = Duration::from_secs(2);
 /// How much of an answer is read, whatever is sent.
 pub const MOST: usize = 64 << 10;
 /// A connection is used again within this time; a server that closes it meanwhile costs a request.
@@ -153,23 +155,23 @@ impl Egress {
     }
 
     pub async fn to_provider(&self, request: Request) -> Heard {
-        self.send(&self.provider, request).await
+        self.send(&self.provider, request, TOTAL).await
     }
 
     /// For providers that cannot recognise a repetition: a connection of an earlier request that has died since would
     /// leave the request's fate unclear.
     pub async fn to_provider_afresh(&self, request: Request) -> Heard {
-        self.send(&self.fresh, request).await
+        self.send(&self.fresh, request, TOTAL).await
     }
 
     /// To an address of a workspace. It is checked here once more, whatever it was when it was stored.
     pub async fn to_target(&self, address: &str, make: impl FnOnce(Url) -> Request) -> Result<Heard, String> {
         let Target { url, listed } =
             target::check("url", address, &self.allowed).map_err(|problem| problem.sentence)?;
-        Ok(self.send(if listed { &self.listed } else { &self.guarded }, make(url)).await)
+        Ok(self.send(if listed { &self.listed } else { &self.guarded }, make(url), BODY_OF_TARGET).await)
     }
 
-    async fn send(&self, client: &Client, request: Request) -> Heard {
+    async fn send(&self, client: &Client, request: Request, reading: Duration) -> Heard {
         let Request { method, url, headers, body, until, most } = request;
         let late = || until.is_some_and(|until| self.clock.elapsed() >= until);
         if late() {
@@ -186,7 +188,7 @@ impl Egress {
             sending = sending.body(reqwest::Body::wrap(watched));
         }
         match sending.send().await {
-            Ok(answer) => Heard::Answer(read(answer, most).await),
+            Ok(answer) => Heard::Answer(read(answer, most, reading).await),
             Err(_) if late() && !begun.load(Ordering::Acquire) => Heard::NotSent { why: LATE.into() },
             Err(error) if begun.load(Ordering::Acquire) && !error.is_connect() => {
                 Heard::Lost { why: words(&error) }
@@ -212,23 +214,26 @@ fn client() -> reqwest::ClientBuilder {
         .tcp_nodelay(true)
 }
 
-async fn read(mut answer: reqwest::Response, most: usize) -> Answer {
+async fn read(mut answer: reqwest::Response, most: usize, reading: Duration) -> Answer {
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let mut body = Vec::new();
-    let whole = loop {
-        match answer.chunk().await {
-            Ok(None) => break true,
-            Err(_) => break false,
-            Ok(Some(chunk)) => {
-                let room = most - body.len();
-                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                // What comes after the bound is never read: the connection is closed.
-                if chunk.len() > room {
-                    break false;
+    let reads = async {
+        loop {
+            match answer.chunk().await {
+                Ok(None) => break true,
+                Err(_) => break false,
+                Ok(Some(chunk)) => {
+                    let room = most - body.len();
+                    body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                    // What comes after the bound is never read: the connection is closed.
+                    if chunk.len() > room {
+                        break false;
+                    }
                 }
             }
         }
     };
+    let whole = tokio::time::timeout(reading, reads).await.unwrap_or(false);
     Answer { status, headers, body, whole }
 }
 

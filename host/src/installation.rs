@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use domain::delivery::Message;
 use domain::delivery::outbox::{Report, Wanted};
-use domain::delivery::trouble::{ops, rules};
+use domain::delivery::trouble::{What, ops, rules};
 use domain::kernel::id::DispatcherId;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::Host;
 use crate::breaker::{Admitted, Breakers, PROBE};
@@ -65,6 +65,11 @@ impl Installation {
             self.look().await;
         }
         self.breakers.wanted(limit, self.host.clock().elapsed())
+    }
+
+    /// What has not answered for long, and since when.
+    pub fn lasting(&self) -> Vec<(What, Timestamp)> {
+        self.breakers.lasting(self.host.clock().now())
     }
 
     /// Learns what the others know by now. Whoever has claimed something looks once more: what was in flight before may

@@ -1,6 +1,7 @@
 //! The dispatcher at work, over channels that write down what they were asked.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -85,6 +86,27 @@ impl channels::Channel for Fake {
             self.looked_up.lock().unwrap().push(message.id);
             Found::Sent { provider_id: Some("found".into()) }
         })
+    }
+}
+
+/// A way out to a program that answers when it likes.
+struct Slow {
+    fake: Arc<Fake>,
+    begun: AtomicUsize,
+    answers: tokio::sync::Semaphore,
+}
+
+impl channels::Channel for Slow {
+    fn deliver<'a>(&'a self, cleared: Cleared, until: Duration) -> Later<'a, Report> {
+        Box::pin(async move {
+            self.begun.fetch_add(1, Ordering::Relaxed);
+            self.answers.acquire().await.unwrap().forget();
+            self.fake.deliver(cleared, until).await
+        })
+    }
+
+    fn look_up<'a>(&'a self, message: &'a Message) -> Later<'a, Found> {
+        self.fake.look_up(message)
     }
 }
 
@@ -198,6 +220,34 @@ on_both! {
         assert_eq!(sent.len(), 2_001);
         let place = sent.iter().position(|occasion| occasion == "alone").unwrap();
         assert!(place < 100, "the other workspace waited for {place} messages");
+    }
+
+    fn a_program_that_takes_its_time_keeps_nothing_else_waiting(world: World) {
+        let fake = Arc::new(Fake::new(&world, |_| accepted()));
+        let slow = Arc::new(Slow {
+            fake: fake.clone(), begun: AtomicUsize::new(0), answers: tokio::sync::Semaphore::new(0),
+        });
+        let mut ways = ways(&fake);
+        ways.insert(Channel::Webhook, slow.clone());
+        for i in 0..20 {
+            world.queue(&format!("hook:{i}"), Channel::Webhook, "https://example.org/h");
+        }
+        world.enqueue(&world.team, &to_console(&world, 0, 60));
+        let dispatcher = Dispatcher::new(&world.host, ways);
+        world.wait_for(async {
+            dispatcher.tick().await;
+            let sent = async {
+                while fake.count() < 60 {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), sent).await.expect("the others waited");
+            assert!(slow.begun.load(Ordering::Relaxed) <= 8, "one program has nearly all slots");
+            slow.answers.add_permits(20);
+            dispatcher.idle().await;
+        });
+        assert_eq!(fake.count(), 80);
+        world.log_is_whole(&world.team);
     }
 
     fn a_process_that_slept_past_its_lease_sends_nothing(world: World) {

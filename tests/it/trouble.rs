@@ -110,6 +110,24 @@ on_both! {
         assert_eq!(discord.posted().len(), 30);
     }
 
+    fn who_looks_after_deliveries_hears_once_of_a_provider_that_stays_closed(world: World) {
+        let discord = FakeDiscord::start(world.host.clock());
+        discord.always("/channels/", Fault::ban_page());
+        let other = world.found("harbor", "harbor.example");
+        world.queue("one", Channel::Discord, "77");
+        let process = process(&world, &discord);
+        seconds_of(&world, &discord, &[&process], 1_800, 30);
+        let told = |team: &harness::Team, role: Role| {
+            let feed = world.look(&team.as_(role), |cx| feed::ops::list(cx, true, &Ask::default())).unwrap();
+            feed.notifications.items.into_iter().map(|item| item.title).collect::<Vec<_>>()
+        };
+        for role in [Role::Owner, Role::Coordinator] {
+            assert_eq!(told(&world.team, role), ["Messages wait: the provider of the channel discord takes nothing"]);
+        }
+        assert_eq!(told(&world.team, Role::Member), [""; 0]);
+        assert_eq!(told(&other, Role::Owner), [""; 0], "nothing of theirs waits");
+    }
+
     fn a_clock_that_goes_back_makes_no_wait_longer(world: World) {
         let discord = FakeDiscord::start(world.host.clock());
         discord.next(Fault::slow_down(Some("1336")));

@@ -78,10 +78,7 @@ pub fn watched(w: &Watched) -> String {
         ]
     };
     let felt = |when: &str, felt: &Felt| {
-        [
-            row("a page of deals", when, &felt.deal_list),
-            row("complete a milestone", when, &felt.milestone_complete),
-        ]
+        [row("a page of deals", when, &felt.deal_list), row("add a milestone", when, &felt.milestone_add)]
     };
     let rows: Vec<Vec<String>> =
         [felt("idle", &w.idle), felt("while it is planned", &w.planning), felt("while e-mails leave", &w.sending)]

@@ -181,8 +181,8 @@ pub fn gone(addresses: &[GoneAddress], cursor: Option<&str>) -> String {
 
 pub fn reopened(gone: &GoneAddress) -> String {
     format!(
-        "Messages leave for {} {} again. What was refused meanwhile is sent by milepost delivery replay: milepost \
-         delivery list --status failed,suppressed",
+        "Messages leave for {} {} again. What was refused meanwhile waits for milepost delivery replay; to list it: \
+         milepost delivery list --status failed,suppressed",
         gone.channel, gone.address
     )
 }

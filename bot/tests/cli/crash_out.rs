@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::delivery::outbox::ops::is_anything_due;
+use domain::delivery::trouble::{ops as held, rules};
 use domain::delivery::webhook::ops::{AddEndpoint, add};
 use domain::delivery::{Content, NewMessage, Priority, Purpose, Status, To};
 use domain::kernel::id::{EndpointId, MessageId};
@@ -121,7 +122,12 @@ impl Cell {
         let clock = Clock::standing_at(now);
         let home = tempfile::tempdir().unwrap();
         let peer = match channel {
-            Channel::Discord => Peer::Discord(FakeDiscord::start(&clock)),
+            Channel::Discord => {
+                let discord = FakeDiscord::start(&clock);
+                // An empty channel is one in which the bot may not read.
+                discord.chatter(&clock, "77", "Good morning");
+                Peer::Discord(discord)
+            }
             Channel::Sms => Peer::Sms(FakeTwilio::start()),
             Channel::Email => Peer::Email(SmtpPeer::start(&SmtpRules::default())?),
             Channel::Webhook => {
@@ -310,11 +316,13 @@ impl Cell {
         format!("It is {}, and the messages are:\n{rows}\nThe workers said:\n{said}", self.now)
     }
 
-    /// How long until somebody looks at the first message that waits.
+    /// How long until somebody looks at the first message that waits, and may ask its provider.
     fn until_next(&self) -> SignedDuration {
         let waits = self.messages.iter().filter_map(|id| self.world.delivery(*id).delivery.next_at).min();
         let next = waits.unwrap_or(self.now);
-        self.now.duration_until(next).max(SignedDuration::ZERO) + SignedDuration::from_secs(1)
+        let holds = held::look(self.world.db(), self.now).unwrap().holds;
+        let left = holds.iter().map(|hold| rules::left(hold, self.now)).min();
+        self.now.duration_until(next).max(left.unwrap_or_default()) + SignedDuration::from_secs(1)
     }
 
     fn ends(&self) -> Vec<Status> {

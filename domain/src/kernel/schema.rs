@@ -551,6 +551,7 @@ table! {
     use crate::kernel::column::Timestamptz;
     provider_holds (what) {
         what -> Text,
+        since -> Timestamptz,
         closed_at -> Timestamptz,
         closed_until -> Timestamptz,
         last_ms -> Nullable<BigInt>,

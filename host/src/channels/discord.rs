@@ -28,6 +28,8 @@ const MOST_EMBEDS: usize = 10;
 const PAGE: usize = 100;
 /// How far Discord's clock and ours may be apart.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// For how long nothing is sent after a page of Discord's shield, whatever it says.
+const LEAST_BAN: SignedDuration = SignedDuration::from_mins(1);
 /// Channels of direct messages that are remembered.
 const MOST_KNOWN: usize = 1_000;
 
@@ -342,7 +344,8 @@ fn judge(answer: &Answer) -> Learned {
             "A page of Discord's shield came in place of an answer: this address is blocked for now. Nothing was sent; \
              all posts wait.",
         )
-        .after(answer.header("retry-after").and_then(wait_seconds))
+        // A wait that a shield names is kept, but a minute is the least.
+        .after(answer.header("retry-after").and_then(wait_seconds).map(|wait| wait.max(LEAST_BAN)))
         .trouble(Trouble::Provider)
     };
     let learned = match answer.status {
@@ -387,7 +390,7 @@ fn is_page(answer: &Answer) -> bool {
 }
 
 /// Whether the latest messages of a channel hold ours. That it is not among them says something only when the page
-/// reaches back to before the first attempt.
+/// reaches back to before the first attempt. A bot that may not read a channel's history is shown an empty one.
 fn search(page: &[Value], id: MessageId, first_write: Timestamp) -> Found {
     let nonce = nonce(id);
     let marker = format!("-# {nonce}");
@@ -397,6 +400,13 @@ fn search(page: &[Value], id: MessageId, first_write: Timestamp) -> Found {
         if ours {
             return Found::Sent { provider_id: one.get("id").and_then(Value::as_str).map(str::to_owned) };
         }
+    }
+    if page.is_empty() {
+        return Found::CannotTell {
+            why: "Discord showed no message of the channel at all. Either it is empty, or the bot lacks the permission \
+                  Read Message History there."
+                .into(),
+        };
     }
     let time = |one: &Value| one.get("timestamp")?.as_str()?.parse::<Timestamp>().ok();
     let reaches_back = page.len() < PAGE
@@ -645,7 +655,9 @@ mod tests {
         let sent = Found::Sent { provider_id: Some("9".into()) };
         assert_eq!(search(&[other("2026-11-21T10:05:00Z"), ours], id, first), sent);
         assert_eq!(search(&[json!({ "id": "9", "nonce": nonce(id) })], id, first), sent);
-        assert_eq!(search(&[], id, first), Found::NotThere);
+        assert_eq!(search(&[other("2026-11-21T10:05:00Z")], id, first), Found::NotThere);
+        let Found::CannotTell { why } = search(&[], id, first) else { panic!("an empty page says nothing") };
+        assert!(why.contains("Read Message History"), "{why}");
         assert_eq!(search(&vec![other("2026-11-21T09:50:00Z"); PAGE], id, first), Found::NotThere);
         for at in ["2026-11-21T10:05:00Z", "2026-11-21T09:56:00Z", "once"] {
             assert!(matches!(search(&vec![other(at); PAGE], id, first), Found::CannotTell { .. }), "{at}");

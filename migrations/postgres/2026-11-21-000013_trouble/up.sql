@@ -1,5 +1,6 @@
 CREATE TABLE provider_holds (
     what TEXT NOT NULL,
+    since TIMESTAMPTZ NOT NULL,
     closed_at TIMESTAMPTZ NOT NULL,
     closed_until TIMESTAMPTZ NOT NULL,
     last_ms BIGINT,

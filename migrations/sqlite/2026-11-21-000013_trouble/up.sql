@@ -1,5 +1,6 @@
 CREATE TABLE provider_holds (
     what TEXT NOT NULL,
+    since TEXT NOT NULL,
     closed_at TEXT NOT NULL,
     closed_until TEXT NOT NULL,
     last_ms BIGINT,

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use clap::Args;
 use domain::deals::deal::view::{ListDeals, list as deals};
-use domain::deals::milestone::MilestoneStatus;
-use domain::deals::milestone::ops::{self as milestones, CompleteMilestone, ListMilestones};
+use domain::deals::milestone::ops::{AddMilestone, add};
 use domain::delivery::Message;
 use domain::delivery::outbox::{Found, Outcome as Came, Report};
 use domain::delivery::policy::Cleared;
 use domain::kernel::Principal;
-use domain::kernel::id::{MilestoneId, WorkspaceId};
+use domain::kernel::id::{DealId, WorkspaceId};
 use domain::kernel::page::Ask;
 use domain::people::reach::Channel;
 use host::channels::{self, Later};
@@ -54,7 +53,8 @@ pub struct Overdue {
 pub struct Felt {
     /// A page of 20 deals.
     pub deal_list: Times,
-    pub milestone_complete: Times,
+    /// A milestone by hand, due in a year.
+    pub milestone_add: Times,
 }
 
 /// What left one workspace.
@@ -157,25 +157,31 @@ impl channels::Channel for Taker {
 struct People<'b> {
     host: &'b Host,
     clock: Clock,
-    /// Whose, and the milestones that are completed next.
-    desks: Vec<(Principal, Vec<MilestoneId>)>,
+    /// Whose, and deals to which milestones are added.
+    desks: Vec<(Principal, Vec<DealId>)>,
     moved: Duration,
 }
 
 impl People<'_> {
     /// One look and one change; how long each took.
     async fn ask(&mut self, turn: usize) -> Result<(Duration, Duration), Stop> {
-        let desk = turn % self.desks.len();
-        let Some((who, open)) = self.desks.get_mut(desk) else { return Err(Stop::Failed("Nobody asks.".into())) };
+        let nobody = || Stop::Failed("There is no deal to work on.".into());
+        let (who, ids) = self.desks.get(turn % self.desks.len()).ok_or_else(nobody)?;
+        let deal_id = *ids.get(turn / self.desks.len() % ids.len().max(1)).ok_or_else(nobody)?;
         let start = self.clock.elapsed();
         self.host.look(who, |cx| deals(cx, &ListDeals::default())).await?;
         let looked = self.clock.elapsed();
-        let Some(id) = open.pop() else {
-            return Err(Stop::Failed("All milestones were completed. Watch for fewer --seconds.".into()));
+        let new = AddMilestone {
+            deal_id,
+            title: format!("Call {turn}"),
+            due_on: "2027-01-04".into(),
+            responsible_role: None,
+            remind_days_before: None,
+            required: None,
+            notes: None,
         };
-        let cmd = CompleteMilestone { id, version: None, note: None };
         let changing = self.clock.elapsed();
-        self.host.act(who, move |cx| milestones::complete(cx, &cmd)).await?;
+        self.host.act(who, move |cx| add(cx, &new)).await?;
         let changed = self.clock.elapsed();
         // The host's clock goes as time does.
         self.host.clock().advance(changed - self.moved);
@@ -188,17 +194,17 @@ impl People<'_> {
 #[derive(Default)]
 struct Collected {
     lists: Vec<Duration>,
-    completes: Vec<Duration>,
+    adds: Vec<Duration>,
 }
 
 impl Collected {
-    fn add(&mut self, (list, complete): (Duration, Duration)) {
+    fn note(&mut self, (list, add): (Duration, Duration)) {
         self.lists.push(list);
-        self.completes.push(complete);
+        self.adds.push(add);
     }
 
     fn felt(self) -> Felt {
-        Felt { deal_list: Times::of(self.lists), milestone_complete: Times::of(self.completes) }
+        Felt { deal_list: Times::of(self.lists), milestone_add: Times::of(self.adds) }
     }
 }
 
@@ -206,12 +212,12 @@ async fn watch(cmd: &Overdue, host: &Host, teams: &[(Principal, usize)]) -> Resu
     let clock = Clock::system();
     let mut desks = Vec::new();
     for (who, _) in teams {
-        desks.push((who.clone(), open_milestones(host, who).await?));
+        desks.push((who.clone(), some_deals(host, who).await?));
     }
     let mut people = People { host, clock: clock.clone(), desks, moved: clock.elapsed() };
     let mut idle = Collected::default();
     for turn in 0..usize::from(cmd.calls) {
-        idle.add(people.ask(turn).await?);
+        idle.note(people.ask(turn).await?);
     }
     let before = memory("VmRSS:");
     // From here on the highest is that of the work alone.
@@ -246,7 +252,7 @@ async fn watch(cmd: &Overdue, host: &Host, teams: &[(Principal, usize)]) -> Resu
         let now = counting.left.lock().unwrap_or_else(PoisonError::into_inner).values().map(|l| l.console).sum();
         // Lines on the console leave as fast as they can: that, too, is the time of planning.
         let lines = std::mem::replace(&mut console, now) != now;
-        if planned.load(Ordering::Acquire) && !lines { sending.add(asked) } else { planning.add(asked) }
+        if planned.load(Ordering::Acquire) && !lines { sending.note(asked) } else { planning.note(asked) }
     }
     let took = clock.elapsed() - start;
     running.stop(Duration::from_secs(10)).await;
@@ -278,21 +284,9 @@ async fn watch(cmd: &Overdue, host: &Host, teams: &[(Principal, usize)]) -> Resu
     })
 }
 
-/// Milestones that nobody has completed, of many deals.
-async fn open_milestones(host: &Host, who: &Principal) -> Result<Vec<MilestoneId>, Stop> {
-    let mut found = Vec::new();
-    let mut cursor = None;
-    loop {
-        let wanted = ListMilestones {
-            status: vec![MilestoneStatus::Upcoming, MilestoneStatus::Overdue],
-            ask: Ask { cursor: cursor.take(), limit: Some(100) },
-            ..ListMilestones::default()
-        };
-        let page = host.look(who, move |cx| milestones::list(cx, &wanted)).await?;
-        found.extend(page.items.iter().map(|milestone| milestone.id));
-        cursor = page.next_cursor;
-        if cursor.is_none() || found.len() >= 6_000 {
-            return Ok(found);
-        }
-    }
+/// A page of deals.
+async fn some_deals(host: &Host, who: &Principal) -> Result<Vec<DealId>, Stop> {
+    let wanted = ListDeals { ask: Ask { cursor: None, limit: Some(100) }, ..ListDeals::default() };
+    let page = host.look(who, move |cx| deals(cx, &wanted)).await?;
+    Ok(page.items.iter().map(|deal| deal.id).collect())
 }

@@ -33,8 +33,8 @@ impl GoneAddress {
     /// Why a message for it is refused. Without the provider's words, which may hold the address.
     pub fn sentence(&self) -> String {
         format!(
-            "The address takes nothing since {}: it was refused for good, or what was sent there came back. Once it \
-             takes messages again: milepost delivery reopen {}",
+            "The address takes nothing since {}: it was refused for good, or what was sent there came back (milepost \
+             delivery reopen {} opens it again).",
             self.since.strftime("%-d %B %Y (UTC)"),
             self.id
         )

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::fallback::Ways;
 use super::ops::subject;
+use super::store::due;
 use crate::delivery::notify::ops::{Team, tell as notify};
 use crate::delivery::notify::{Telling, Urgency};
 use crate::delivery::template::Templates;
+use crate::delivery::trouble::What;
 use crate::delivery::{Message, Status, To};
+use crate::kernel::canonical::{hex, sha256};
 use crate::kernel::id::MemberId;
-use crate::kernel::{Cx, No};
+use crate::kernel::{Cx, No, time};
 use crate::people::reach::{Channel, Topic};
-use crate::workspace::access::Role;
+use crate::workspace::access::{Require, Role, Verb};
 
 /// Tells of each kind of failure: the member whom the message was for, else those who look after deliveries. Of alerts
 /// that fail nobody is alerted.
@@ -67,6 +71,62 @@ pub(super) fn tell(cx: &mut Cx<'_>, team: &Team, failed: &[&Message], ways: &Way
         });
     }
     notify(cx, team, &tellings)?;
+    Ok(())
+}
+
+/// Tells those who look after deliveries what has not answered for long, each such time once; of what nothing here waits
+/// for, nothing is told.
+pub fn tell_of_trouble(cx: &mut Cx<'_>, lasting: &[(What, Timestamp)]) -> Result<(), No> {
+    cx.require(Verb::ManageDeliveries)?;
+    let mut waited = Vec::new();
+    for (what, since) in lasting {
+        if due::is_waited_for(cx, what)? {
+            waited.push((what, since));
+        }
+    }
+    if waited.is_empty() {
+        return Ok(());
+    }
+    let (team, templates, now) = (Team::load(cx)?, Templates::load()?, cx.now());
+    let mut tellings = Vec::new();
+    for reader in looking_after(&team) {
+        let Some(member) = team.member(reader) else { continue };
+        for (what, since) in &waited {
+            let (channel, whose) = match what {
+                What::Provider(channel) => (channel.to_string(), format!("the provider of the channel {channel}")),
+                What::Destination(destination) => {
+                    let channel = destination.split(':').next().unwrap_or_default();
+                    (channel.to_owned(), destination.clone())
+                }
+            };
+            let context = json!({
+                "name": member.name.split_whitespace().next().unwrap_or_default(),
+                "title": format!("Messages wait: {whose} takes nothing"),
+                "why": format!(
+                    "Since {} {whose} takes nothing from this server.",
+                    time::moment(**since, &time::zone(&member.time_zone))
+                ),
+                "next": format!(
+                    "Messages for it wait, and it is asked again by itself. See why with milepost delivery list \
+                     --status queued --channel {channel}."
+                ),
+            });
+            let which = hex(&sha256(&[what.to_string().as_bytes()]));
+            tellings.push(Telling {
+                member: reader,
+                topic: Topic::Alert,
+                urgency: Urgency::Important,
+                words: templates.render("undelivered", &context)?,
+                subject: None,
+                occasion: format!("alert:trouble:{}:{}:{reader}", &which[..16], since.as_second()),
+                deal_id: None,
+                at: now,
+                expires_at: None,
+                also: None,
+            });
+        }
+    }
+    notify(cx, &team, &tellings)?;
     Ok(())
 }
 

@@ -137,18 +137,20 @@ impl Moves {
         let suppressed: Vec<MessageId> =
             after.iter().filter(|m| m.status == Status::Suppressed).map(|m| m.id).collect();
         let nowhere = fallback::without_address(cx, &suppressed)?;
-        let (failed, unknown): (Vec<&Message>, Vec<&Message>) = after
+        let (failed, others): (Vec<&Message>, Vec<&Message>) = after
             .iter()
             .filter(|m| match m.status {
                 Status::Failed | Status::Dead | Status::Unknown => true,
                 Status::Suppressed => nowhere.contains(&m.id),
+                // What the policy held for too long is no failure; what was tried, or is told to a program, is.
+                Status::Expired => m.attempts > 0 || m.channel == Channel::Webhook,
                 _ => false,
             })
-            .partition(|m| m.status != Status::Unknown);
-        if !failed.is_empty() || !unknown.is_empty() {
+            .partition(|m| !matches!(m.status, Status::Unknown | Status::Expired));
+        if !failed.is_empty() || !others.is_empty() {
             let team = Team::load(cx)?;
             let ways = fallback::go_on(cx, &team, &failed)?;
-            let all: Vec<&Message> = failed.into_iter().chain(unknown).collect();
+            let all: Vec<&Message> = failed.into_iter().chain(others).collect();
             alert::tell(cx, &team, &all, &ways)?;
         }
         Ok(after)
@@ -165,6 +167,7 @@ fn take(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Message>, Fault> {
         wanted,
         taken: Vec::new(),
         room: wanted.limit,
+        webhooks: HashMap::new(),
         no_channels: wanted.no_channels.clone(),
         no_destinations: wanted.no_destinations.clone(),
     };
@@ -195,6 +198,8 @@ struct Choice<'a> {
     wanted: &'a Wanted,
     taken: Vec<Message>,
     room: usize,
+    /// How many webhooks were taken, by their destinations.
+    webhooks: HashMap<String, usize>,
     no_channels: Vec<Channel>,
     no_destinations: Vec<String>,
 }
@@ -219,6 +224,9 @@ impl Choice<'_> {
             } else if self.wanted.one_of_destination.contains(&message.destination) {
                 self.no_destinations.push(message.destination.clone());
             }
+            if message.channel == Channel::Webhook {
+                self.webhook(&message.destination);
+            }
             if self.wanted.one_of_channel.contains(&message.channel) {
                 self.no_channels.push(message.channel);
             }
@@ -226,6 +234,17 @@ impl Choice<'_> {
             self.taken.push(message);
         }
         Ok(())
+    }
+
+    fn webhook(&mut self, destination: &str) {
+        let to_this = self.webhooks.entry(destination.to_owned()).or_default();
+        *to_this += 1;
+        if *to_this >= self.wanted.webhooks_each {
+            self.no_destinations.push(destination.to_owned());
+        }
+        if self.webhooks.values().sum::<usize>() >= self.wanted.webhooks {
+            self.no_channels.push(Channel::Webhook);
+        }
     }
 }
 

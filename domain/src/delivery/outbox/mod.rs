@@ -51,11 +51,14 @@ pub struct Wanted {
     /// Channels and destinations of which one message is taken: to see whether the trouble is over.
     pub one_of_channel: Vec<Channel>,
     pub one_of_destination: Vec<String>,
+    /// At most so many webhooks, and so many to one endpoint.
+    pub webhooks: usize,
+    pub webhooks_each: usize,
 }
 
 impl Wanted {
     pub fn up_to(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
+        Self { limit, webhooks: limit, webhooks_each: limit, ..Self::default() }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::kernel::id::MessageId;
 use crate::kernel::{Cx, Fault, No, Subject};
 use crate::people::reach::Channel;
 
+pub use super::alert::tell_of_trouble;
 pub use super::claim::{claim, found, is_anything_due};
 pub use super::hands::{
     BatchCancelled, Dispatch, after_clock_went_back, bounced, cancel, cancel_batch, cancel_unsent, clock_jumped,

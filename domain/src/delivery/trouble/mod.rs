@@ -47,6 +47,8 @@ impl From<&str> for What {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     pub what: What,
+    /// When it was closed at first; it has not answered since.
+    pub since: Timestamp,
     pub closed_at: Timestamp,
     pub closed_until: Timestamp,
     /// How long it was left alone the last time, when that was for a failure.

@@ -31,6 +31,7 @@ pub fn tell(db: &Db, changes: &[Change], now: Timestamp) -> Result<(), Fault> {
                 Change::Close { what, wait, last, probe } => {
                     let hold = Hold {
                         what: what.clone(),
+                        since: now,
                         closed_at: now,
                         closed_until: time::to_micros(now + rules::bounded(*wait)),
                         last: *last,

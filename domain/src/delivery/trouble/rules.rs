@@ -6,6 +6,8 @@ use super::Hold;
 
 /// Nothing is left alone for longer without being asked again.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+/// Whoever waits for something that has not answered for this long is told.
+pub const LASTING: SignedDuration = SignedDuration::from_mins(10);
 /// A process that sends says so this often.
 pub const SAYS_SO: SignedDuration = SignedDuration::from_secs(5);
 /// One that has not said so for this long counts no more.
@@ -40,6 +42,7 @@ mod tests {
         let check = |wait: i64, later: i64, expected: i64| {
             let hold = Hold {
                 what: What::Provider(Channel::Discord),
+                since: at,
                 closed_at: at,
                 closed_until: at + SignedDuration::from_secs(wait),
                 last: None,

@@ -11,7 +11,7 @@ use crate::kernel::id::DispatcherId;
 use crate::kernel::schema::{dispatchers, provider_holds};
 use crate::kernel::{Conn, Fault};
 
-type Row = (String, At, At, Option<i64>, i64);
+type Row = (String, At, At, At, Option<i64>, i64);
 
 /// What is left alone, at most so many: what is closed for longest first.
 pub(super) fn list(conn: &mut Conn, limit: i64) -> Result<Vec<Hold>, Fault> {
@@ -21,6 +21,7 @@ pub(super) fn list(conn: &mut Conn, limit: i64) -> Result<Vec<Hold>, Fault> {
             .limit(limit)
             .select((
                 provider_holds::what,
+                provider_holds::since,
                 provider_holds::closed_at,
                 provider_holds::closed_until,
                 provider_holds::last_ms,
@@ -28,8 +29,9 @@ pub(super) fn list(conn: &mut Conn, limit: i64) -> Result<Vec<Hold>, Fault> {
             ))
             .load(c)
     })?;
-    let hold = |(what, closed_at, closed_until, last, version): Row| Hold {
+    let hold = |(what, since, closed_at, closed_until, last, version): Row| Hold {
         what: What::from(what.as_str()),
+        since: since.0,
         closed_at: closed_at.0,
         closed_until: closed_until.0,
         last: last.map(SignedDuration::from_millis),
@@ -49,7 +51,8 @@ pub(super) fn close(conn: &mut Conn, hold: &Hold, probe: bool) -> Result<(), Fau
                           THEN provider_holds.last_ms ELSE excluded.last_ms END";
     let (until, last) = if probe { ("excluded.closed_until", "excluded.last_ms") } else { (LONGER, SLOWER) };
     let query = format!(
-        "INSERT INTO provider_holds (what, closed_at, closed_until, last_ms, version) VALUES ($1, $2, $3, $4, $5) \
+        "INSERT INTO provider_holds (what, since, closed_at, closed_until, last_ms, version) \
+         VALUES ($1, $2, $2, $3, $4, $5) \
          ON CONFLICT (what) DO UPDATE SET closed_at = excluded.closed_at, closed_until = {until}, last_ms = {last}, \
          version = provider_holds.version + 1"
     );

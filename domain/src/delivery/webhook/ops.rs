@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -25,6 +26,9 @@ use crate::workspace::access::{Require, Role, Verb};
 pub const MOST: usize = 20;
 /// Events that one call of [`fan_out`] looks at for an endpoint.
 pub const BATCH: i64 = 200;
+/// For how long an endpoint is tried to be told of an event, whatever keeps it from answering. A little more than all of
+/// its tries take; then the event has expired, and a person may replay it.
+const LONGEST_TELLING: SignedDuration = SignedDuration::from_hours(4 * 24);
 
 fn subject(id: EndpointId) -> Subject {
     Subject::new("endpoint", id.0)
@@ -456,6 +460,6 @@ fn message(cx: &Cx<'_>, endpoint: &Endpoint, row: &EventRow) -> Result<NewMessag
         },
         priority: Priority::Usual,
         due_at: cx.now(),
-        expires_at: None,
+        expires_at: cx.now().checked_add(LONGEST_TELLING).ok(),
     })
 }

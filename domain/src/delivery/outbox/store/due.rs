@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::MessageRow;
 use crate::both;
+use crate::delivery::trouble::What;
 use crate::delivery::{Message, Priority, Status};
 use crate::kernel::column::At;
 use crate::kernel::id::MessageId;
@@ -94,6 +95,25 @@ pub(in crate::delivery::outbox) fn is_anything_due(cx: &mut Cx<'_>) -> Result<bo
         }
     }
     Ok(false)
+}
+
+/// Whether something is due that this keeps waiting.
+pub(in crate::delivery::outbox) fn is_waited_for(cx: &mut Cx<'_>, what: &What) -> Result<bool, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let found: Option<MessageId> = both!(cx.conn(), |c| {
+        let mut query = messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::next_at.is_not_null())
+            .filter(messages::next_at.assume_not_null().le(now))
+            .select(messages::id)
+            .into_boxed();
+        query = match what {
+            What::Provider(channel) => query.filter(messages::channel.eq(*channel)),
+            What::Destination(destination) => query.filter(messages::destination.eq(destination)),
+        };
+        query.first(c).optional()
+    })?;
+    Ok(found.is_some())
 }
 
 /// What is in flight: which message, whither.
