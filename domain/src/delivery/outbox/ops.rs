@@ -11,7 +11,7 @@ use crate::people::reach::Channel;
 pub use super::claim::{claim, found, is_anything_due};
 pub use super::hands::{
     Dispatch, after_clock_went_back, cancel, cancel_unsent, clock_jumped, dispatch, hold, replay, reschedule,
-    resolve, resume,
+    resolve, resume, tell_again,
 };
 pub use super::settle::{provider_says, settle};
 
