@@ -176,7 +176,8 @@ pub struct Console {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Vault {
-    /// The installation's key: 32 random bytes in base64. The secrets of webhooks and the links in messages derive from it.
+    /// The installation's key: 32 random bytes in base64. The secrets of webhooks and the links in messages derive
+    /// from it, and the headers of webhooks are sealed with it.
     pub master_key: Option<SecretString>,
 }
 

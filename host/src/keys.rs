@@ -187,12 +187,13 @@ impl Keys {
     /// What a value is bound to: moved to another place, or said to be of another form or key, it opens no more.
     fn bound(&self, place: &Place<'_>) -> Vec<u8> {
         let id = self.id();
-        let parts: [&[u8]; 6] = [
+        let parts: [&[u8]; 7] = [
             b"endpoint-header",
             FORM.as_bytes(),
             id.as_bytes(),
             place.workspace.0.as_bytes(),
             place.endpoint.0.as_bytes(),
+            place.address.as_bytes(),
             place.header.as_bytes(),
         ];
         parts.iter().flat_map(|part| [&(part.len() as u64).to_be_bytes(), *part].concat()).collect()
@@ -307,13 +308,19 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_in_its_own_place_with_its_own_key_and_unaltered() {
         let id = |n: u128| Uuid::from_u128(n);
-        let place = |w, e, header| Place { workspace: WorkspaceId(id(w)), endpoint: EndpointId(id(e)), header };
+        let place = |w, e, header| Place {
+            workspace: WorkspaceId(id(w)),
+            endpoint: EndpointId(id(e)),
+            address: "https://hooks.example.com/a",
+            header,
+        };
         let (keys, home) = (Keys::of([7; 32]), place(1, 2, "x-team"));
         let sealed = keys.seal(&home, [5; 12], "Bearer hunter2");
         assert!(sealed.starts_with(&format!("v1.{}.", keys.id())) && !sealed.contains("hunter2"), "{sealed}");
         assert_eq!(Vault::open(&keys, &home, &sealed).unwrap(), "Bearer hunter2");
         assert_ne!(keys.seal(&home, [6; 12], "Bearer hunter2"), sealed);
-        for other in [place(3, 2, "x-team"), place(1, 3, "x-team"), place(1, 2, "x-teams")] {
+        let elsewhere = Place { address: "https://hooks.example.org/a", ..home };
+        for other in [place(3, 2, "x-team"), place(1, 3, "x-team"), place(1, 2, "x-teams"), elsewhere] {
             assert!(Vault::open(&keys, &other, &sealed).is_err(), "{other:?}");
         }
         let other = Keys::of([8; 32]);

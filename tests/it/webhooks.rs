@@ -158,7 +158,8 @@ on_both! {
         assert_eq!(tell_all(&world), 0);
         let enable = EnableEndpoint { id, after: Some(endpoint.told_up_to) };
         world.act(&adam, |cx| ops::enable(cx, &enable)).unwrap();
-        assert_eq!(tell_all(&world), 1);
+        assert_eq!(tell_all(&world), 3);
+        assert_eq!(queued(&world).len(), 3);
     }
 
     fn without_a_word_an_enabled_endpoint_is_told_from_now_on(world: World) {
@@ -355,8 +356,13 @@ struct Scene {
 
 impl Scene {
     fn new(place: Place) -> Self {
+        Self::with(place, &[])
+    }
+
+    /// Whose program answers like this, and then with 200.
+    fn with(place: Place, statuses: &'static [u16]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let sink = Sink::start(&runtime, &[]);
+        let sink = Sink::start(&runtime, statuses);
         let mut config = Config::default();
         config.webhooks.allow_private = vec![sink.address.clone()];
         config.vault.master_key = Some(KEY.to_owned().into());
@@ -380,10 +386,27 @@ impl Scene {
     /// Something happens, and everybody who listens is told.
     fn happens(&self) {
         self.world.deal("12 Oak Street");
+        self.tell();
+    }
+
+    fn tell(&self) {
         self.runtime.block_on(async {
             self.telling.round().await;
             self.dispatcher.round().await;
         });
+    }
+
+    /// The ids under which somebody was called, and of which event, in the order of the log.
+    fn calls(&self, from: usize) -> Vec<(i64, String)> {
+        let read = |request: &String| {
+            let (head, body) = request.split_once("\r\n\r\n").unwrap();
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            let id = head.lines().find_map(|line| line.strip_prefix("webhook-id: ")).unwrap();
+            (body["data"]["sequence"].as_i64().unwrap(), id.to_owned())
+        };
+        let mut calls: Vec<_> = self.sink.heard()[from..].iter().map(read).collect();
+        calls.sort();
+        calls
     }
 
     /// How often somebody was called with this value.
@@ -465,6 +488,17 @@ fn a_sealed_value_that_was_moved_to_another_endpoint_is_not_sent() {
 }
 
 #[test]
+fn a_sealed_value_is_not_sent_to_an_address_that_was_slipped_in() {
+    both(|scene| {
+        scene.endpoint("mine", CANARY);
+        let theirs = format!("http://{}/theirs", scene.sink.address);
+        scene.world.meddle(&scene.world.team, &format!("UPDATE endpoints SET url = '{theirs}'"));
+        scene.happens();
+        assert_eq!(scene.sink.heard().len(), 0);
+    });
+}
+
+#[test]
 fn a_value_that_an_earlier_version_kept_unsealed_still_goes_along_and_is_sealed_by_the_next_change() {
     both(|scene| {
         let id = scene.endpoint("a", "Bearer new");
@@ -481,4 +515,45 @@ fn a_value_that_an_earlier_version_kept_unsealed_still_goes_along_and_is_sealed_
         scene.happens();
         assert_eq!(scene.heard(CANARY), 2);
     });
+}
+
+#[test]
+fn an_endpoint_that_listens_again_is_told_what_it_missed_once_and_under_the_same_ids() {
+    let story = |scene: Scene| {
+        let id = scene.endpoint("a", CANARY);
+        let adam = scene.adam();
+        scene.happens();
+        scene.world.deal("14 Oak Street");
+        scene.happens();
+        let refused = scene.calls(1);
+        assert_eq!(refused.len(), 2, "both were refused with 410");
+        scene.happens();
+        assert_eq!(scene.sink.heard().len(), 3, "it is disabled");
+        let told_up_to = scene.world.look(&adam, |cx| ops::get(cx, id)).unwrap().told_up_to;
+        assert!(told_up_to < refused[0].0, "the alert's hint brings back what it missed");
+        let enable = EnableEndpoint { id, after: Some(told_up_to) };
+        scene.world.act(&adam, |cx| ops::enable(cx, &enable)).unwrap();
+        // What refused calls is left alone for a while.
+        scene.world.hours_pass(1);
+        scene.tell();
+        let again = scene.calls(3);
+        assert_eq!((again.len(), &again[..2]), (3, &refused[..]));
+
+        // By hand, while something waits; and from the first event on: what it was told is not told again.
+        scene.world.deal("16 Oak Street");
+        scene.runtime.block_on(scene.telling.round());
+        let disable = DisableEndpoint { id, why: "Maintenance".into() };
+        scene.world.act(&adam, |cx| ops::disable(cx, &disable)).unwrap();
+        scene.tell();
+        assert_eq!(scene.sink.heard().len(), 6);
+        scene.world.act(&adam, |cx| ops::enable(cx, &EnableEndpoint { id, after: Some(0) })).unwrap();
+        scene.tell();
+        scene.tell();
+        assert_eq!(scene.calls(6).len(), 1, "the one that waited");
+        scene.world.log_is_whole(&scene.world.team);
+    };
+    story(Scene::with(Place::file(), &[200, 410, 410]));
+    if let Some(place) = Place::schema() {
+        story(Scene::with(place, &[200, 410, 410]));
+    }
 }

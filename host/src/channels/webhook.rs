@@ -74,7 +74,8 @@ impl Webhook {
         let signature = signature::sign(&secrets, &id, now, &payload(message));
         let mut headers = HeaderMap::new();
         for (header, carried) in &way.headers {
-            let place = Place { workspace: message.workspace, endpoint: way.endpoint, header };
+            let (workspace, address) = (message.workspace, message.address.as_str());
+            let place = Place { workspace, endpoint: way.endpoint, address, header };
             let value = carried.open(&place, keys).map_err(|why| {
                 format!(
                     "The value of the header {header} cannot be opened: {why}. Nothing was sent. Set it anew (milepost \

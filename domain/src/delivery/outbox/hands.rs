@@ -89,6 +89,23 @@ pub fn cancel_unsent(cx: &mut Cx<'_>, ids: &[MessageId], why: &str) -> Result<Ve
     Ok(ended.into_iter().filter(|m| m.status == Status::Cancelled).map(|m| m.id).collect())
 }
 
+/// Puts those of these calls to a program back into the line that it never got. Gives how many they are.
+///
+/// Part of telling an endpoint that was enabled what it missed.
+pub fn tell_again(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<usize, No> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let now = cx.now();
+    let mut moves = Moves::default();
+    for message in store::hold(cx, ids)? {
+        if let Some(next) = rules::told_again(&message, now) {
+            moves.to(&message, next);
+        }
+    }
+    Ok(moves.write(cx)?.len())
+}
+
 /// Tries one again that failed, died, expired or was refused for its address. The policy decides about it anew.
 pub fn replay(cx: &mut Cx<'_>, id: MessageId) -> Result<Delivery, No> {
     cx.require(Verb::ManageDeliveries)?;

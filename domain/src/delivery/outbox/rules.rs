@@ -363,6 +363,14 @@ pub fn replay(m: &Message, for_address: bool, by: &str, now: Timestamp) -> Resul
     }
 }
 
+/// A program that listens again is told what it missed, under the ids that it would have seen; `None` for what it was told,
+/// what it will be told by itself, and what a person took back.
+pub fn told_again(m: &Message, now: Timestamp) -> Option<Message> {
+    let missed = matches!(m.status, Status::Failed | Status::Dead | Status::Suppressed);
+    (missed && m.channel == Channel::Webhook)
+        .then(|| once_more(m, now, "Sent again, because its endpoint listens again.".into()))
+}
+
 /// A person's word on one of which nobody knows whether it arrived.
 pub fn resolve(m: &Message, how: Resolution, by: &str, now: Timestamp) -> Result<Message, Refusal> {
     if m.status != Status::Unknown {

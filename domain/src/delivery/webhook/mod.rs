@@ -46,7 +46,7 @@ pub struct Endpoint {
     pub secret_version: i32,
     /// Until when calls are signed with the secret before this one, too.
     pub previous_until: Option<Timestamp>,
-    /// The last event of the log that was looked at for it.
+    /// The last event of the log that was looked at for it; of a disabled one, the last before those that it missed.
     pub cursor: i64,
     pub created_at: Timestamp,
     pub version: i64,

@@ -17,7 +17,7 @@ use crate::delivery::outbox::{self, Enqueued};
 use crate::delivery::template::Templates;
 use crate::delivery::{Content, NewMessage, Priority, Purpose, To};
 use crate::kernel::event::{Change, EventRow};
-use crate::kernel::id::{EndpointId, MessageId};
+use crate::kernel::id::{EndpointId, EventId, MessageId};
 use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, Subject, text};
 use crate::people::reach::{Channel, Topic};
 use crate::workspace::access::{Require, Role, Verb};
@@ -119,9 +119,9 @@ pub fn add(cx: &mut Cx<'_>, cmd: &AddEndpoint, allowed: &Allowed, vault: &dyn Va
     let id = EndpointId(cx.mint());
     let endpoint = Endpoint {
         id,
+        headers: sealed(cx, (id, url.as_str()), headers, vault),
         url,
         events,
-        headers: sealed(cx, id, headers, vault),
         status: EndpointStatus::Active,
         disabled_why: None,
         secret_version: 1,
@@ -143,13 +143,13 @@ pub fn add(cx: &mut Cx<'_>, cmd: &AddEndpoint, allowed: &Allowed, vault: &dyn Va
 /// Each value sealed for its place.
 fn sealed(
     cx: &Cx<'_>,
-    endpoint: EndpointId,
+    (endpoint, address): (EndpointId, &str),
     headers: BTreeMap<String, String>,
     vault: &dyn Vault,
 ) -> BTreeMap<String, Carried> {
     let workspace = cx.workspace();
     let seal = |(header, value): (String, String)| {
-        let place = Place { workspace, endpoint, header: &header };
+        let place = Place { workspace, endpoint, address, header: &header };
         let sealed = vault.seal(&place, cx.random(), &value);
         (header, Carried::Sealed { sealed })
     };
@@ -163,9 +163,10 @@ fn resealed(
     wanted: Option<BTreeMap<String, String>>,
     vault: &dyn Vault,
 ) -> BTreeMap<String, Carried> {
-    let (workspace, id) = (cx.workspace(), endpoint.id);
-    let open =
-        |header: &str, carried: &Carried| carried.open(&Place { workspace, endpoint: id, header }, vault).ok();
+    let (workspace, id, address) = (cx.workspace(), endpoint.id, endpoint.url.as_str());
+    let open = |header: &str, carried: &Carried| {
+        carried.open(&Place { workspace, endpoint: id, address, header }, vault).ok()
+    };
     let mut kept = endpoint.headers.clone();
     if let Some(wanted) = &wanted {
         kept.retain(|header, carried| {
@@ -178,7 +179,7 @@ fn resealed(
     });
     let mut new: BTreeMap<String, String> = plain.collect();
     new.extend(wanted.unwrap_or_default().into_iter().filter(|(header, _)| !kept.contains_key(header)));
-    kept.extend(sealed(cx, id, new, vault));
+    kept.extend(sealed(cx, (id, address), new, vault));
     kept
 }
 
@@ -267,7 +268,7 @@ pub struct DisableEndpoint {
     pub why: String,
 }
 
-/// Stops telling an endpoint anything. What waits for it is not sent either.
+/// Stops telling an endpoint anything. What waits for it is not sent either, and counts as not told.
 pub fn disable(cx: &mut Cx<'_>, cmd: &DisableEndpoint) -> Result<Outcome, No> {
     cx.require(Verb::ManageEndpoints)?;
     let why = text::line("why", &cmd.why, text::REASON).map_err(|p| vec![p])?;
@@ -275,9 +276,29 @@ pub fn disable(cx: &mut Cx<'_>, cmd: &DisableEndpoint) -> Result<Outcome, No> {
     if endpoint.status == EndpointStatus::Disabled {
         return Ok(unchanged(cx, &endpoint, "The endpoint is disabled already."));
     }
+    stop(cx, &mut endpoint, why)
+}
+
+/// Its place in the log goes back to before what waits or is under way: from there it misses everything.
+fn stop(cx: &mut Cx<'_>, endpoint: &mut Endpoint, why: String) -> Result<Outcome, No> {
+    if let Some(occasion) = store::first_waiting(cx, endpoint.id)?
+        && let Some(event) = event_of(endpoint.id, &occasion)
+        && let Some(seq) = store::sequence(cx, event)?
+    {
+        endpoint.cursor = endpoint.cursor.min(seq - 1);
+    }
     endpoint.status = EndpointStatus::Disabled;
     endpoint.disabled_why = Some(why.clone());
-    save(cx, &mut endpoint, &Event::Disabled { why })
+    save(cx, endpoint, &Event::Disabled { why })
+}
+
+/// Of what a message tells.
+fn occasion(endpoint: EndpointId, event: EventId) -> String {
+    format!("event:{endpoint}:{event}")
+}
+
+fn event_of(endpoint: EndpointId, occasion: &str) -> Option<EventId> {
+    occasion.strip_prefix(&format!("event:{endpoint}:"))?.parse().ok()
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -331,9 +352,7 @@ pub fn disable_gone(cx: &mut Cx<'_>, id: EndpointId, why: &str) -> Result<(), No
         return Ok(());
     };
     let why: String = why.chars().take(text::REASON).collect();
-    endpoint.status = EndpointStatus::Disabled;
-    endpoint.disabled_why = Some(why.clone());
-    save(cx, &mut endpoint, &Event::Disabled { why: why.clone() })?;
+    stop(cx, &mut endpoint, why.clone())?;
     let host = host_of(&endpoint.url);
     let next = format!(
         "Nothing more is sent to it. When it listens again, enable it: milepost endpoint enable {id} (with --after {} it \
@@ -421,7 +440,15 @@ pub fn fan_out(cx: &mut Cx<'_>) -> Result<Told, No> {
         let wanted = rows.iter().filter(|row| rules::wants(&endpoint.events, &row.event));
         let new = wanted.map(|row| message(cx, &endpoint, row)).collect::<Result<Vec<_>, Fault>>()?;
         let queued = outbox::ops::enqueue(cx, &new)?;
-        told.messages += queued.iter().filter(|one| matches!(one, Enqueued::New(_))).count();
+        let known: Vec<MessageId> = queued
+            .iter()
+            .filter_map(|one| match one {
+                Enqueued::AlreadyQueued(id) => Some(*id),
+                Enqueued::New(_) => None,
+            })
+            .collect();
+        // Only where the endpoint was enabled from an earlier place: what it missed there is told under the same ids.
+        told.messages += queued.len() - known.len() + outbox::ops::tell_again(cx, &known)?;
         store::advance(cx, endpoint.id, (endpoint.cursor + BATCH).min(head))?;
     }
     Ok(told)
@@ -443,7 +470,7 @@ fn worth_telling(cx: &mut Cx<'_>, after: i64, more: &mut bool) -> Result<Vec<Eve
 fn message(cx: &Cx<'_>, endpoint: &Endpoint, row: &EventRow) -> Result<NewMessage, Fault> {
     let data = rules::payload(row).map_err(|error| Fault::Corrupt(format!("event {}: {error}", row.id)))?;
     Ok(NewMessage {
-        occasion: format!("event:{}:{}", endpoint.id, row.id),
+        occasion: occasion(endpoint.id, row.id),
         topic: Topic::Event,
         purpose: Purpose::Internal,
         channel: Channel::Webhook,

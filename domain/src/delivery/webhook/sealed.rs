@@ -12,6 +12,8 @@ use crate::kernel::id::{EndpointId, WorkspaceId};
 pub struct Place<'a> {
     pub workspace: WorkspaceId,
     pub endpoint: EndpointId,
+    /// Where its calls go: whoever can write into the database must not have them sent elsewhere.
+    pub address: &'a str,
     pub header: &'a str,
 }
 

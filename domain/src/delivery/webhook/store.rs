@@ -8,7 +8,7 @@ use super::{Endpoint, EndpointStatus};
 use crate::both;
 use crate::kernel::column::At;
 use crate::kernel::event::EventRow;
-use crate::kernel::id::{EndpointId, MessageId, WorkspaceId};
+use crate::kernel::id::{EndpointId, EventId, MessageId, WorkspaceId};
 use crate::kernel::schema::{audit_heads, endpoints, events, messages};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::reach::{Channel, Topic};
@@ -183,6 +183,35 @@ pub fn log_after(cx: &mut Cx<'_>, after: i64, limit: i64) -> Result<Vec<EventRow
             .limit(limit)
             .select(EventRow::as_select())
             .load(c)
+    })?)
+}
+
+/// The occasion of the first message that waits for an endpoint or is under way to it. Messages are made in the order of the
+/// log, and ids are in the order of being made.
+pub fn first_waiting(cx: &mut Cx<'_>, id: EndpointId) -> Result<Option<String>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::endpoint_id.eq(id))
+            .filter(messages::next_at.is_not_null())
+            .order(messages::id)
+            .select(messages::occasion)
+            .first(c)
+            .optional()
+    })?)
+}
+
+/// An event's number in the log.
+pub fn sequence(cx: &mut Cx<'_>, event: EventId) -> Result<Option<i64>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        events::table
+            .filter(events::workspace_id.eq(workspace))
+            .filter(events::id.eq(event))
+            .select(events::seq)
+            .first(c)
+            .optional()
     })?)
 }
 
