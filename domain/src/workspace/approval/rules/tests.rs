@@ -120,9 +120,10 @@ fn only_active_members_with_a_say_count_and_nobody_approves_their_own_words() {
 #[test]
 fn where_nobody_else_could_the_author_may() {
     let alone = [member(1, Role::Owner), member(2, Role::Member)];
-    assert!(!usual(Some(alone[0].id), &alone, 24).four_eyes);
-    assert!(usual(Some(alone[1].id), &alone, 24).four_eyes);
-    assert!(usual(None, &alone, 24).four_eyes);
+    assert!(!usual(Some(alone[0].id), Vec::new(), &alone, 24).four_eyes);
+    assert!(usual(Some(alone[1].id), Vec::new(), &alone, 24).four_eyes);
+    assert!(usual(None, Vec::new(), &alone, 24).four_eyes);
+    assert!(!usual(None, vec![alone[0].id], &alone, 24).four_eyes);
 }
 
 #[test]
