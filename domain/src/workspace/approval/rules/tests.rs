@@ -123,6 +123,7 @@ fn where_nobody_else_could_the_author_may() {
     assert!(!usual(Some(alone[0].id), Vec::new(), &alone, 24).four_eyes);
     assert!(usual(Some(alone[1].id), Vec::new(), &alone, 24).four_eyes);
     assert!(usual(None, Vec::new(), &alone, 24).four_eyes);
+    assert!(!usual(None, vec![alone[0].id], &alone, 24).four_eyes);
 }
 
 #[test]
