@@ -9,6 +9,7 @@ pub mod doors;
 pub mod drafting;
 pub mod egress;
 mod installation;
+mod jumps;
 pub mod keys;
 pub mod logs;
 pub mod loops;

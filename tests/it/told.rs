@@ -265,6 +265,7 @@ on_both! {
             contact_id: None,
             subject: "A question".into(),
             body: "When may we call you?".into(),
+            send_at: None,
         };
         let draft = world.act(&world.team.as_(Role::Member), |cx| {
             domain::deals::followup::propose::propose(cx, &cmd)
@@ -281,7 +282,7 @@ on_both! {
         assert_eq!(world.count(&world.team, "digest_items"), 1);
         // Whoever is faster spares the others the question.
         let approval_id = draft.approval_id.unwrap();
-        let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None };
+        let yes = Decide::of(approval_id, Choice::Approve);
         world.act(&world.team.as_(Role::Admin), |cx| decide(cx, &yes)).unwrap();
         assert_eq!(world.count(&world.team, "digest_items"), 0);
         assert!(messages(&world, Topic::Approval).contains(&"email Cora Castillo cancelled".to_owned()));

@@ -333,7 +333,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::kernel::column::{Timestamptz, Uuid};
     delivery_settings (workspace_id) {
         workspace_id -> Uuid,
@@ -341,6 +341,7 @@ table! {
         held_since -> Nullable<Timestamptz>,
         held_why -> Nullable<Text>,
         version -> BigInt,
+        clock_in_doubt -> Bool,
     }
 }
 

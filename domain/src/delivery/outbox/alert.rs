@@ -1,12 +1,13 @@
 //! Telling people of what did not get through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::fallback::Ways;
 use super::ops::subject;
+use super::store;
 use super::store::due;
 use crate::delivery::notify::ops::{Team, tell as notify};
 use crate::delivery::notify::{Telling, Urgency};
@@ -14,21 +15,45 @@ use crate::delivery::template::Templates;
 use crate::delivery::trouble::What;
 use crate::delivery::{Message, Status, To};
 use crate::kernel::canonical::{hex, sha256};
-use crate::kernel::id::MemberId;
+use crate::kernel::id::{DealId, MemberId};
 use crate::kernel::{Cx, No, time};
 use crate::people::reach::{Channel, Topic};
 use crate::workspace::access::{Require, Role, Verb};
 
-/// Tells of each kind of failure: the member whom the message was for, else those who look after deliveries. Of alerts
-/// that fail nobody is alerted.
-pub(super) fn tell(cx: &mut Cx<'_>, team: &Team, failed: &[&Message], ways: &Ways) -> Result<(), No> {
+/// Why a message did not get through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Something is to be mended: an address, a provider, what nobody knows.
+    Broken,
+    /// The policy or the time said no.
+    Ruled,
+}
+
+/// Tells of each kind of failure: the member whom the message was for; else the owner of the deal that it is about, and
+/// those who look after deliveries when something is to be mended or nobody owns the deal. Of alerts that fail nobody is
+/// alerted.
+pub(super) fn tell(cx: &mut Cx<'_>, team: &Team, stopped: &[(&Message, Stop)], ways: &Ways) -> Result<(), No> {
+    let deals: Vec<DealId> = stopped.iter().filter_map(|(m, _)| m.deal_id).collect();
+    let owners = store::owners_of(cx, &deals)?;
+    let is_active = |id: MemberId| team.member(id).is_some();
+    let owner_of = |m: &Message| {
+        let owner = m.deal_id.and_then(|deal| owners.get(&deal)).copied();
+        owner.filter(|id| is_active(*id))
+    };
     // What fails together for one reason is told together.
     let mut told: BTreeMap<(MemberId, Status, Channel, &str, bool), Vec<&Message>> = BTreeMap::new();
-    for message in failed.iter().copied().filter(|m| m.topic != Topic::Alert) {
-        let readers = match message.to {
-            To::Member(id) if team.member(id).is_some() => vec![id],
-            _ => looking_after(team),
+    let mut broken = BTreeSet::new();
+    for (message, stop) in stopped.iter().copied().filter(|(m, _)| m.topic != Topic::Alert) {
+        let readers = match (message.to, owner_of(message), stop) {
+            (To::Member(id), ..) if is_active(id) => BTreeSet::from([id]),
+            (To::Contact(_) | To::Team, Some(owner), Stop::Ruled) => BTreeSet::from([owner]),
+            (To::Contact(_) | To::Team, owner, _) => looking_after(team).into_iter().chain(owner).collect(),
+            // Who is out of service reads nothing.
+            (To::Member(_) | To::Endpoint(_), ..) => looking_after(team).into_iter().collect(),
         };
+        if stop == Stop::Broken {
+            broken.insert(message.id);
+        }
         let reached = ways.reached.contains(&message.id);
         for reader in readers {
             let reason = message.reason.as_deref().unwrap_or_default();
@@ -50,7 +75,7 @@ pub(super) fn tell(cx: &mut Cx<'_>, team: &Team, failed: &[&Message], ways: &Way
             "why": reason,
             "next": next(first, of.len(), ways),
         });
-        let to_contact = of.iter().any(|m| matches!(m.to, To::Contact(_)));
+        let to_contact = of.iter().any(|m| matches!(m.to, To::Contact(_)) && broken.contains(&m.id));
         let occasion = match reached {
             // Nothing is lost, so once a day is enough to know that a way is closed.
             true => format!("alert:{channel}:{status}:{}:{reader}", now.strftime("%F")),

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::alert::{self, Stop};
 use super::ops::subject;
 use super::rules::{self, Claim};
 use super::store::attempts::{self, AttemptRow, End};
 use super::store::{self, due};
-use super::{Claimed, Ended, Event, Found, LookUp, Wanted, alert, fallback};
+use super::{Claimed, Ended, Event, Found, LookUp, Wanted, fallback};
 use crate::delivery::feed;
 use crate::delivery::notify::ops::Team;
 use crate::delivery::policy::{Cleared, Ruling, gate};
@@ -123,7 +124,8 @@ impl Moves {
         self.0.push((from.status, next));
     }
 
-    /// Saves them, notes each in the log, goes on by another way where one has failed, and tells people of it.
+    /// Saves them, notes each in the log, goes on by another way where one has failed, and tells people of those that ended
+    /// without getting through.
     pub fn write(self, cx: &mut Cx<'_>) -> Result<Vec<Message>, No> {
         if self.0.is_empty() {
             return Ok(Vec::new());
@@ -137,21 +139,25 @@ impl Moves {
         let suppressed: Vec<MessageId> =
             after.iter().filter(|m| m.status == Status::Suppressed).map(|m| m.id).collect();
         let nowhere = fallback::without_address(cx, &suppressed)?;
-        let (failed, others): (Vec<&Message>, Vec<&Message>) = after
+        let stopped: Vec<(&Message, Stop)> = after
             .iter()
-            .filter(|m| match m.status {
-                Status::Failed | Status::Dead | Status::Unknown => true,
-                Status::Suppressed => nowhere.contains(&m.id),
-                // What the policy held for too long is no failure; what was tried, or is told to a program, is.
-                Status::Expired => m.attempts > 0 || m.channel == Channel::Webhook,
-                _ => false,
+            .filter_map(|m| match m.status {
+                Status::Failed | Status::Dead | Status::Unknown => Some((m, Stop::Broken)),
+                Status::Suppressed if nowhere.contains(&m.id) => Some((m, Stop::Broken)),
+                // What was tried, or is told to a program, was not held by the policy alone.
+                Status::Expired if m.attempts > 0 || m.channel == Channel::Webhook => Some((m, Stop::Broken)),
+                Status::Suppressed | Status::Expired => Some((m, Stop::Ruled)),
+                _ => None,
             })
-            .partition(|m| !matches!(m.status, Status::Unknown | Status::Expired));
-        if !failed.is_empty() || !others.is_empty() {
+            .collect();
+        if !stopped.is_empty() {
             let team = Team::load(cx)?;
+            let failed = stopped.iter().filter(|(m, stop)| {
+                *stop == Stop::Broken && !matches!(m.status, Status::Unknown | Status::Expired)
+            });
+            let failed: Vec<&Message> = failed.map(|(m, _)| *m).collect();
             let ways = fallback::go_on(cx, &team, &failed)?;
-            let all: Vec<&Message> = failed.into_iter().chain(others).collect();
-            alert::tell(cx, &team, &all, &ways)?;
+            alert::tell(cx, &team, &stopped, &ways)?;
         }
         Ok(after)
     }
