@@ -106,7 +106,8 @@ impl Breakers {
                     fail(known, provider, FAILURES_OF_PROVIDER, now);
                 }
             }
-            (None, Outcome::Accepted { .. } | Outcome::Refused { .. }) => {
+            // A number that wants nothing says nothing of those beside it.
+            (Some(Trouble::OptedOut), _) | (None, Outcome::Accepted { .. } | Outcome::Refused { .. }) => {
                 for key in [provider, destination] {
                     if known.remove(&key).is_some_and(|state| state.last.is_some()) {
                         info!(what = ?key, "Answers again");

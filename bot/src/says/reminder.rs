@@ -66,6 +66,9 @@ pub fn forecast(forecasts: &[Forecast], days: i64) -> String {
             f.to
         ));
         text.push_str(&indented(&f.subject));
+        if let Some(bill) = &f.sms {
+            text.push_str(&indented(&format!("Text message: {bill}")));
+        }
         for why in &f.why {
             text.push_str(&indented(&format!("Why: {}", sentence(why))));
         }

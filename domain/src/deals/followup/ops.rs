@@ -323,7 +323,7 @@ pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Resu
     let recipients = rules::recipients(&file, role);
     if recipients.is_empty() {
         let why =
-            format!("Nobody in the role {role} has an e-mail address. Add one to the deal and edit the draft.");
+            format!("Nobody in the role {role} has an e-mail address. Add one (milepost contact edit), then edit the draft.");
         findings.push(note(FindingKind::Recipient, &why, true));
     }
     let version = Version {

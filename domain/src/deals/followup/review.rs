@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::facts::{self, File};
 use super::ops::{in_app, milestone_type, missing, newest, rendered, seen, subject, turn};
-use super::rules;
 use super::view::DraftView;
+use super::{moved, rules};
 use crate::assist::draft::check::Finding;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Urgency, Version, WrittenBy, store};
 use crate::deals::deal::{self, DealStatus};
@@ -222,6 +222,19 @@ pub fn decide(cx: &mut Cx<'_>, cmd: &Decide) -> Result<Decided, No> {
 /// why they may.
 fn may_pass(cx: &mut Cx<'_>, draft: &Draft, version: &Version, despite: Option<&str>) -> Result<(), No> {
     let file = facts::gather(cx, draft.deal_id)?;
+    let elsewhere = moved::elsewhere(&file, version);
+    if !elsewhere.is_empty() {
+        let names: Vec<&str> = elsewhere.iter().map(|to| to.name.as_str()).collect();
+        return Err(Refusal::new(
+            Code::Stale,
+            format!(
+                "{} is not reached at this address any more, or is not on the deal. Your vote was not counted.",
+                names.join(", ")
+            ),
+            "Edit the draft, which works out anew who gets it, then vote on its new version.",
+        )
+        .into());
+    }
     let known = rules::known(&file);
     let now = version.words.letter().findings(&known);
     let same = |a: &Finding, b: &Finding| (a.kind, &a.part, a.start, a.end) == (b.kind, &b.part, b.start, b.end);

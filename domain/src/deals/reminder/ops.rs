@@ -54,7 +54,7 @@ pub(in crate::deals) fn changed(cx: &mut Cx<'_>, deal: DealId) -> Result<(), No>
 fn attend_to(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<Attended, No> {
     let (scene, mut cases) = set_up(cx, deals)?;
     let mut done = Attended { deals: deals.len(), ..Attended::default() };
-    done.withdrawn = take_back(cx, &mut cases)?;
+    done.withdrawn = take_back(cx, &scene, &mut cases)?;
     let plans: Vec<Plan> = cases.iter().map(|case| rules::plan(&facts(case, &scene))).collect();
     carry_out(cx, &scene, &mut cases, &plans, &mut done)?;
     let looks: HashMap<MilestoneId, Option<Timestamp>> =

@@ -265,7 +265,7 @@ pub fn heard(m: &Message, said: &Said, now: Timestamp) -> Option<Message> {
     let (status, reason) = match said {
         Said::Delivered => (Status::Delivered, None),
         Said::Read => (Status::Read, None),
-        Said::Failed { why } => {
+        Said::Failed { why } | Said::OptedOut { why } => {
             (Status::Failed, Some(format!("The provider could not deliver it: {}", shown(why))))
         }
     };

@@ -8,10 +8,11 @@ use super::claim::Moves;
 use super::rules::{self, Ground};
 use super::store;
 use super::store::attempts::{self, End};
-use super::{Ended, Heard, Outcome, Report, Said};
+use super::{Ended, Heard, Outcome, Report, Said, Trouble};
 use crate::delivery::{Message, Status, To, webhook};
-use crate::kernel::id::{EndpointId, MessageId};
+use crate::kernel::id::{ContactId, EndpointId, MessageId};
 use crate::kernel::{Cx, No};
+use crate::people::contact::standing;
 use crate::people::reach::Channel;
 
 /// Settles attempts. Gives the messages that changed, with what they are now.
@@ -32,6 +33,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
     let mut ends = Vec::new();
     let mut gone: BTreeMap<(Channel, String), String> = BTreeMap::new();
     let mut silenced: BTreeMap<EndpointId, String> = BTreeMap::new();
+    let mut stopped: BTreeMap<ContactId, String> = BTreeMap::new();
     for report in reports {
         let Some(start) = started.get(&(report.message, report.attempt)) else { continue };
         ends.push(end(report));
@@ -62,6 +64,9 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
                 silenced.insert(id, rules::shown(why));
             }
         }
+        if let (Some(Trouble::OptedOut), To::Contact(id)) = (report.trouble, message.to) {
+            stopped.insert(id, message.address.clone());
+        }
         moves.to(message, next);
         // A second report on the same attempt, in the same batch, finds it settled.
         held.remove(&report.message);
@@ -75,6 +80,10 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
             let why = format!("Not tried: another message to the same address was refused for good: {why}");
             moves.to(&waiting, rules::unsent(&waiting, Status::Failed, why, now));
         }
+    }
+    // What they told the provider of texts holds for every channel, as if they had told us.
+    for (id, number) in stopped {
+        standing::ops::stopped_at_provider(cx, id, &number)?;
     }
     for (id, why) in silenced {
         webhook::ops::disable_gone(cx, id, &why)?;
@@ -110,6 +119,9 @@ pub fn provider_says(cx: &mut Cx<'_>, channel: Channel, provider_id: &str, said:
     let Some(message) = store::hold_by_provider(cx, channel, provider_id)? else { return Ok(Heard::Nobody) };
     let Some(next) = rules::heard(&message, said, now) else { return Ok(Heard::Old(message.id)) };
     let id = message.id;
+    if let (Said::OptedOut { .. }, To::Contact(contact)) = (said, message.to) {
+        standing::ops::stopped_at_provider(cx, contact, &message.address)?;
+    }
     let mut moves = Moves::default();
     moves.to(&message, next);
     moves.write(cx)?;
