@@ -175,8 +175,9 @@ impl Breakers {
                     inner.fail(m, provider, FAILURES_OF_PROVIDER, now);
                 }
             }
-            // Also a no is an answer. That an address takes nothing any more is known where addresses are.
-            (None, Outcome::Accepted { .. } | Outcome::Refused { .. }) => {
+            // Also a no is an answer. That an address takes nothing any more is known where addresses are, and a number that
+            // wants nothing says nothing of those beside it.
+            (Some(Trouble::OptedOut), _) | (None, Outcome::Accepted { .. } | Outcome::Refused { .. }) => {
                 inner.answers(m, provider, now);
                 inner.answers(m, destination, now);
             }

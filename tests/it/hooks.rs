@@ -249,6 +249,75 @@ fn stop_by_text_ends_messages_and_start_brings_them_back() {
 }
 
 #[test]
+fn stop_from_a_number_that_nobody_knows_holds_for_whoever_has_it_later_in_every_workspace() {
+    both(|world| {
+        let harbor = world.found("harbor", "harbor.example");
+        let path = format!("/hooks/sms/{}", world.team.id);
+        let text = |sid: &str, body: &str| {
+            signed(&world, &path, &[("MessageSid", sid), ("From", "+13125550123"), ("Body", body)])
+        };
+        let there = |team: &harness::Team| -> Vec<bool> {
+            let found = world.look(&team.operator(), |cx| contact::view::find(cx, "+13125550123")).unwrap();
+            let views =
+                found.iter().map(|c| world.look(&team.operator(), |cx| contact::view::get(cx, c.id)).unwrap());
+            views.map(|v| v.address_opted_out_at.is_some() || v.standing.opted_out_at.is_some()).collect()
+        };
+        let (_, answer) = text("SM1", "STOP");
+        assert!(answer.contains("no more messages"), "{answer}");
+        for team in [&world.team, &harbor] {
+            let told: Vec<String> =
+                world.events(team).into_iter().filter(|event| event.contains("address.opted_out")).collect();
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(!world.everything(team).values().flatten().any(|row| row.contains("5550123")));
+        }
+        ann(&world);
+        assert_eq!(there(&world.team), [true]);
+        let mut new = harness::deal("1 Pier", harness::DATES);
+        new.parties = vec![domain::deals::deal::intake::NewParty {
+            role: "buyer".into(),
+            name: "A. Lee".into(),
+            phone: Some("(312) 555-0123".into()),
+            ..Default::default()
+        }];
+        let cora = harbor.cora();
+        world.act(&cora, |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        assert_eq!(there(&harbor), [true]);
+        // Said once more, known by now: each workspace that knows the number notes it for its contact.
+        text("SM2", "STOP");
+        for team in [&world.team, &harbor] {
+            let told = world.events(team).iter().filter(|event| event.contains("contact.opted_out")).count();
+            assert_eq!(told, 1);
+        }
+        // Plain words are for the workspace that was answered, and nobody else learns of them.
+        let before = world.events(&harbor).len();
+        text("SM3", "See you at 5");
+        assert_eq!(world.events(&harbor).len(), before);
+        text("SM4", "START");
+        assert_eq!((there(&world.team), there(&harbor)), (vec![false], vec![false]));
+    });
+}
+
+#[test]
+fn a_text_that_failed_because_its_reader_said_stop_is_an_opt_out() {
+    both(|world| {
+        let id = ann(&world);
+        let yes = SetConsent { contact_id: id, channel: Channel::Sms, given: true, evidence: "a form".into() };
+        world.act(&world.team.cora(), |cx| set_consent(cx, &yes)).unwrap();
+        let text = NewMessage {
+            to: To::Contact(id),
+            purpose: Purpose::Transactional,
+            ..harness::message("a text", Channel::Sms, "+13125550123", world.now())
+        };
+        world.enqueue(&world.team, &[text]);
+        world.all_end(&domain::delivery::outbox::Outcome::Accepted { provider_id: Some("SM9".into()) });
+        let path = format!("/hooks/sms/{}/status", world.team.id);
+        let said = [("MessageSid", "SM9"), ("MessageStatus", "failed"), ("ErrorCode", "21610")];
+        assert_eq!(signed(&world, &path, &said).0, 204);
+        assert!(is_opted_out(&world, id));
+    });
+}
+
+#[test]
 fn a_text_with_a_wrong_signature_has_no_effect() {
     both(|world| {
         let id = ann(&world);

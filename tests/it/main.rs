@@ -6,6 +6,7 @@ mod approvals;
 mod audit;
 mod bad_input;
 mod clocks;
+mod contacts;
 mod crowds;
 mod deal_flow;
 mod dispatch;

@@ -154,3 +154,36 @@ fn a_connection_that_migrated_still_waits_no_longer_than_others() {
     assert_eq!(bounds(&db), before);
     assert_eq!(before, ["3s 6s"]);
 }
+
+#[test]
+fn whoever_was_reached_at_a_number_before_numbers_were_verified_still_is() {
+    for place in places() {
+        let db = place.open(Place::usual_limits());
+        let mut conn = db.raw().unwrap();
+        if let Conn::Pg(c) = &mut conn {
+            c.batch_execute("SET milepost.workspace = '01900000-0000-7000-8000-000000000001'").unwrap();
+        }
+        for name in names() {
+            if name.contains("000018") {
+                let said =
+                    "UPDATE preferences SET body = '{\"phone\":\"+13125550100\",\"discord\":\"1234567890\"}'";
+                both!(&mut conn, |c| c.batch_execute(said)).unwrap();
+                if let Conn::Pg(c) = &mut conn {
+                    c.batch_execute("RESET milepost.workspace").unwrap();
+                }
+            }
+            step(&mut conn, &name, true);
+            if name.contains("000018") {
+                break;
+            }
+            both!(&mut conn, |c| c.batch_execute(&sample(&name))).unwrap();
+        }
+        if let Conn::Pg(c) = &mut conn {
+            c.batch_execute("SET milepost.workspace = '01900000-0000-7000-8000-000000000001'").unwrap();
+        }
+        let query =
+            "SELECT channel || ' ' || address || ' ' || verified_how AS line FROM address_proofs ORDER BY channel";
+        let kept = lines(&mut conn, query);
+        assert_eq!(kept, ["discord 1234567890 migrated", "sms +13125550100 migrated"]);
+    }
+}

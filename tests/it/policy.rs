@@ -64,14 +64,15 @@ fn itself(world: &World, id: ContactId) -> Principal {
 }
 
 /// An e-mail that a rule sends to a contact, due at once.
-fn mail(occasion: &str, to: ContactId, purpose: Purpose, due_at: Timestamp) -> NewMessage {
+fn mail(world: &World, occasion: &str, to: ContactId, purpose: Purpose, due_at: Timestamp) -> NewMessage {
+    let address = world.look(&world.team.operator(), |cx| view::get(cx, to)).unwrap().contact.email.unwrap();
     NewMessage {
         occasion: occasion.into(),
         topic: Topic::Reminder,
         purpose,
         channel: Channel::Email,
         to: To::Contact(to),
-        address: "somebody@example.org".into(),
+        address,
         deal_id: None,
         approval_id: None,
         batch_id: None,
@@ -83,7 +84,7 @@ fn mail(occasion: &str, to: ContactId, purpose: Purpose, due_at: Timestamp) -> N
 }
 
 fn send(world: &World, occasion: &str, to: ContactId, purpose: Purpose) -> MessageId {
-    world.enqueue(&world.team, &[mail(occasion, to, purpose, world.now())])[0]
+    world.enqueue(&world.team, &[mail(world, occasion, to, purpose, world.now())])[0]
 }
 
 /// "sending", or what stands in the way.
@@ -368,7 +369,7 @@ on_both! {
                     let new: Vec<NewMessage> = (0..6)
                         .map(|n| {
                             let purpose = if n % 2 == 0 { Purpose::Outreach } else { Purpose::Transactional };
-                            mail(&format!("{thread}-{n}"), ids[(thread + n) % 3], purpose, now)
+                            mail(world, &format!("{thread}-{n}"), ids[(thread + n) % 3], purpose, now)
                         })
                         .collect();
                     write(&mut |cx| outbox::enqueue(cx, &new).map(drop));

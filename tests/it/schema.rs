@@ -131,6 +131,14 @@ fn how_ann_stands(world: &World) {
     world.act(&world.team.cora(), |cx| ops::set_consent(cx, &consent)).unwrap();
     let out = ops::OptOut { contact_id: ann, via: Via::Phone, why: "said so".into() };
     world.act(&world.team.cora(), |cx| ops::opt_out(cx, &out)).unwrap();
+    let stop = ops::FromNumber { number: "+13125550123".into(), text: "STOP".into(), here: true };
+    world.act(&world.team.operator(), |cx| ops::record_text(cx, &stop)).unwrap();
+    let me = domain::people::reach::Person::Member(world.team.members[&Role::Coordinator].id);
+    let phone = Some("+13125550199".into());
+    let mine = domain::people::reach::Preferences { phone, ..domain::people::reach::Preferences::default() };
+    world
+        .act(&world.team.cora(), |cx| domain::delivery::notify::verify::set_preferences(cx, me, &mine, None))
+        .unwrap();
     let set = serde_json::Map::from_iter([("hold_saturdays".to_owned(), true.into())]);
     world
         .act(&world.team.as_(Role::Admin), |cx| edit(cx, &EditSettings { version: None, set: set.clone() }))

@@ -1,5 +1,6 @@
 //! A workspace never reads, changes or infers what another sends, approves, drafts, or knows of people.
 
+use domain::deals::deal::{PartyRole, parties};
 use domain::deals::followup::propose::{EditDraft, ProposeDraft};
 use domain::deals::followup::review::Decide;
 use domain::deals::followup::{ops as drafts, propose, review, sheet};
@@ -201,6 +202,20 @@ const VERBS: &[(&str, Verb)] = &[
         let (contact_id, evidence) = (ids.contact, String::new());
         let cmd = standing::SetConsent { contact_id, channel: Channel::Sms, given: false, evidence };
         standing::set_consent(cx, &cmd).map(drop)
+    }),
+    ("contact edit", |cx, ids| {
+        let cmd =
+            contact::ops::EditContact { name: Some("Ours".into()), ..contact::ops::EditContact::of(ids.contact) };
+        parties::edit_contact(cx, &cmd).map(drop)
+    }),
+    ("deal party add", |cx, ids| {
+        let who = parties::Who::Known { role: PartyRole::Other, contact_id: ids.contact };
+        parties::add_party(cx, &parties::AddParty { deal_id: ids.deal, version: None, who })
+    }),
+    ("deal party remove", |cx, ids| {
+        let (deal_id, contact_id) = (ids.deal, ids.contact);
+        let cmd = parties::RemoveParty { deal_id, version: None, role: PartyRole::Buyer, contact_id };
+        parties::remove_party(cx, &cmd)
     }),
     ("contact take over", |cx, ids| standing::take_over(cx, ids.contact).map(drop)),
     ("contact release", |cx, ids| standing::release(cx, ids.contact).map(drop)),

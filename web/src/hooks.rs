@@ -13,8 +13,7 @@ use domain::delivery::outbox::{self, About, Said};
 use domain::kernel::id::{ContactId, MessageId, WorkspaceId};
 use domain::kernel::idempotency::Key;
 use domain::kernel::{Code, Refusal, Source};
-use domain::people::contact;
-use domain::people::contact::standing::ops::{Inbound, OptOut, has_opted_out, opt_in, opt_out, record_inbound};
+use domain::people::contact::standing::ops::{FromNumber, OptOut, has_opted_out, opt_in, opt_out, record_text};
 use domain::people::contact::standing::{Heard, Via, heard};
 use domain::people::reach::Channel;
 use domain::workspace::access::ops::contact_principal;
@@ -112,7 +111,8 @@ async fn resubscribe(State(host): State<Host>, Path(link): Link, body: Body) -> 
     ))
 }
 
-/// A contact wrote to our number.
+/// Somebody wrote to our number, which is that of all workspaces here: a wish to stop or to go on holds in each of them,
+/// whether or not they know the number. Everything else is for the workspace that is named.
 async fn text(
     State(host): State<Host>,
     Path(workspace): Path<String>,
@@ -122,42 +122,46 @@ async fn text(
 ) -> Result<Response, Problem> {
     let call = Call::read(&host, &workspace, &uri, &headers, body).await?;
     let (Some(from), Some(sid)) = (call.get("From"), call.get("MessageSid")) else { return Ok(answer(None)) };
+    if from.is_empty() || from.len() > LONGEST_SENDER || from.contains('\0') {
+        return Ok(answer(None));
+    }
     let said = call.get("Body").unwrap_or_default().to_owned();
-    let who = host.operator(call.workspace, "twilio", Source::Web);
-    let phone = from.to_owned();
-    let known = host
-        .look(&who, move |cx| Ok(contact::store::sharing(cx, Some(&phone), None)?))
-        .await
-        .map_err(|refusal| problem(&refusal))?;
-    let meaning = if known.is_empty() {
-        heard(&said)
-    } else {
-        let command = Written { from: from.to_owned(), said: said.clone() };
+    let meaning = heard(&said);
+    let command = Written { from: from.to_owned(), said: said.clone() };
+    let mut reply_is_due = true;
+    let mut failed = None;
+    for known in host.directory().await.map_err(|refusal| problem(&refusal))? {
+        let here = known.id == call.workspace;
+        if !here && !matches!(meaning, Heard::Stop | Heard::Start) {
+            continue;
+        }
+        let who = host.operator(known.id, "twilio", Source::Web);
+        let text = FromNumber { number: from.to_owned(), text: said.clone(), here };
         let key = Key::parse(sid).ok();
-        let noted = host
-            .act_once(&who, key, "sms.inbound", command, move |cx| {
-                let mut meaning = Heard::Plain;
-                for contact in &known {
-                    let inbound = Inbound { contact_id: contact.id, via: Via::Sms, text: said.clone() };
-                    meaning = record_inbound(cx, &inbound)?;
-                }
-                Ok(meaning)
-            })
-            .await;
+        let noted =
+            host.act_once(&who, key, "sms.inbound", command.clone(), move |cx| record_text(cx, &text)).await;
         match noted {
             // The answer to this text was given before.
-            Ok(noted) if noted.repeated => return Ok(answer(None)),
-            Ok(noted) => noted.value,
-            Err(refusal) if refusal.code == Code::KeyReused => return Ok(answer(None)),
-            Err(refusal) => return Err(problem(&refusal)),
+            Ok(noted) if here && noted.repeated => reply_is_due = false,
+            Ok(_) => {}
+            Err(refusal) if refusal.code == Code::KeyReused => reply_is_due = false,
+            // The others are told all the same. A repeated call finds those that were told.
+            Err(refusal) => failed = Some(refusal),
         }
-    };
+    }
+    if let Some(refusal) = failed {
+        return Err(problem(&refusal));
+    }
     // Where the provider answers these words itself, a second answer would be one too many.
-    Ok(answer(if call.get("OptOutType").is_some() { None } else { reply(meaning) }))
+    let provider_replied = call.get("OptOutType").is_some();
+    Ok(answer(if reply_is_due && !provider_replied { reply(meaning) } else { None }))
 }
 
+/// Characters of a number, a short code or a sender's name.
+const LONGEST_SENDER: usize = 40;
+
 /// What a repeated call must have in common with the first.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Written {
     from: String,
     said: String,
@@ -185,6 +189,9 @@ async fn status(
         "accepted" | "scheduled" | "queued" | "sending" | "sent" => Said::Taken,
         "delivered" => Said::Delivered,
         "read" => Said::Read,
+        "failed" | "undelivered" if call.get("ErrorCode") == Some("21610") => {
+            Said::OptedOut { why: failure(Some("21610")) }
+        }
         "failed" | "undelivered" => Said::Failed { why: failure(call.get("ErrorCode")) },
         _ => return Ok(StatusCode::NO_CONTENT),
     };

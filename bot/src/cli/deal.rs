@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use domain::deals::deal::DealStatus;
 use domain::deals::deal::intake::{NewDeal, NewParty};
 use domain::deals::deal::key_dates::{self, Applied, ChangeKeyDates};
 use domain::deals::deal::ops::{self, EditDeal, Moved};
+use domain::deals::deal::parties::{self, AddParty, RemoveParty, Who};
 use domain::deals::deal::view::{self, Detail, ListDeals};
+use domain::deals::deal::{DealStatus, PartyRole};
 use domain::deals::milestone;
 use domain::kernel::id::{DealId, PlanId};
 use domain::kernel::page::Ask;
-use domain::kernel::{Cx, No};
+use domain::kernel::{Cx, No, Refusal};
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -45,6 +46,9 @@ pub enum Deal {
     },
     /// Change a deal's title, address, price or owner
     Edit(Edit),
+    /// Who is on a deal: add somebody, take somebody off
+    #[command(subcommand)]
+    Party(Party),
     /// Show what a change of key dates moves; with --apply, make it
     Reschedule(Reschedule),
     /// Apply a plan that was shown before, or take one back with its undo token
@@ -187,6 +191,41 @@ pub struct Edit {
     once: Once,
 }
 
+#[derive(Subcommand)]
+pub enum Party {
+    /// Put somebody on a deal: a new person, or a contact that is known (--contact with --role)
+    Add {
+        #[command(flatten)]
+        of: Of,
+        /// role=..,name=..,email=..,phone=..,zone=..
+        #[arg(value_name = "PARTY", value_parser = read::party, required_unless_present = "contact")]
+        party: Option<NewParty>,
+        /// A contact's id, e-mail address or telephone number
+        #[arg(long, value_name = "WHO", requires = "role", conflicts_with = "party")]
+        contact: Option<String>,
+        /// What the contact is on the deal, such as buyer or lender
+        #[arg(long, value_parser = read::word::<PartyRole>, requires = "contact")]
+        role: Option<PartyRole>,
+        /// Refuse when the deal is no longer at this version
+        #[arg(long = "if-version", value_name = "N")]
+        version: Option<i64>,
+    },
+    /// Take somebody off a deal; what waits for them about it is taken back
+    Remove {
+        #[command(flatten)]
+        of: Of,
+        /// The contact's id, e-mail address or telephone number
+        #[arg(value_name = "WHO")]
+        contact: String,
+        /// What the contact is on the deal
+        #[arg(long, value_parser = read::word::<PartyRole>)]
+        role: PartyRole,
+        /// Refuse when the deal is no longer at this version
+        #[arg(long = "if-version", value_name = "N")]
+        version: Option<i64>,
+    },
+}
+
 #[derive(Args)]
 pub struct Reschedule {
     /// The deal
@@ -215,6 +254,7 @@ pub fn run(common: &Common, cmd: Deal) -> Outcome {
         Deal::Close(of) => move_to(&desk, &of, DealStatus::Closed, None),
         Deal::Cancel { of, reason } => move_to(&desk, &of, DealStatus::Cancelled, reason.as_deref()),
         Deal::Edit(cmd) => edit(&desk, cmd),
+        Deal::Party(cmd) => party(&desk, cmd),
         Deal::Reschedule(cmd) => reschedule(&desk, cmd),
         Deal::Apply { plan } => {
             let applied = apply(&desk, plan)?;
@@ -330,6 +370,30 @@ fn edit(desk: &Desk, cmd: Edit) -> Result<Answer, Stop> {
     })?;
     let changed = done.receipt.is_some();
     let text = says::deal::edited(&done.value, changed, today(desk, &done.value));
+    Ok(Answer::new(text, Written::<Detail>::beside(done.receipt, &done.value)))
+}
+
+fn party(desk: &Desk, cmd: Party) -> Result<Answer, Stop> {
+    let done = desk.write(|cx| match &cmd {
+        Party::Add { of, party, contact, role, version } => {
+            let who = match (party, contact, role) {
+                (Some(party), ..) => Who::New(party.clone()),
+                (None, Some(contact), Some(role)) => {
+                    Who::Known { role: *role, contact_id: super::contact::named(cx, contact)? }
+                }
+                _ => return Err(Refusal::not_found("contact").into()),
+            };
+            parties::add_party(cx, &AddParty { deal_id: of.id, version: *version, who })?;
+            view::get(cx, of.id)
+        }
+        Party::Remove { of, contact, role, version } => {
+            let contact_id = super::contact::named(cx, contact)?;
+            let cmd = RemoveParty { deal_id: of.id, version: *version, role: *role, contact_id };
+            parties::remove_party(cx, &cmd)?;
+            view::get(cx, of.id)
+        }
+    })?;
+    let text = says::deal::edited(&done.value, done.receipt.is_some(), today(desk, &done.value));
     Ok(Answer::new(text, Written::<Detail>::beside(done.receipt, &done.value)))
 }
 

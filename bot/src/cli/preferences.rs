@@ -1,6 +1,7 @@
 //! `milepost preferences`: how a member or contact wants to be reached.
 
 use clap::Subcommand;
+use domain::delivery::notify::verify;
 use domain::people::reach::ops;
 use serde_json::{Value, json};
 
@@ -12,14 +13,21 @@ use crate::says;
 pub enum Preferences {
     /// Show how somebody hears of what
     Show {
-        /// A member's or contact's e-mail address
+        /// A member's or contact's e-mail address, or a contact's number or id
         email: String,
     },
+    /// Enter the code that was sent to your own number; without a code, send another
+    Verify {
+        /// Six digits
+        code: Option<String>,
+    },
     /// Change it: TOPIC.CHANNEL on|off|hourly|daily|weekly, quiet 21:00-08:00, digest_at 07:30, digest_on monday, order
-    /// email,sms, phone +13125550100, discord ID. An empty value goes back to what is usual
+    /// email,sms, phone +13125550100, discord ID. An empty value goes back to what is usual.
+    /// A member's new phone is sent a code; messages go there once the member entered it. A Discord id that is set here,
+    /// on the server's own terminal, is believed
     #[command(verbatim_doc_comment)]
     Set {
-        /// A member's or contact's e-mail address
+        /// A member's or contact's e-mail address, or a contact's number or id
         email: String,
         /// Such as: reminder.email daily quiet 21:00-08:00
         #[arg(required = true, num_args = 2.., value_names = ["KEY", "VALUE"])]
@@ -40,6 +48,16 @@ pub fn run(common: &Common, cmd: &Preferences) -> Outcome {
             })?;
             Answer::new(says::preferences::shown(&shown), json!(shown))
         }
+        Preferences::Verify { code: Some(code) } => {
+            let done = desk.write(|cx| verify::verify(cx, code))?;
+            let shown = done.value.or_refuse()?;
+            Answer::new(says::preferences::verified(&shown), Written::<Value>::beside(done.receipt, json!(shown)))
+        }
+        Preferences::Verify { code: None } => {
+            let done = desk.write(verify::send_again)?;
+            let text = says::preferences::code_sent(&done.value);
+            Answer::new(text, Written::<Value>::beside(done.receipt, json!(done.value)))
+        }
         Preferences::Set { email, pairs, version } => {
             if pairs.len() % 2 != 0 {
                 return Err(super::Stop::Usage(says::preferences::ODD.into()));
@@ -50,7 +68,7 @@ pub fn run(common: &Common, cmd: &Preferences) -> Outcome {
                 for pair in pairs.chunks(2) {
                     ops::put(&mut new, &pair[0], &pair[1])?;
                 }
-                ops::set(cx, person, &new, *version)
+                verify::set_preferences(cx, person, &new, *version)
             })?;
             let text = says::preferences::shown(&done.value);
             Answer::new(text, Written::<Value>::beside(done.receipt, json!(done.value)))

@@ -28,6 +28,14 @@ pub fn word<T: FromStr<Err = String>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|known| format!("it {known}"))
 }
 
+pub fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("write yes or no.".into()),
+    }
+}
+
 /// `NAME=VALUE`; the value may be empty.
 pub fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) =

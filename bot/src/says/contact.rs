@@ -2,10 +2,33 @@
 
 use domain::kernel::{Code, Refusal};
 use domain::people::contact::Contact;
-use domain::people::contact::view::ContactView;
+use domain::people::contact::view::{ContactView, Listed};
 use domain::people::contact::zones::ZoneSource;
 
-use super::{indented, moment, table};
+use super::{indented, moment, next_page, table};
+
+pub fn list(contacts: &[Listed], cursor: Option<&str>) -> String {
+    if contacts.is_empty() {
+        return "No contact matches. People come in with the deals they are on (milepost deal create, deal party add)."
+            .into();
+    }
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+    let rows: Vec<Vec<String>> = contacts
+        .iter()
+        .map(|listed| {
+            let contact = &listed.contact;
+            let mark = if listed.opted_out_at.is_some() { "OPTED OUT" } else { "" };
+            vec![
+                contact.name.clone(),
+                or_none(&contact.email),
+                or_none(&contact.phone),
+                mark.into(),
+                contact.id.to_string(),
+            ]
+        })
+        .collect();
+    table(&["NAME", "E-MAIL", "TELEPHONE", "", "ID"], &rows) + &next_page(cursor)
+}
 
 pub fn show(view: &ContactView) -> String {
     let contact = &view.contact;
@@ -27,6 +50,10 @@ pub fn show(view: &ContactView) -> String {
         let via = view.standing.opted_out_via.as_deref().unwrap_or("another way").replace('_', " ");
         rows.push(vec!["OPTED OUT".into(), format!("{} ({via}); only they can undo it", moment(at))]);
     }
+    if let Some(at) = view.address_opted_out_at {
+        let words = format!("{} (by this number or address); only its holder can undo it", moment(at));
+        rows.push(vec!["OPTED OUT".into(), words]);
+    }
     if let Some(at) = view.standing.taken_over_at {
         let by = view.standing.taken_over_by.as_deref().unwrap_or("somebody");
         rows.push(vec!["Led by".into(), format!("{by} since {}; no rule writes to them", moment(at))]);
@@ -38,7 +65,7 @@ pub fn show(view: &ContactView) -> String {
         };
         rows.push(vec![format!("Agreed to {}", consent.channel), words]);
     }
-    format!("{} ({})\n{}", contact.name, contact.id, indented(&table(&["", ""], &rows)))
+    format!("{} ({}, version {})\n{}", contact.name, contact.id, view.version, indented(&table(&["", ""], &rows)))
 }
 
 pub fn changed(view: &ContactView, what: &str, changed: bool) -> String {

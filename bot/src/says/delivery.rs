@@ -132,6 +132,9 @@ pub fn detail(detail: &Detail, names: &Names) -> String {
         detail.occasion,
         d.content_hash,
     ));
+    if let Some(bill) = &detail.sms {
+        text.push_str(&format!("Text message: {bill}\n"));
+    }
     if let Some(id) = &d.provider_id {
         text.push_str(&format!("At the provider: {id}\n"));
     }

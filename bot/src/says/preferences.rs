@@ -1,5 +1,6 @@
 //! How somebody wants to be reached.
 
+use domain::people::reach::Channel;
 use domain::people::reach::ops::Shown;
 
 use super::table;
@@ -29,16 +30,37 @@ pub fn shown(shown: &Shown) -> String {
         Some(quiet) => format!("\nQuiet from {} until {}, local time.\n", quiet.from, quiet.until),
         None => "\nNo quiet hours of their own.\n".into(),
     });
-    text.push_str(&format!("Digests come at {}, weekly ones on {}.\n", p.digest_at, p.digest_on));
+    if shown.kind == "member" {
+        text.push_str(&format!("Digests come at {}, weekly ones on {}.\n", p.digest_at, p.digest_on));
+    }
     if !p.order.is_empty() {
         let order: Vec<&str> = p.order.iter().map(|channel| channel.as_str()).collect();
         text.push_str(&format!("Channels are tried in this order: {}.\n", order.join(", ")));
     }
     if let Some(phone) = &p.phone {
-        text.push_str(&format!("Phone: {phone}\n"));
+        let note = match shown.unverified.contains(&Channel::Sms) {
+            true => {
+                " (nothing is sent there yet: enter the code that went there with milepost preferences verify CODE)"
+            }
+            false => "",
+        };
+        text.push_str(&format!("Phone: {phone}{note}\n"));
     }
     if let Some(id) = &p.discord {
-        text.push_str(&format!("Discord user: {id}\n"));
+        let note = match shown.unverified.contains(&Channel::Discord) {
+            true => " (nothing is sent there yet: set it on the server's own terminal)",
+            false => "",
+        };
+        text.push_str(&format!("Discord user: {id}{note}\n"));
     }
     text
+}
+
+pub fn verified(all: &Shown) -> String {
+    format!("The number is yours: from now on messages go there.\n\n{}", shown(all))
+}
+
+pub fn code_sent(all: &Shown) -> String {
+    let phone = all.preferences.phone.as_deref().unwrap_or_default();
+    format!("A code is on its way to {phone}. Enter it within 15 minutes: milepost preferences verify CODE")
 }

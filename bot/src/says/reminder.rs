@@ -70,6 +70,9 @@ pub fn forecast(forecasts: &[Forecast], days: i64) -> String {
         if f.topic == Topic::Digest {
             text.push_str(&indented(&f.text));
         }
+        if let Some(bill) = &f.sms {
+            text.push_str(&indented(&format!("Text message: {bill}")));
+        }
         for why in &f.why {
             text.push_str(&indented(&format!("Why: {}", sentence(why))));
         }

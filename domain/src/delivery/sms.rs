@@ -2,7 +2,11 @@
 //!
 //! Source: 3GPP TS 23.038 (the 7-bit alphabet) and 23.040 (parts of a long text carry 6 bytes of header each).
 
-use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::words;
 
@@ -55,9 +59,88 @@ fn packed(sizes: &[usize], part: usize) -> usize {
     parts
 }
 
-/// What it costs at a price for each segment, in the price's unit. Saturates.
-pub fn cost(segments: Segments, price: u64) -> u64 {
-    price.saturating_mul(segments.segments as u64)
+/// What the provider takes for one segment, as people write it: `0.0079 USD`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// Millionths of the currency.
+    millionths: u64,
+    /// Three capital letters.
+    currency: String,
+}
+
+impl Price {
+    fn times(&self, count: usize) -> Self {
+        Self { millionths: self.millionths.saturating_mul(count as u64), currency: self.currency.clone() }
+    }
+}
+
+impl fmt::Display for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, part) = (self.millionths / 1_000_000, format!("{:06}", self.millionths % 1_000_000));
+        // Cents are always written out.
+        let part = part.trim_end_matches('0');
+        write!(f, "{whole}.{part:0<2} {}", self.currency)
+    }
+}
+
+impl FromStr for Price {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (amount, currency) = text.split_once(' ')?;
+            let (whole, part) = amount.split_once('.').unwrap_or((amount, "0"));
+            let digits =
+                |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+            let is_currency = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
+            if !digits(whole, 4) || !digits(part, 6) || !is_currency {
+                return None;
+            }
+            let millionths = whole.parse::<u64>().ok()? * 1_000_000 + format!("{part:0<6}").parse::<u64>().ok()?;
+            Some(Self { millionths, currency: currency.to_owned() })
+        };
+        read().ok_or_else(|| "is no price of a segment. Write it as 0.0079 USD, with six decimals at most".into())
+    }
+}
+
+impl Serialize for Price {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a text takes, as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Bill {
+    pub segments: usize,
+    /// `gsm7` or `ucs2`.
+    pub encoding: Encoding,
+    /// Such as `0.0158 USD`; absent while the workspace has no `sms_segment_price`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub cost: Option<String>,
+}
+
+impl Bill {
+    pub fn of(text: &str, price: Option<&Price>) -> Self {
+        let Segments { encoding, segments, .. } = segments(text);
+        Self { segments, encoding, cost: price.map(|price| price.times(segments).to_string()) }
+    }
+}
+
+impl fmt::Display for Bill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.segments == 1 { "" } else { "s" };
+        write!(f, "{} segment{s} ({})", self.segments, self.encoding)?;
+        self.cost.iter().try_for_each(|cost| write!(f, ", {cost}"))
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +176,17 @@ mod tests {
         check(&"🏠".repeat(36), Ucs2, 72, 2);
         // 67 is odd: no house is torn apart.
         check(&"🏠".repeat(67), Ucs2, 134, 3);
-        assert_eq!(cost(segments(&"a".repeat(161)), 79), 158);
+    }
+
+    #[test]
+    fn a_text_costs_its_segments_at_the_workspaces_price() {
+        let bill = |text: &str, price: &str| Bill::of(text, Some(&price.parse().unwrap())).to_string();
+        assert_eq!(bill(&"a".repeat(161), "0.0079 USD"), "2 segments (gsm7), 0.0158 USD");
+        assert_eq!(bill("—", "1 EUR"), "1 segment (ucs2), 1.00 EUR");
+        assert_eq!(bill("Hello", "0.5 USD"), "1 segment (gsm7), 0.50 USD");
+        assert_eq!(Bill::of("Hello", None).to_string(), "1 segment (gsm7)");
+        for wrong in ["", "1", "USD", "1 usd", "0.0000001 USD", "-1 USD", "1. USD", "12345 USD", "1  USD"] {
+            assert!(wrong.parse::<Price>().is_err(), "{wrong}");
+        }
     }
 }

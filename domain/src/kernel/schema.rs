@@ -548,6 +548,17 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::Text;
+    use crate::kernel::column::{Timestamptz, Uuid};
+    address_opt_outs (workspace_id, address_hash) {
+        workspace_id -> Uuid,
+        address_hash -> Text,
+        opted_out_at -> Timestamptz,
+        opted_out_via -> Text,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::kernel::column::Timestamptz;
     provider_holds (what) {
@@ -556,6 +567,26 @@ table! {
         closed_at -> Timestamptz,
         closed_until -> Timestamptz,
         last_ms -> Nullable<BigInt>,
+        version -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    address_proofs (workspace_id, member_id, channel) {
+        workspace_id -> Uuid,
+        member_id -> Uuid,
+        channel -> Text,
+        address -> Text,
+        verified_at -> Nullable<Timestamptz>,
+        verified_how -> Nullable<Text>,
+        code_hash -> Nullable<Text>,
+        code_expires_at -> Nullable<Timestamptz>,
+        code_tries -> Integer,
+        codes_sent -> Integer,
+        codes_since -> Nullable<Timestamptz>,
+        code_sent_at -> Nullable<Timestamptz>,
         version -> BigInt,
     }
 }
@@ -601,6 +632,8 @@ allow_tables_to_appear_in_same_query!(
     contact_standings,
     consents,
     preferences,
+    address_opt_outs,
+    address_proofs,
     delivery_settings,
     endpoints,
     messages,

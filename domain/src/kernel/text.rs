@@ -85,6 +85,11 @@ pub fn link(field: &str, text: &str) -> Result<String, Problem> {
     }
 }
 
+/// A pattern of SQL's `LIKE` for texts that hold this one, with `\\` as its escape.
+pub fn like(part: &str) -> String {
+    format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -443,7 +443,7 @@ mod tests {
 
     fn word(learned: &Learned) -> String {
         let trouble = match learned.trouble {
-            None => "",
+            None | Some(Trouble::OptedOut) => "",
             Some(Trouble::Provider) => ", provider",
             Some(Trouble::Destination) => ", destination",
         };

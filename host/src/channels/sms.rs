@@ -147,7 +147,8 @@ fn judge(answer: &Answer) -> Learned {
             // Not gone: nobody but its owner could open it again here, and they do it at Twilio.
             "This number has opted out of texts from ours (code 21610). Nothing was sent. Only its owner can undo it, \
              by texting START.",
-        ),
+        )
+        .trouble(Trouble::OptedOut),
         400..=499 if answer.status != 408 && code.is_some_and(|code| GONE.contains(&code)) => {
             Learned::gone(format!("{} Nothing was sent. Correct the number.", said()))
         }

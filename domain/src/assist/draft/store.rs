@@ -185,6 +185,21 @@ pub fn of_deal(cx: &mut Cx<'_>, deal: DealId, states: &[DraftState]) -> Result<V
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// The drafts of a deal to one of its parties that nobody has decided about.
+pub fn open_to(cx: &mut Cx<'_>, deal: DealId, to: &str) -> Result<Vec<DraftId>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        drafts::table
+            .filter(drafts::workspace_id.eq(workspace))
+            .filter(drafts::deal_id.eq(deal))
+            .filter(drafts::recipient_role.eq(to))
+            .filter(drafts::settled_at.is_null())
+            .order(drafts::id)
+            .select(drafts::id)
+            .load(c)
+    })?)
+}
+
 /// The draft that has waited longest to be written, held; one whose writer's time is up waits as well. Those that
 /// somebody else holds are passed over.
 pub fn take_waiting(cx: &mut Cx<'_>) -> Result<Option<Draft>, Fault> {

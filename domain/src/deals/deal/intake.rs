@@ -216,17 +216,32 @@ fn parties(new: &[NewParty], region: Option<&str>, problems: &mut Vec<Problem>) 
     for (i, party) in new.iter().enumerate() {
         let field = format!("parties[{i}]");
         let role = keep(problems, word(&format!("{field}.role"), &party.role));
-        let person = Person {
-            name: party.name.clone(),
-            email: party.email.clone(),
-            phone: party.phone.clone(),
-            region: if party.time_zone.is_none() { region.map(str::to_owned) } else { None },
-            time_zone: party.time_zone.clone(),
-        };
-        let person = check_person(&field, &person, problems);
+        let person = check_person(&field, &person(party, region), problems);
         parties.extend(role.map(|role| (role, person)));
     }
     parties
+}
+
+fn person(party: &NewParty, region: Option<&str>) -> Person {
+    Person {
+        name: party.name.clone(),
+        email: party.email.clone(),
+        phone: party.phone.clone(),
+        region: if party.time_zone.is_none() { region.map(str::to_owned) } else { None },
+        time_zone: party.time_zone.clone(),
+    }
+}
+
+/// Reads one more party of a deal in a state.
+pub fn party(new: &NewParty, state: Option<&str>) -> Result<(PartyRole, Person), Vec<Problem>> {
+    let mut problems = Vec::new();
+    let region = state.map(|state| format!("US-{state}"));
+    let role = keep(&mut problems, word("role", &new.role));
+    let person = check_person("", &person(new, region.as_deref()), &mut problems);
+    match role {
+        Some(role) if problems.is_empty() => Ok((role, person)),
+        _ => Err(problems),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod import;
 pub mod intake;
 pub mod key_dates;
 pub mod ops;
+pub mod parties;
 pub mod rules;
 pub mod store;
 pub mod view;
@@ -147,6 +148,14 @@ pub enum Event {
         open_milestones: usize,
         reason: Option<String>,
     },
+    PartyAdded {
+        role: PartyRole,
+        contact_id: ContactId,
+    },
+    PartyRemoved {
+        role: PartyRole,
+        contact_id: ContactId,
+    },
     KeyDatesChanged {
         plan: PlanId,
         undo: bool,
@@ -174,6 +183,8 @@ impl Fact for Event {
             Self::WordsConfirmed { .. } => "deal.words_confirmed",
             Self::Closed { .. } => "deal.closed",
             Self::Cancelled { .. } => "deal.cancelled",
+            Self::PartyAdded { .. } => "deal.party_added",
+            Self::PartyRemoved { .. } => "deal.party_removed",
             Self::KeyDatesChanged { .. } => "deal.key_dates_changed",
         }
     }

@@ -307,7 +307,7 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
     Ok(())
 }
 
-fn check_version(cx: &mut Cx<'_>, id: DealId, version: Option<i64>) -> Result<Deal, No> {
+pub(super) fn check_version(cx: &mut Cx<'_>, id: DealId, version: Option<i64>) -> Result<Deal, No> {
     let deal = store::hold(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     match version {
         Some(yours) if yours != deal.version => Err(Refusal::stale("deal", yours, deal.version).into()),

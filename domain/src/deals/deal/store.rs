@@ -12,6 +12,7 @@ use crate::kernel::column::{At, On};
 use crate::kernel::event::AnyId;
 use crate::kernel::id::{ContactId, DealId, MemberId, PartyId, PlanId, WorkspaceId};
 use crate::kernel::schema::{date_plans, deal_key_dates, deal_parties, deals, events};
+use crate::kernel::text::like;
 use crate::kernel::{ActorKind, Conn, Cx, Fault, Source};
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -219,6 +220,35 @@ pub fn insert_party(
     Ok(())
 }
 
+/// False when the contact was not in this role on the deal.
+pub fn delete_party(cx: &mut Cx<'_>, deal: DealId, role: PartyRole, who: ContactId) -> Result<bool, Fault> {
+    let workspace = cx.workspace();
+    let gone = both!(cx.conn(), |c| {
+        diesel::delete(deal_parties::table)
+            .filter(deal_parties::workspace_id.eq(workspace))
+            .filter(deal_parties::deal_id.eq(deal))
+            .filter(deal_parties::role.eq(role))
+            .filter(deal_parties::contact_id.eq(who))
+            .execute(c)
+    })?;
+    Ok(gone > 0)
+}
+
+/// The deals on which a contact is, in the order of their ids.
+pub fn of_contact(cx: &mut Cx<'_>, who: ContactId) -> Result<Vec<DealId>, Fault> {
+    let workspace = cx.workspace();
+    let mut deals: Vec<DealId> = both!(cx.conn(), |c| {
+        deal_parties::table
+            .filter(deal_parties::workspace_id.eq(workspace))
+            .filter(deal_parties::contact_id.eq(who))
+            .select(deal_parties::deal_id)
+            .load(c)
+    })?;
+    deals.sort_unstable();
+    deals.dedup();
+    Ok(deals)
+}
+
 pub fn parties(cx: &mut Cx<'_>, deal: DealId) -> Result<Vec<Party>, Fault> {
     let workspace = cx.workspace();
     let rows: Vec<(PartyId, PartyRole, ContactId)> = both!(cx.conn(), |c| {
@@ -248,7 +278,7 @@ pub struct Wanted {
 pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(DealId, Date)>, Fault> {
     let workspace = cx.workspace();
     let status = wanted.status.clone();
-    let pattern = wanted.text.as_ref().map(|text| format!("%{}%", escaped(text)));
+    let pattern = wanted.text.as_deref().map(like);
     let rows: Vec<(DealId, On)> = both!(cx.conn(), |c| {
         let mut query = deal_key_dates::table
             .inner_join(deals::table.on(
@@ -285,10 +315,6 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(DealId, Date)>, Fau
         query.load(c)
     })?;
     Ok(rows.into_iter().map(|(id, on)| (id, on.0)).collect())
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 #[diesel::declare_sql_function]

@@ -11,9 +11,11 @@
 //! stays sent, and the new one says the new date.
 //!
 //! # Who gets it
-//! The deal's parties in the role, as they are when the words are written: never who a model names.
+//! The deal's parties in the role, as they are when the words are written: never who a model names. An address is part of
+//! what is approved: when it changes before the letter left, the letter is taken back and put up for approval once more.
 
 pub mod facts;
+pub(in crate::deals) mod moved;
 pub mod ops;
 pub mod propose;
 pub mod review;

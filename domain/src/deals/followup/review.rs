@@ -10,7 +10,7 @@ use super::facts::{self, File};
 use super::ops::{milestone_type, missing, newest, seen, subject, turn};
 use super::tell::News;
 use super::view::{DraftView, Rendered};
-use super::{rules, tell};
+use super::{moved, rules, tell};
 use crate::assist::draft::check::{Finding, FindingKind};
 use crate::assist::draft::letter::Words;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Urgency, Version, WrittenBy, store};
@@ -337,6 +337,19 @@ pub fn decide(cx: &mut Cx<'_>, cmd: &Decide) -> Result<Decided, No> {
 /// why they may.
 fn may_pass(cx: &mut Cx<'_>, draft: &Draft, version: &Version, despite: Option<&str>) -> Result<(), No> {
     let file = facts::gather(cx, draft.deal_id)?;
+    let elsewhere = moved::elsewhere(&file, version);
+    if !elsewhere.is_empty() {
+        let names: Vec<&str> = elsewhere.iter().map(|to| to.name.as_str()).collect();
+        return Err(Refusal::new(
+            Code::Stale,
+            format!(
+                "{} is not reached at this address any more, or is not on the deal. Your vote was not counted.",
+                names.join(", ")
+            ),
+            "Edit the draft, which works out anew who gets it, then vote on its new version.",
+        )
+        .into());
+    }
     let untrue = untrue(version, &file);
     if !untrue.is_empty() {
         return Err(Refusal::new(

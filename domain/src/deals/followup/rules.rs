@@ -213,8 +213,8 @@ pub fn audience_findings(audience: &Audience, to: &str, words: &Words) -> Vec<Fi
             format!("{whom} wants to be written to about this. Call them, or withdraw the draft.")
         } else {
             format!(
-                "{whom} has an e-mail address here or has agreed to text messages. Add an address to the deal, or \
-                 record the consent, and edit the draft."
+                "{whom} has an e-mail address here or has agreed to text messages. Add an address (milepost \
+                 contact edit), or record the consent, and edit the draft."
             )
         };
         findings.push(note(FindingKind::Recipient, &why, true));

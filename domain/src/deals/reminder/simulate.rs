@@ -11,8 +11,10 @@ use super::glance::sections;
 use super::{Kind, State, ops, store, view};
 use crate::deals::deal;
 use crate::delivery::notify::ops::{digests, next_digest};
+use crate::delivery::notify::verify;
 use crate::delivery::rehearsal::{Fate, send_due};
-use crate::delivery::{Message, To, outbox};
+use crate::delivery::sms::Bill;
+use crate::delivery::{Message, To, outbox, settings};
 use crate::kernel::id::{DealId, MessageId};
 use crate::kernel::{Cx, No, Problem, Refusal, Rehearsal, Work, time};
 use crate::people::reach::{Channel, Topic};
@@ -54,6 +56,10 @@ pub struct Forecast {
     pub deal_id: Option<DealId>,
     pub subject: String,
     pub text: String,
+    /// What a text message takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Bill")]
+    pub sms: Option<Bill>,
     /// The milestones that it is about, and why now.
     pub why: Vec<String>,
     /// What the policy says, in the order in which it said it.
@@ -131,6 +137,7 @@ fn told(cx: &mut Cx<'_>, shown: Vec<(Message, Verdict, Vec<String>)>) -> Result<
     let occasions: Vec<String> =
         shown.iter().filter_map(|(m, ..)| m.occasion.rsplit_once(':')).map(|(base, _)| base.to_owned()).collect();
     let reasons = reasons(cx, &ids, &occasions)?;
+    let price = settings::store::find(cx)?.settings.sms_segment_price;
     let mut forecasts = Vec::with_capacity(shown.len());
     for (message, verdict, policy) in shown {
         let to = match message.to {
@@ -139,7 +146,9 @@ fn told(cx: &mut Cx<'_>, shown: Vec<(Message, Verdict, Vec<String>)>) -> Result<
             To::Team | To::Endpoint(_) => format!("{} {}", message.channel, message.address),
         };
         let base = message.occasion.rsplit_once(':').map_or("", |(base, _)| base);
+        let is_text = message.channel == Channel::Sms;
         forecasts.push(Forecast {
+            sms: is_text.then(|| Bill::of(&message.content.text, price.as_ref())),
             at: cx.now(),
             verdict,
             topic: message.topic,
@@ -147,8 +156,8 @@ fn told(cx: &mut Cx<'_>, shown: Vec<(Message, Verdict, Vec<String>)>) -> Result<
             to,
             deal_id: message.deal_id,
             why: reasons.get(base).cloned().unwrap_or_default(),
+            text: if verify::is_secret(&message) { verify::HIDDEN.into() } else { message.content.text },
             subject: message.content.subject,
-            text: message.content.text,
             policy,
         });
     }
@@ -211,6 +220,7 @@ fn unsent(
             deal_id: Some(record.deal_id),
             subject: format!("{} - {}", listed.milestone, listed.deal),
             text: String::new(),
+            sms: None,
             why: vec![reason],
             policy: Vec::new(),
         });

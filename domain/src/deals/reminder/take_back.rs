@@ -5,33 +5,40 @@ use std::collections::{HashMap, HashSet};
 use jiff::tz::TimeZone;
 
 use super::rules::{self, Item};
-use super::scene::{Case, Scene};
-use super::{Kind, Recipient, Record, State, store, view};
+use super::scene::{Case, Scene, reach_contact};
+use super::{Key, Kind, Recipient, Record, State, store, view};
 use crate::delivery::outbox::ops::cancel_unsent;
-use crate::delivery::outbox::waiting::{on_all_channels, unsent};
+use crate::delivery::outbox::waiting::{Unsent, on_all_channels, unsent};
 use crate::delivery::{Status, notify};
 use crate::kernel::id::{DealId, MessageId, MilestoneId};
 use crate::kernel::{Cx, No};
 use crate::people::reach::Topic;
 
 /// Withdraws messages and lines of digests that say what is no longer so. What else was in them is planned again.
+///
+/// A message that waits for an address which the contact has no more is taken back and comes again; so does a reminder that
+/// could not be sent while there was no way to the contact, once there is one.
 pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> Result<usize, No> {
     let ids: Vec<DealId> = cases.iter().map(|case| case.deal.id).collect();
     if cases.iter().all(|case| case.records.is_empty()) {
         return Ok(0);
     }
     let waiting = unsent(cx, &ids, &[Topic::Reminder, Topic::Overdue, Topic::Escalation])?;
-    let mut by_base: HashMap<&str, Vec<MessageId>> = HashMap::new();
+    let mut by_base: HashMap<&str, Vec<&Unsent>> = HashMap::new();
     for message in &waiting {
-        by_base.entry(base(&message.occasion)).or_default().push(message.id);
+        by_base.entry(base(&message.occasion)).or_default().push(message);
     }
     let mut untrue: Vec<String> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
     for case in cases.iter() {
-        for record in case.records.values().filter(|record| moot(record, &case.items, scene)) {
+        for record in case.records.values() {
             let Some(occasion) = &record.occasion else { continue };
+            let messages = by_base.get(occasion.as_str());
+            if !moot(record, &case.items, scene) && !messages.is_some_and(|all| misses(case, record, all)) {
+                continue;
+            }
             match record.state {
-                State::Queued if by_base.contains_key(occasion.as_str()) => untrue.push(occasion.clone()),
+                State::Queued if messages.is_some() => untrue.push(occasion.clone()),
                 State::Digest => lines.push(occasion.clone()),
                 _ => {}
             }
@@ -40,13 +47,14 @@ pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> R
     untrue.sort();
     untrue.dedup();
     let ids: Vec<MessageId> =
-        untrue.iter().filter_map(|base| by_base.get(base.as_str())).flatten().copied().collect();
+        untrue.iter().filter_map(|base| by_base.get(base.as_str())).flatten().map(|message| message.id).collect();
     let gone: HashSet<MessageId> = cancel_unsent(cx, &ids, TAKEN_BACK)?.into_iter().collect();
     let mut freed: HashSet<String> = wholly_gone(cx, &untrue, &gone)?;
     if !lines.is_empty() {
         freed.extend(notify::store::take_back(cx, &lines)?);
     }
     for case in cases.iter_mut() {
+        let reached = reached(case, scene);
         let Case { records, items, .. } = case;
         for record in records.values_mut() {
             let untrue = moot(record, items, scene);
@@ -57,6 +65,7 @@ pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> R
                     (State::Cancelled, why_moot(record, items, scene))
                 }
                 State::Queued | State::Digest if free => (State::Planned, REGROUPED.to_owned()),
+                State::Refused if !untrue && reached.contains(&record.key) => (State::Planned, REACHED.to_owned()),
                 _ => continue,
             };
             record.state = state;
@@ -70,10 +79,35 @@ pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> R
     Ok(gone.len())
 }
 
-const TAKEN_BACK: &str =
-    "A milestone in it changed before it was sent. What still holds is sent in another message.";
+const TAKEN_BACK: &str = "A milestone in it, or where it goes, changed before it was sent. What still holds is sent in another message.";
 const REGROUPED: &str =
     "Its message was taken back because of another milestone in it. It comes again at its time.";
+
+const REACHED: &str = "The contact can be reached by now.";
+
+/// Whether a message to a contact goes where the contact is not reached any more.
+fn misses(case: &Case, record: &Record, messages: &[&Unsent]) -> bool {
+    let Recipient::Contact(id) = &record.key.recipient else { return false };
+    let contact = case.contact(*id);
+    contact.is_some_and(|contact| messages.iter().any(|m| !contact.is_at(m.channel, &m.address)))
+}
+
+/// Reminders that were refused for want of a way to the contact, while their day is not over and there is one.
+fn reached(case: &Case, scene: &Scene) -> HashSet<Key> {
+    let for_want_of_a_way = |record: &&Record| {
+        let reason = record.reason.as_deref().unwrap_or_default();
+        record.state == State::Refused && (reason.starts_with("BAD_ADDRESS") || reason.starts_with("SWITCHED_OFF"))
+    };
+    let now_there = |record: &&Record| match &record.key.recipient {
+        Recipient::Contact(id) => reach_contact(case.contact(*id), scene).is_ok(),
+        _ => false,
+    };
+    let of_use = |record: &&Record| {
+        case.items.iter().any(|item| item.id == record.key.milestone && item.lapses_at > scene.now)
+    };
+    let found = case.records.values().filter(for_want_of_a_way).filter(of_use).filter(now_there);
+    found.map(|record| record.key.clone()).collect()
+}
 
 /// An occasion without the channel at its end.
 fn base(occasion: &str) -> &str {

@@ -176,7 +176,10 @@ impl Why {
     fn next(self, who: &str) -> String {
         match self {
             Self::NoAddress => {
-                format!("Add an e-mail address of {who}, or record the consent to text messages; or call {who}.")
+                format!(
+                    "Add an e-mail address of {who} (milepost contact edit), or record the consent to text messages \
+                     (milepost contact consent): then it is sent while its day is not over. Or call {who}."
+                )
             }
             Self::SwitchedOff => format!("Call {who} if it matters."),
             Self::Unconfirmed => {

@@ -2,6 +2,7 @@
 
 pub mod ops;
 pub mod store;
+pub mod verify;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

@@ -16,7 +16,8 @@ use crate::kernel::{Cx, No, Subject, time};
 use crate::people::reach::{self, Channel, Mode, Person, Preferences, Topic, rules};
 use crate::workspace::member::{self, Member, MemberStatus};
 
-/// The active members of the workspace and what they prefer.
+/// The active members of the workspace and what they prefer, without addresses of which nobody has shown that they are
+/// theirs.
 pub struct Team {
     members: HashMap<MemberId, (Member, Preferences)>,
 }
@@ -27,9 +28,11 @@ impl Team {
             member::store::list(cx)?.into_iter().filter(|m| m.status == MemberStatus::Active).collect();
         let people: Vec<Person> = members.iter().map(|m| Person::Member(m.id)).collect();
         let mut said = reach::store::of(cx, &people)?;
+        let mut proofs = reach::proof::of_team(cx)?;
         let own = |m: Member| {
             let preferences = said.remove(&Person::Member(m.id)).unwrap_or_default();
-            (m.id, (m, preferences))
+            let known = proofs.remove(&m.id).unwrap_or_default().only(preferences);
+            (m.id, (m, known))
         };
         Ok(Self { members: members.into_iter().map(own).collect() })
     }

@@ -131,6 +131,8 @@ pub enum Trouble {
     Provider,
     /// This destination takes nothing: a closed channel, a server that is down.
     Destination,
+    /// None: whoever has the address told the provider that they want nothing of us.
+    OptedOut,
 }
 
 /// What became of one attempt.
@@ -154,6 +156,10 @@ pub enum Said {
     Delivered,
     Read,
     Failed {
+        why: String,
+    },
+    /// Whoever it was for told the provider that they want nothing of us.
+    OptedOut {
         why: String,
     },
 }

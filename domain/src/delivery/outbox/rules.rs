@@ -283,7 +283,9 @@ pub fn heard(m: &Message, said: &Said, of: &Spoken, now: Timestamp) -> Option<Me
         Said::Taken if far == 0 && !of.taken => (Status::Sent, evidence("it took the message")),
         Said::Delivered if far < 2 => (Status::Delivered, evidence("it was delivered")),
         Said::Read if far < 3 => (Status::Read, evidence("it was read")),
-        Said::Failed { why } if far < 2 && of.last && !matches!(m.status, Status::Queued | Status::Deferred) => {
+        Said::Failed { why } | Said::OptedOut { why }
+            if far < 2 && of.last && !matches!(m.status, Status::Queued | Status::Deferred) =>
+        {
             let why = format!("The provider reported that it could not deliver it: {}", shown(why));
             if of.first {
                 (Status::Failed, Some(why))

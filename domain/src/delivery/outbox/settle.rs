@@ -6,10 +6,11 @@ use super::claim::Moves;
 use super::rules::{self, Ground, Spoken};
 use super::store;
 use super::store::attempts::{self, AttemptRow, End};
-use super::{About, Ended, Heard, Outcome, Report, Said};
+use super::{About, Ended, Heard, Outcome, Report, Said, Trouble};
 use crate::delivery::{Message, Status, To, gone, webhook};
-use crate::kernel::id::{EndpointId, MessageId};
+use crate::kernel::id::{ContactId, EndpointId, MessageId};
 use crate::kernel::{Cx, No};
+use crate::people::contact::standing;
 use crate::people::reach::Channel;
 
 /// Settles attempts. Gives the messages that changed, with what they are now.
@@ -31,6 +32,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
     let mut ends = Vec::new();
     let mut closed: BTreeMap<(Channel, String), String> = BTreeMap::new();
     let mut silenced: BTreeMap<EndpointId, String> = BTreeMap::new();
+    let mut stopped: BTreeMap<ContactId, String> = BTreeMap::new();
     for report in reports {
         let Some(attempt) = known.get(&(report.message, report.attempt)) else { continue };
         let taken = is_taken(attempt);
@@ -67,6 +69,9 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
                 silenced.insert(id, rules::shown(why));
             }
         }
+        if let (Some(Trouble::OptedOut), To::Contact(id)) = (report.trouble, message.to) {
+            stopped.insert(id, message.address.clone());
+        }
         moves.to(message, next);
         // A second report on the same attempt, in the same batch, finds it settled.
         held.remove(&report.message);
@@ -80,6 +85,10 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
             let why = format!("Not tried: another message to the same address was refused for good: {why}");
             moves.to(&waiting, rules::unsent(&waiting, Status::Failed, why, now));
         }
+    }
+    // What they told the provider of texts holds for every channel, as if they had told us.
+    for (id, number) in stopped {
+        standing::ops::stopped_at_provider(cx, id, &number)?;
     }
     for (id, why) in silenced {
         webhook::ops::disable_gone(cx, id, &why)?;
@@ -135,6 +144,9 @@ pub fn provider_says(cx: &mut Cx<'_>, about: &About, said: &Said) -> Result<Hear
             provider_id: Some(about.provider_id.clone()),
         };
         attempts::end(cx, &[end])?;
+    }
+    if let (Said::OptedOut { .. }, To::Contact(contact)) = (said, message.to) {
+        standing::ops::stopped_at_provider(cx, contact, &message.address)?;
     }
     let Some(next) = rules::heard(&message, said, &of, now) else { return Ok(Heard::Old(message.id)) };
     let name = if of.last { None } else { message.provider_id.clone() };

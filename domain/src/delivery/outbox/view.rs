@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{self, Filter, attempts};
 use super::{Ended, rules};
+use crate::delivery::notify::verify;
 use crate::delivery::policy::Verdict;
+use crate::delivery::settings;
+use crate::delivery::sms::Bill;
 use crate::delivery::{Message, Purpose, Status, To};
 use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, DecisionId, DraftId, MemberId, MessageId};
 use crate::kernel::page::{Ask, Page};
@@ -115,6 +118,10 @@ pub struct Detail {
     pub delivery: Delivery,
     pub occasion: String,
     pub text: String,
+    /// What a text message takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Bill")]
+    pub sms: Option<Bill>,
     pub attempts: Vec<Attempt>,
     pub decisions: Vec<Ruled>,
 }
@@ -263,10 +270,18 @@ pub fn detail(cx: &mut Cx<'_>, id: MessageId) -> Result<Detail, No> {
             until: until.map(|at| at.0),
         })
         .collect();
+    let sms = match m.channel {
+        Channel::Sms => {
+            let price = settings::store::find(cx)?.settings.sms_segment_price;
+            Some(Bill::of(&m.content.text, price.as_ref()))
+        }
+        _ => None,
+    };
     Ok(Detail {
+        sms,
         delivery: delivery(&m, mask),
         occasion: m.occasion.clone(),
-        text: m.content.text.clone(),
+        text: if verify::is_secret(&m) { verify::HIDDEN.into() } else { m.content.text.clone() },
         attempts,
         decisions,
     })

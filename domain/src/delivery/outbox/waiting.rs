@@ -9,7 +9,7 @@ use super::store::MessageRow;
 use crate::both;
 use crate::delivery::{Message, Status};
 use crate::kernel::column::At;
-use crate::kernel::id::{ApprovalId, BatchId, DealId, MessageId};
+use crate::kernel::id::{ApprovalId, BatchId, ContactId, DealId, MessageId};
 use crate::kernel::schema::messages;
 use crate::kernel::{Cx, Fault};
 use crate::people::reach::{Channel, Topic};
@@ -19,6 +19,8 @@ use crate::people::reach::{Channel, Topic};
 pub struct Unsent {
     pub id: MessageId,
     pub occasion: String,
+    pub channel: Channel,
+    pub address: String,
 }
 
 /// The messages about some deals that wait or are held, of these topics.
@@ -26,16 +28,21 @@ pub fn unsent(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic]) -> Result<Vec
     let workspace = cx.workspace();
     let mut found = Vec::new();
     for some in deals.chunks(1_000) {
-        let rows: Vec<(MessageId, String)> = both!(cx.conn(), |c| {
+        let rows: Vec<(MessageId, String, Channel, String)> = both!(cx.conn(), |c| {
             messages::table
                 .filter(messages::workspace_id.eq(workspace))
                 .filter(messages::deal_id.eq_any(some))
                 .filter(messages::kind.eq_any(topics))
                 .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
-                .select((messages::id, messages::occasion))
+                .select((messages::id, messages::occasion, messages::channel, messages::address))
                 .load(c)
         })?;
-        found.extend(rows.into_iter().map(|(id, occasion)| Unsent { id, occasion }));
+        found.extend(rows.into_iter().map(|(id, occasion, channel, address)| Unsent {
+            id,
+            occasion,
+            channel,
+            address,
+        }));
     }
     Ok(found)
 }
@@ -180,6 +187,25 @@ pub fn may_still_leave(cx: &mut Cx<'_>, deal: DealId) -> Result<Vec<ApprovalId>,
             .distinct()
             .load(c)
     })?)
+}
+
+/// The messages to a contact that wait or are deferred, the first asked for at the front; held until the end of the
+/// transaction.
+pub fn hold_unsent_to(cx: &mut Cx<'_>, contact: ContactId) -> Result<Vec<Message>, Fault> {
+    let workspace = cx.workspace();
+    let ids: Vec<MessageId> = both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::contact_id.eq(contact))
+            .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
+            .order(messages::id)
+            .select(messages::id)
+            .load(c)
+    })?;
+    let mut held = super::store::hold(cx, &ids)?;
+    held.retain(|message| matches!(message.status, Status::Queued | Status::Deferred));
+    held.sort_by_key(|message| message.id);
+    Ok(held)
 }
 
 /// Messages that wait and are due, the longest waiting first, as nobody but a rehearsal takes them: without holding them.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{Message, Purpose};
 use crate::kernel::id::DecisionId;
 use crate::people::contact::zones::Zones;
-use crate::people::reach::{Channel, Topic};
+use crate::people::reach::{Channel, Mode, Quiet, Topic};
 use crate::words;
 
 /// What decided. Raised whenever the same facts could give another verdict than before.
@@ -41,6 +41,7 @@ words! {
         BadAddress = "BAD_ADDRESS",
         Quota = "QUOTA",
         NotApproved = "NOT_APPROVED",
+        SwitchedOff = "SWITCHED_OFF",
     }
 }
 
@@ -50,11 +51,15 @@ words! {
         OptOut = "opt_out",
         FrequencyCap = "frequency_cap",
         QuietHours = "quiet_hours",
+        /// The contact's own.
+        OwnQuietHours = "own_quiet_hours",
         SundayHold = "sunday_hold",
         BlackoutDay = "blackout_day",
         Unanswered = "unanswered",
         TakeOver = "take_over",
         Review = "review",
+        /// What the contact switched off.
+        Preference = "preference",
         Consent = "consent",
         Zone = "zone",
         Address = "address",
@@ -91,6 +96,12 @@ pub struct Standing {
     pub last_inbound_at: Option<Timestamp>,
     /// Since when a person leads the conversation.
     pub taken_over_at: Option<Timestamp>,
+    /// What the contact said of this topic on this channel. Decisions from before it was asked know nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Between which local hours the contact wants nothing, besides the floor's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
 }
 
 /// What is known of an approval of these words.

@@ -13,7 +13,7 @@ use crate::delivery::Purpose;
 use crate::delivery::settings::rules::{Limits, is_snowflake};
 use crate::kernel::text;
 use crate::people::contact::zones::{self, ZoneSource};
-use crate::people::reach::{Channel, Topic};
+use crate::people::reach::{Channel, Mode, Topic};
 
 pub use risk::risks;
 use wait::{Clock, Wait};
@@ -56,7 +56,7 @@ pub fn address_problem(channel: Channel, address: &str) -> Option<String> {
 
 /// What the policy says of a message at an instant. Every rule that applies is looked at, in the table's order.
 pub fn decide(facts: &Facts, limits: &Limits, now: Timestamp) -> Decision {
-    let mut trace = Vec::with_capacity(13);
+    let mut trace = Vec::with_capacity(15);
     let mut waits = Vec::new();
     match &facts.recipient {
         Recipient::Contact(standing) => of_contact(facts, standing, limits, now, &mut trace, &mut waits),
@@ -86,6 +86,7 @@ fn of_contact<'f>(
     waits.push(frequency(facts, standing, limits));
     let clocks: Vec<Clock> = standing.zones.names.iter().map(|name| Clock::of(name)).collect();
     waits.push(Wait::quiet(clocks.clone(), limits));
+    waits.extend(standing.quiet.as_ref().and_then(|quiet| Wait::own_quiet(clocks.clone(), quiet)));
     let holds = facts.purpose == Purpose::Outreach || limits.hold_transactional;
     if holds {
         waits.push(Wait::days(Rule::SundayHold, clocks.clone(), limits));
@@ -100,6 +101,7 @@ fn of_contact<'f>(
         trace.push(take_over(standing));
         trace.push(review(facts));
     }
+    trace.extend(standing.mode.map(|mode| preference(facts, mode)));
     trace.push(consent(facts, standing));
     trace.push(zone(facts, standing));
     trace.push(address(facts));
@@ -206,6 +208,21 @@ fn review(facts: &Facts) -> Step {
         }
         (Some(_), _) => step(Rule::Review, inputs, "The words are risky, and a person approved exactly these."),
         (None, _) => step(Rule::Review, inputs, "Nothing in the words needs a look."),
+    }
+}
+
+/// Only what the contact said counts here: it can hold back what the other rules allow, and never let through what they do
+/// not.
+fn preference(facts: &Facts, mode: Mode) -> Step {
+    let inputs = json!({ "topic": facts.topic, "channel": facts.channel, "mode": mode });
+    let what = facts.topic.as_str().replace('_', "-");
+    let by = way(facts.channel);
+    match mode {
+        Mode::Off => {
+            let sentence = format!("The contact switched {what} messages off for {by}.");
+            block(Rule::Preference, Reason::SwitchedOff, inputs, sentence)
+        }
+        _ => step(Rule::Preference, inputs, format!("The contact wants {what} messages by {by}.")),
     }
 }
 
@@ -373,9 +390,16 @@ fn remedy(code: Reason) -> &'static str {
             "Reach the contact by a channel they agreed to, or record their consent with its evidence (milepost \
              contact consent)."
         }
-        Reason::UnknownZone => "Add the contact's time zone, region or telephone number, then plan it again.",
-        Reason::BadAddress => "Correct the address or choose another recipient, then send it anew.",
+        Reason::UnknownZone => {
+            "Add the contact's time zone, region or telephone number (milepost contact edit), then plan it again."
+        }
+        Reason::BadAddress => {
+            "Correct the address (milepost contact edit) or choose another recipient, then send it anew."
+        }
         Reason::Quota => "Ask an admin of the workspace about its quota (milepost settings delivery).",
+        Reason::SwitchedOff => {
+            "Call them if it matters, or reach them by a channel they left on (milepost preferences show)."
+        }
         Reason::NotApproved => "Ask for an approval of exactly these words, then send it anew.",
         // These only ever defer.
         Reason::FrequencyCap | Reason::QuietHours | Reason::SundayHold => "Wait until it is allowed.",

@@ -19,7 +19,7 @@ use crate::kernel::schema::{approvals, decisions, endpoints, members, messages};
 use crate::kernel::{Cx, Fault};
 use crate::people::contact::zones::{self, Clues, Zones};
 use crate::people::contact::{self, Contact, standing};
-use crate::people::reach::{Channel, Topic};
+use crate::people::reach::{self, Channel, Preferences, Topic};
 use crate::workspace::member::MemberStatus;
 use crate::workspace::tenant;
 
@@ -66,6 +66,7 @@ struct Yes {
 struct Person {
     contact: Contact,
     standing: standing::Standing,
+    preferences: Preferences,
     consents: BTreeSet<Channel>,
     outreach: Vec<Timestamp>,
     transactional: Vec<Timestamp>,
@@ -168,6 +169,7 @@ impl Known {
             channel: asked.channel,
             automated,
             address_problem: rules::address_problem(asked.channel, asked.address)
+                .or_else(|| self.moved(asked))
                 .or_else(|| self.gone.get(&of_address(asked)).map(GoneAddress::sentence)),
             risks,
             approved: if to_contact || asked.approval.is_some() { approved } else { Approved::Unasked },
@@ -196,7 +198,16 @@ impl Known {
             transactional: person.transactional.clone(),
             last_inbound_at: person.standing.last_inbound_at,
             taken_over_at: person.standing.taken_over_at,
+            mode: person.preferences.said(asked.topic, asked.channel),
+            quiet: person.preferences.quiet.clone(),
         })
+    }
+
+    /// What was written for an address that the contact has given up goes nowhere, however it came to wait.
+    fn moved(&self, asked: &Asked<'_>) -> Option<String> {
+        let Whom::To(To::Contact(id)) = asked.to else { return None };
+        let contact = &self.contacts.get(&id)?.contact;
+        (!contact.is_at(asked.channel, asked.address)).then(|| "The contact has another address by now.".into())
     }
 
     fn stranger(&self, asked: &Asked<'_>) -> Standing {
@@ -212,6 +223,8 @@ impl Known {
             transactional: Vec::new(),
             last_inbound_at: None,
             taken_over_at: None,
+            mode: None,
+            quiet: None,
         }
     }
 
@@ -294,11 +307,14 @@ fn people(
         if hold { standing::store::hold(cx, ids)? } else { standing::store::of_contacts(cx, ids)? };
     let mut consents = standing::store::consents(cx, ids)?;
     let list: Vec<ContactId> = ids.iter().copied().collect();
+    let everybody: Vec<reach::Person> = list.iter().map(|id| reach::Person::Contact(*id)).collect();
+    let mut preferences = reach::store::of(cx, &everybody)?;
     let mut people: HashMap<ContactId, Person> = HashMap::with_capacity(list.len());
     for contact in contact::store::of_ids(cx, &list)? {
         let agreed = consents.remove(&contact.id).unwrap_or_default();
         let person = Person {
             standing: standings.remove(&contact.id).unwrap_or_default(),
+            preferences: preferences.remove(&reach::Person::Contact(contact.id)).unwrap_or_default(),
             consents: agreed.into_values().filter(standing::Consent::holds).map(|c| c.channel).collect(),
             outreach: Vec::new(),
             transactional: Vec::new(),

@@ -14,6 +14,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::sms::Price;
 use crate::kernel::event::Change;
 use crate::kernel::id::MemberId;
 use crate::kernel::time::TimeOfDay;
@@ -70,6 +71,9 @@ pub struct Settings {
     pub resend_unclear_sms: bool,
     /// Whether contacts are reminded of milestones that are theirs.
     pub reminders_to_contacts: bool,
+    /// What the provider takes for one segment of a text, such as `0.0079 USD`; no cost is shown when absent.
+    #[schemars(with = "Option<String>")]
+    pub sms_segment_price: Option<Price>,
 }
 
 impl Default for Settings {
@@ -94,6 +98,7 @@ impl Default for Settings {
             resend_unclear_email: false,
             resend_unclear_sms: false,
             reminders_to_contacts: true,
+            sms_segment_price: None,
         }
     }
 }

@@ -6,8 +6,9 @@ use super::{Contact, zones};
 use crate::both;
 use crate::kernel::column::At;
 use crate::kernel::id::{ContactId, WorkspaceId};
-use crate::kernel::schema::contacts;
-use crate::kernel::{Cx, Fault};
+use crate::kernel::schema::{contact_standings, contacts};
+use crate::kernel::text::like;
+use crate::kernel::{Conn, Cx, Fault};
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = contacts)]
@@ -43,6 +44,116 @@ pub fn find(cx: &mut Cx<'_>, id: ContactId) -> Result<Option<Contact>, Fault> {
         contacts::table.find((workspace, id)).select(ContactRow::as_select()).first(c).optional()
     })?;
     Ok(row.map(Into::into))
+}
+
+/// How often what is known of a contact was changed, counted from 1.
+pub fn version(cx: &mut Cx<'_>, id: ContactId) -> Result<i64, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| contacts::table.find((workspace, id)).select(contacts::version).first(c))?)
+}
+
+/// The contact and its version, held until the end of the transaction.
+pub fn hold(cx: &mut Cx<'_>, id: ContactId) -> Result<Option<(Contact, i64)>, Fault> {
+    let workspace = cx.workspace();
+    // The one writer of SQLite holds everything.
+    if let Conn::Pg(c) = cx.conn() {
+        let held: Option<ContactId> = contacts::table
+            .find((workspace, id))
+            .select(contacts::id)
+            .for_no_key_update()
+            .first(&mut **c)
+            .optional()?;
+        if held.is_none() {
+            return Ok(None);
+        }
+    }
+    let row: Option<ContactRow> = both!(cx.conn(), |c| {
+        contacts::table.find((workspace, id)).select(ContactRow::as_select()).first(c).optional()
+    })?;
+    Ok(row.map(|row| (row.version, row)).map(|(version, row)| (row.into(), version)))
+}
+
+/// Writes what can change of a contact and raises its version by one; false when another contact has the e-mail address.
+/// The contact must be held.
+pub fn update(cx: &mut Cx<'_>, contact: &Contact) -> Result<bool, Fault> {
+    use diesel::result::{DatabaseErrorKind, Error};
+    let workspace = cx.workspace();
+    let done = both!(cx.conn(), |c| {
+        diesel::update(contacts::table.find((workspace, contact.id)))
+            .set((
+                contacts::name.eq(&contact.name),
+                contacts::email.eq(&contact.email),
+                contacts::phone.eq(&contact.phone),
+                contacts::time_zone.eq(&contact.time_zone),
+                contacts::region.eq(&contact.region),
+                contacts::version.eq(contacts::version + 1),
+            ))
+            .execute(c)
+    });
+    match done {
+        Ok(_) => Ok(true),
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Which contacts, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Part of the name, the e-mail address or the telephone number, whatever the case of its ASCII letters.
+    pub text: Option<String>,
+    /// Only those who opted out by themselves, or only those who did not.
+    pub opted_out: Option<bool>,
+    pub after: Option<(String, ContactId)>,
+    pub limit: i64,
+}
+
+/// At most `limit + 1` contacts in the order of their names, and since when each wants nothing any more.
+pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(Contact, Option<At>)>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(ContactRow, Option<At>)> = both!(cx.conn(), |c| {
+        let mut query = contacts::table
+            .left_join(
+                contact_standings::table.on(contact_standings::workspace_id
+                    .eq(contacts::workspace_id)
+                    .and(contact_standings::contact_id.eq(contacts::id))),
+            )
+            .filter(contacts::workspace_id.eq(workspace))
+            .select((ContactRow::as_select(), contact_standings::opted_out_at.nullable()))
+            .order((contacts::name, contacts::id))
+            .limit(wanted.limit + 1)
+            .into_boxed();
+        if let Some((name, id)) = &wanted.after {
+            query = query
+                .filter(contacts::name.ge(name.clone()))
+                .filter(contacts::name.gt(name.clone()).or(contacts::id.gt(*id)));
+        }
+        if let Some(pattern) = wanted.text.as_deref().map(like) {
+            query = query.filter(
+                lower(contacts::name)
+                    .like(lower(pattern.clone()))
+                    .escape('\\')
+                    .or(contacts::email
+                        .is_not_null()
+                        .and(lower(contacts::email.assume_not_null()).like(lower(pattern.clone())).escape('\\')))
+                    .or(contacts::phone
+                        .is_not_null()
+                        .and(contacts::phone.assume_not_null().like(pattern.clone()).escape('\\'))),
+            );
+        }
+        match wanted.opted_out {
+            None => {}
+            Some(true) => query = query.filter(contact_standings::opted_out_at.is_not_null()),
+            Some(false) => query = query.filter(contact_standings::opted_out_at.is_null()),
+        }
+        query.load(c)
+    })?;
+    Ok(rows.into_iter().map(|(row, at)| (row.into(), at)).collect())
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
 pub fn find_by_email(cx: &mut Cx<'_>, email: &str) -> Result<Option<Contact>, Fault> {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::standing::{self, Consent, Standing};
 use super::zones::{Clues, Zones};
-use super::{Contact, store};
+use super::{Contact, store, zones};
 use crate::kernel::id::ContactId;
-use crate::kernel::{Cx, No, Refusal};
+use crate::kernel::page::{Ask, Page};
+use crate::kernel::{Cx, No, Refusal, text};
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::tenant;
 
@@ -23,6 +25,44 @@ pub struct ContactView {
     pub consents: Vec<Consent>,
     /// Where they may be, and how that was found.
     pub zones: Zones,
+    /// Since when somebody else with the same number or address wants nothing any more: that holds for both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub address_opted_out_at: Option<Timestamp>,
+    /// Counts every change of who it is.
+    pub version: i64,
+}
+
+/// A contact in a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Listed {
+    #[serde(flatten)]
+    pub contact: Contact,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub opted_out_at: Option<Timestamp>,
+}
+
+/// Which contacts to list, by name.
+#[derive(Clone, Debug, Default)]
+pub struct ListContacts {
+    /// Part of the name, the e-mail address or the telephone number.
+    pub text: Option<String>,
+    /// Only those who opted out, or only those who did not.
+    pub opted_out: Option<bool>,
+    pub ask: Ask,
+}
+
+pub fn list(cx: &mut Cx<'_>, cmd: &ListContacts) -> Result<Page<Listed>, No> {
+    cx.require(Verb::ReadContacts)?;
+    let limit = cmd.ask.limit().map_err(|p| vec![p])?;
+    let after: Option<(String, ContactId)> = cmd.ask.after().map_err(|p| vec![p])?;
+    let text = cmd.text.as_deref().map(|t| text::line("text", t, 200)).transpose().map_err(|p| vec![p])?;
+    let after = after.filter(|(name, _)| !name.contains('\0'));
+    let wanted = store::Wanted { text, opted_out: cmd.opted_out, after, limit };
+    let page = Page::cut(store::list(cx, &wanted)?, limit, |(contact, _)| (contact.name.clone(), contact.id));
+    Ok(page.map(|(contact, at)| Listed { contact, opted_out_at: at.map(|at| at.0) }))
 }
 
 /// A contact with its standing.
@@ -56,5 +96,19 @@ pub(crate) fn of(cx: &mut Cx<'_>, contact: Contact) -> Result<ContactView, No> {
         workspace: &workspace,
     };
     let zones = Zones::of(clues);
-    Ok(ContactView { contact, standing, consents: consents.into_values().collect(), zones })
+    let plain = |address: &Option<String>| address.as_deref().map(zones::plain).into_iter().collect();
+    let (phones, emails) = (plain(&contact.phone), plain(&contact.email));
+    let elsewhere = match standing.opted_out_at {
+        Some(_) => None,
+        None => standing::store::opted_out_addresses(cx, &phones, &emails)?.into_values().min(),
+    };
+    let version = store::version(cx, contact.id)?;
+    Ok(ContactView {
+        contact,
+        standing,
+        consents: consents.into_values().collect(),
+        zones,
+        address_opted_out_at: elsewhere,
+        version,
+    })
 }

@@ -96,6 +96,14 @@ pub fn whole_number(phone: &str) -> Option<String> {
     }
 }
 
+/// A number as the whole world writes it, or an e-mail address in lower case: what tells one from another.
+pub fn plain(address: &str) -> String {
+    if address.contains('@') {
+        return address.to_lowercase();
+    }
+    whole_number(address).unwrap_or_else(|| address.to_owned())
+}
+
 /// The spellings under which one number may be stored.
 pub fn spellings(phone: &str) -> Vec<String> {
     let mut all = vec![phone.to_owned()];

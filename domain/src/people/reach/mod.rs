@@ -1,6 +1,7 @@
 //! Through what people are reached, and about what.
 
 pub mod ops;
+pub mod proof;
 pub mod rules;
 pub mod store;
 
@@ -150,10 +151,14 @@ impl Person {
 }
 
 impl Preferences {
+    /// What the person said of a topic on a channel, when they said anything.
+    pub fn said(&self, topic: Topic, channel: Channel) -> Option<Mode> {
+        self.topics.get(&topic).and_then(|ways| ways.get(&channel)).copied()
+    }
+
     /// How `person` hears of a topic on a channel.
     pub fn mode(&self, person: Person, topic: Topic, channel: Channel) -> Mode {
-        let said = self.topics.get(&topic).and_then(|ways| ways.get(&channel)).copied();
-        said.unwrap_or_else(|| match person {
+        self.said(topic, channel).unwrap_or_else(|| match person {
             Person::Member(_) => rules::usual_for_member(topic, channel),
             Person::Contact(_) => rules::usual_for_contact(topic, channel),
         })

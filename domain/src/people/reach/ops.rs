@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::proof::{self, Proofs};
 use super::{Channel, Event, Mode, Person, Preferences, Topic, rules, store};
 use crate::kernel::event::Change;
-use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Subject, text};
+use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Source, Subject, text};
 use crate::people::contact;
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::member;
@@ -14,9 +15,14 @@ use crate::workspace::member;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     pub name: String,
+    /// `member` or `contact`.
+    pub kind: String,
     pub preferences: Preferences,
     /// Every topic and channel, as it is now.
     pub modes: Vec<(Topic, Vec<(Channel, Mode)>)>,
+    /// Where nothing is sent yet: nobody has shown that the address is the member's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unverified: Vec<Channel>,
     pub version: i64,
 }
 
@@ -27,15 +33,22 @@ pub fn show(cx: &mut Cx<'_>, person: Person) -> Result<Shown, No> {
     })?;
     let name = name(cx, person)?;
     let (preferences, version) = store::find(cx, person)?;
-    Ok(shown(person, name, preferences, version))
+    let proofs = proof::of(cx, person)?;
+    Ok(shown(person, name, preferences, version, &proofs))
 }
 
-fn shown(person: Person, name: String, preferences: Preferences, version: i64) -> Shown {
-    let channels = [Channel::InApp, Channel::Email, Channel::Sms, Channel::Discord];
-    let told = |topic| channels.map(|channel| (channel, preferences.mode(person, topic, channel))).to_vec();
-    // A program's facts are told to programs.
-    let topics = Topic::ALL.iter().filter(|topic| **topic != Topic::Event);
-    Shown { name, modes: topics.map(|topic| (*topic, told(*topic))).collect(), preferences, version }
+fn shown(person: Person, name: String, preferences: Preferences, version: i64, proofs: &Proofs) -> Shown {
+    let (topics, channels) = rules::known_to(person);
+    let told = |topic: Topic| channels.iter().map(|c| (*c, preferences.mode(person, topic, *c))).collect();
+    let unverified = proofs.missing(&preferences).into_iter().filter(|_| matches!(person, Person::Member(_)));
+    Shown {
+        name,
+        kind: person.kind().into(),
+        modes: topics.iter().map(|topic| (*topic, told(*topic))).collect(),
+        unverified: unverified.collect(),
+        preferences,
+        version,
+    }
 }
 
 fn name(cx: &mut Cx<'_>, person: Person) -> Result<String, No> {
@@ -61,13 +74,14 @@ pub fn set(cx: &mut Cx<'_>, person: Person, new: &Preferences, version: Option<i
         Person::Contact(_) => cx.require(Verb::EditContacts)?,
     }
     let name = name(cx, person)?;
-    let new = check(person, new)?;
     let (before, current) = store::find(cx, person)?;
+    let new = check(person, &before, new)?;
     if let Some(yours) = version.filter(|yours| *yours != current) {
         return Err(Refusal::stale("preferences", yours, current).into());
     }
     if new == before {
-        return Ok(shown(person, name, new, current));
+        let proofs = proof::of(cx, person)?;
+        return Ok(shown(person, name, new, current, &proofs));
     }
     if !store::save(cx, person, &new, current)? {
         return Err(Refusal::stale("preferences", current, current + 1).into());
@@ -81,12 +95,23 @@ pub fn set(cx: &mut Cx<'_>, person: Person, new: &Preferences, version: Option<i
         personal: json!({ "discord": new.discord, "phone": new.phone }),
     };
     cx.record(Subject::new(person.kind(), person.id()), &event)?;
-    Ok(shown(person, name, new, current + 1))
+    if let (Person::Member(id), Some(address)) = (person, &new.discord)
+        && new.discord != before.discord
+        && cx.principal().source == Source::CommandLine
+    {
+        // Whoever sits at the server's own terminal is believed; elsewhere the chat's own linking shows whose it is.
+        proof::believe(cx, id, Channel::Discord, address, "terminal")?;
+    }
+    let proofs = proof::of(cx, person)?;
+    Ok(shown(person, name, new, current + 1, &proofs))
 }
 
-fn check(person: Person, new: &Preferences) -> Result<Preferences, No> {
+fn check(person: Person, before: &Preferences, new: &Preferences) -> Result<Preferences, No> {
     let mut checked = new.clone();
-    let mut problems = Vec::new();
+    let mut problems = match person {
+        Person::Member(_) => Vec::new(),
+        Person::Contact(_) => rules::without_meaning(before, new),
+    };
     let mut time = |field: &str, text: &str| {
         if rules::clock(text).is_none() {
             problems.push(Problem::new(field, "is no time of day. Write it as HH:MM, such as 08:00."));
@@ -100,7 +125,7 @@ fn check(person: Person, new: &Preferences) -> Result<Preferences, No> {
     for (topic, ways) in &new.topics {
         for (channel, mode) in ways {
             let field = format!("topics.{topic}.{channel}");
-            if matches!(channel, Channel::Webhook | Channel::Console) {
+            if matches!((person, channel), (Person::Member(_), Channel::Webhook | Channel::Console)) {
                 problems
                     .push(Problem::new(&field, "is no way to reach a person. Use in_app, email, sms or discord."));
             }
@@ -181,22 +206,30 @@ pub fn put(preferences: &mut Preferences, key: &str, value: &str) -> Result<(), 
     Ok(())
 }
 
-/// The person with this address: a member's e-mail address, or a contact's.
-pub fn named(cx: &mut Cx<'_>, email: &str) -> Result<Person, No> {
+/// The person whom somebody means by a member's or contact's e-mail address, or by a contact's telephone number or id.
+pub fn named(cx: &mut Cx<'_>, who: &str) -> Result<Person, No> {
     cx.require(Verb::ReadTeam)?;
-    let email = email.trim().to_lowercase();
-    if let Some(member) = member::store::find_by_email(cx, &email)? {
+    let who = who.trim();
+    if let Some(member) = member::store::find_by_email(cx, &who.to_lowercase())? {
         return Ok(Person::Member(member.id));
     }
     cx.require(Verb::ReadContacts)?;
-    let found = if email.contains('\0') { None } else { contact::store::find_by_email(cx, &email)? };
-    let Some(contact) = found else {
-        return Err(Refusal::new(
-            Code::NotFound,
-            "There is no member or contact with this address in this workspace. Nothing was changed.",
-            "Name a member's or contact's e-mail address.",
-        )
-        .into());
+    let found = match who.parse() {
+        Ok(id) => contact::store::find(cx, id)?.into_iter().collect(),
+        Err(_) => contact::view::find(cx, who)?,
     };
-    Ok(Person::Contact(contact.id))
+    match found.as_slice() {
+        [only] => Ok(Person::Contact(only.id)),
+        [] => Err(Refusal::new(
+            Code::NotFound,
+            "There is no member or contact with this address or number in this workspace. Nothing was changed.",
+            "Name a member's or contact's e-mail address, or a contact's telephone number or id.",
+        )
+        .into()),
+        several => {
+            let names: Vec<String> = several.iter().take(5).map(|c| format!("{} ({})", c.name, c.id)).collect();
+            let sentence = format!("Several contacts have this: {}. Nothing was changed.", names.join(", "));
+            Err(Refusal::new(Code::Invalid, sentence, "Name the one you mean by its id.").into())
+        }
+    }
 }

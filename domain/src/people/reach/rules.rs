@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::{Channel, Mode, Person, Preferences, Quiet, Topic};
+use crate::kernel::Problem;
 use crate::kernel::id::ContactId;
 
 /// How a member hears of a topic who has said nothing else: in the app at once, and by e-mail what cannot wait.
@@ -22,6 +23,90 @@ pub fn usual_for_contact(_: Topic, channel: Channel) -> Mode {
         Channel::Email | Channel::Sms => Mode::On,
         _ => Mode::Off,
     }
+}
+
+/// Of what a person hears, and by which ways: what their preferences can be about. A program's facts are told to programs.
+pub fn known_to(person: Person) -> (&'static [Topic], &'static [Channel]) {
+    const OF_MEMBERS: [Topic; 9] = [
+        Topic::Reminder,
+        Topic::Overdue,
+        Topic::Escalation,
+        Topic::Digest,
+        Topic::FollowUp,
+        Topic::Checklist,
+        Topic::Message,
+        Topic::Approval,
+        Topic::Alert,
+    ];
+    match person {
+        Person::Member(_) => (&OF_MEMBERS, &[Channel::InApp, Channel::Email, Channel::Sms, Channel::Discord]),
+        Person::Contact(_) => (
+            &[Topic::Reminder, Topic::FollowUp, Topic::Checklist, Topic::Message],
+            &[Channel::Email, Channel::Sms],
+        ),
+    }
+}
+
+/// What a change says that means nothing for a contact. What was said before stays said.
+pub fn without_meaning(before: &Preferences, new: &Preferences) -> Vec<Problem> {
+    let usual = Preferences::default();
+    let mut problems = Vec::new();
+    let mut no = |field: &str, sentence: &str| problems.push(Problem::new(field, sentence));
+    if ![&before.digest_at, &usual.digest_at].contains(&&new.digest_at) {
+        no("digest_at", "means nothing for a contact: digests are for members.");
+    }
+    if ![before.digest_on, usual.digest_on].contains(&new.digest_on) {
+        no("digest_on", "means nothing for a contact: digests are for members.");
+    }
+    if new.phone.is_some() && new.phone != before.phone {
+        no("phone", "is kept with the contact itself. Change it there (milepost contact edit --phone).");
+    }
+    if new.discord.is_some() && new.discord != before.discord {
+        no("discord", "means nothing for a contact: contacts are reached by email and sms.");
+    }
+    let (topics, channels) = known_to(Person::Contact(ContactId(uuid::Uuid::nil())));
+    for (topic, ways) in &new.topics {
+        for (channel, mode) in ways {
+            let field = format!("topics.{topic}.{channel}");
+            if before.said(*topic, *channel) == Some(*mode) {
+                continue;
+            }
+            if !topics.contains(topic) {
+                let known: Vec<&str> = topics.iter().map(|topic| topic.as_str()).collect();
+                no(&field, &format!("means nothing for a contact, who hears of {}.", known.join(", ")));
+            } else if !channels.contains(channel) {
+                no(&field, "means nothing for a contact: contacts are reached by email and sms.");
+            }
+        }
+    }
+    if new.order != before.order && new.order.iter().any(|channel| !channels.contains(channel)) {
+        no("order", "names a way by which no contact is reached. Use email and sms.");
+    }
+    if let Some(quiet) = new.quiet.as_ref().filter(|_| new.quiet != before.quiet)
+        && open_minutes(quiet).is_some_and(|open| open < LEAST_OPEN)
+    {
+        no(
+            "quiet",
+            "leaves less than an hour between 09:00 and 21:00, when anything is sent at all. To send nothing, switch the \
+             topics off, or record an opt-out.",
+        );
+    }
+    problems
+}
+
+/// A contact can be reached for so many minutes of a day, or says so in other words.
+const LEAST_OPEN: usize = 60;
+
+/// How many minutes from 09:00 to 21:00, when contacts can be written to, lie outside of the hours.
+fn open_minutes(quiet: &Quiet) -> Option<usize> {
+    let minute =
+        |time: Time| usize::from(time.hour().unsigned_abs()) * 60 + usize::from(time.minute().unsigned_abs());
+    let (from, until) = (minute(clock(&quiet.from)?), minute(clock(&quiet.until)?));
+    let within = |at: &usize| match from <= until {
+        true => (from..until).contains(at),
+        false => *at >= from || *at < until,
+    };
+    Some((9 * 60..21 * 60).filter(|at| !within(at)).count())
 }
 
 /// The order in which a person's channels are tried, those that the person named first.

@@ -12,7 +12,7 @@ use crate::delivery::policy::{Approved, Decision, Facts, Reason, Recipient, Rule
 use crate::delivery::settings::rules::Limits;
 use crate::kernel::time::TimeOfDay;
 use crate::people::contact::zones::{ZoneSource, Zones};
-use crate::people::reach::{Channel, Topic};
+use crate::people::reach::{Channel, Mode, Quiet, Topic};
 
 const CHICAGO: &str = "America/Chicago";
 
@@ -31,6 +31,8 @@ fn somebody() -> Standing {
         transactional: Vec::new(),
         last_inbound_at: None,
         taken_over_at: None,
+        mode: None,
+        quiet: None,
     }
 }
 
@@ -409,6 +411,40 @@ fn a_cap_counts_hours_and_not_what_the_wall_shows() {
     assert_eq!(decision.codes, [Reason::FrequencyCap]);
 }
 
+fn quiet(from: &str, until: &str) -> Quiet {
+    Quiet { from: from.into(), until: until.into() }
+}
+
+#[test]
+fn what_a_contact_said_holds_back_and_lets_nothing_through() {
+    let said = |mode| facts(Purpose::Transactional, Standing { mode, ..somebody() });
+    let same = Limits::default();
+    check_with(&same, &said(Some(Mode::Off)), "Wed 12:00", "no: SWITCHED_OFF");
+    check_with(&same, &said(Some(Mode::On)), "Wed 12:00", "send");
+    check_with(&same, &said(Some(Mode::On)), "Wed 22:00", "hold until Thu 09:00: quiet hours");
+    let hours =
+        |from, until| facts(Purpose::Transactional, Standing { quiet: Some(quiet(from, until)), ..somebody() });
+    check_with(&same, &hours("20:00", "10:30"), "Wed 10:00", "hold until Wed 10:30: quiet hours");
+    check_with(&same, &hours("20:00", "10:30"), "Wed 20:00", "hold until Thu 10:30: quiet hours");
+    check_with(&same, &hours("12:00", "14:00"), "Wed 13:59", "hold until Wed 14:00: quiet hours");
+    check_with(&same, &hours("12:00", "14:00"), "Wed 14:00", "send");
+    // Shorter than the floor, or no hours at all: the floor holds.
+    check_with(&same, &hours("23:00", "06:00"), "Wed 22:00", "hold until Thu 09:00: quiet hours");
+    check_with(&same, &hours("12:00", "12:00"), "Wed 12:00", "send");
+}
+
+#[test]
+fn a_decision_from_before_contacts_were_asked_comes_out_as_it_was() {
+    let now = at("Wed 12:00");
+    let mut stored = serde_json::to_value(facts(Purpose::Outreach, somebody())).unwrap();
+    let standing = &mut stored["recipient"]["contact"];
+    assert!(standing.get("mode").is_none() && standing.get("quiet").is_none());
+    standing["last_inbound_at"] = serde_json::Value::Null;
+    let read: Facts = serde_json::from_value(stored).unwrap();
+    let rules: Vec<Rule> = decide(&read, &Limits::default(), now).trace.iter().map(|step| step.rule).collect();
+    assert!(!rules.contains(&Rule::Preference) && !rules.contains(&Rule::OwnQuietHours), "{rules:?}");
+}
+
 #[test]
 fn every_refusal_says_what_happened_and_what_to_do() {
     let moment = at("Sat 22:00");
@@ -455,6 +491,8 @@ fn cases(purpose: Purpose) -> Vec<(&'static str, Facts, Limits)> {
             same(),
         ),
         ("taken over", with(&|s| s.taken_over_at = Some(earlier)), same()),
+        ("switched off", with(&|s| s.mode = Some(Mode::Off)), same()),
+        ("own quiet hours", with(&|s| s.quiet = Some(quiet("20:00", "10:00"))), same()),
         ("risky", Facts { risks: vec!["an account number".into()], ..usual() }, same()),
         ("no consent to text messages", Facts { channel: Channel::Sms, ..with(&|s| s.consents.clear()) }, same()),
         ("no consent to e-mail", with(&|s| s.consents.clear()), same()),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::delivery::policy::{Reason, Rule};
 use crate::delivery::settings::rules::Limits;
 use crate::kernel::time::{self, TimeOfDay};
+use crate::people::reach::Quiet;
 
 /// A zone where the contact may be.
 #[derive(Clone)]
@@ -42,6 +43,12 @@ enum Kind<'f> {
         from: TimeOfDay,
         until: TimeOfDay,
     },
+    /// The contact's own hours, within a day or over midnight.
+    Own {
+        clocks: Vec<Clock<'f>>,
+        from: TimeOfDay,
+        until: TimeOfDay,
+    },
     Days {
         clocks: Vec<Clock<'f>>,
         limits: &'f Limits,
@@ -62,6 +69,14 @@ impl<'f> Wait<'f> {
     pub fn quiet(clocks: Vec<Clock<'f>>, limits: &Limits) -> Self {
         let kind = Kind::Quiet { clocks, from: limits.quiet_from, until: limits.quiet_until };
         Self { rule: Rule::QuietHours, code: Reason::QuietHours, kind }
+    }
+
+    /// `None` for hours that begin as they end, or that nobody can read: they hold nothing.
+    pub fn own_quiet(clocks: Vec<Clock<'f>>, quiet: &Quiet) -> Option<Self> {
+        let hour = |text: &str| text.parse::<TimeOfDay>().ok();
+        let (from, until) = (hour(&quiet.from)?, hour(&quiet.until)?);
+        let kind = Kind::Own { clocks, from, until };
+        (from != until).then_some(Self { rule: Rule::OwnQuietHours, code: Reason::QuietHours, kind })
     }
 
     /// Whole days: Sundays (and Saturdays where they are held), or blackout days.
@@ -86,6 +101,7 @@ impl<'f> Wait<'f> {
             Kind::Quiet { clocks, from, until } => {
                 latest(clocks, at, |clock| quiet_until(clock, at, *from, *until))
             }
+            Kind::Own { clocks, from, until } => latest(clocks, at, |clock| own_until(clock, at, *from, *until)),
             Kind::Days { clocks, limits } => latest(clocks, at, |clock| day_until(clock, at, self.rule, limits)),
             Kind::Quota { full_until, .. } => Some(full_until.map_or(at, |until| until.max(at))),
         }
@@ -93,7 +109,9 @@ impl<'f> Wait<'f> {
 
     pub fn zones(&self) -> Vec<&'f str> {
         match &self.kind {
-            Kind::Quiet { clocks, .. } => clocks.iter().map(|clock| clock.name).collect(),
+            Kind::Quiet { clocks, .. } | Kind::Own { clocks, .. } => {
+                clocks.iter().map(|clock| clock.name).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -105,7 +123,7 @@ impl<'f> Wait<'f> {
                 let last = counted.get(..*most).unwrap_or(counted);
                 json!({ "counted": last, "most": most, "hours": span.as_hours() })
             }
-            Kind::Quiet { clocks, from, until } => {
+            Kind::Quiet { clocks, from, until } | Kind::Own { clocks, from, until } => {
                 json!({ "from": from, "until": until, "local": locals(clocks, now) })
             }
             Kind::Days { clocks, limits } if self.rule == Rule::SundayHold => {
@@ -124,6 +142,9 @@ impl<'f> Wait<'f> {
                 format!("Fewer than {most} {what}{} in the last {} hours.", plural(*most), span.as_hours())
             }
             Kind::Quiet { from, until, .. } => format!("Not within quiet hours ({from} to {until})."),
+            Kind::Own { from, until, .. } => {
+                format!("Not within the contact's own quiet hours ({from} to {until}).")
+            }
             Kind::Days { .. } if self.rule == Rule::SundayHold => "Not a Sunday or another held day.".into(),
             Kind::Days { .. } => "Not one of the workspace's blackout days.".into(),
             Kind::Quota { most, .. } => format!("Fewer than {most} messages to contacts in the last 24 hours."),
@@ -139,6 +160,9 @@ impl<'f> Wait<'f> {
             ),
             Kind::Quiet { clocks, from, until } => {
                 format!("Quiet hours are {from} to {until}; {}.", shown(clocks, now))
+            }
+            Kind::Own { clocks, from, until } => {
+                format!("The contact wants nothing from {from} to {until}; {}.", shown(clocks, now))
             }
             Kind::Days { clocks, limits } if self.rule == Rule::SundayHold => {
                 let days = if limits.hold_saturdays { "Saturdays and Sundays are" } else { "Sunday is" };
@@ -177,6 +201,18 @@ fn quiet_until(clock: &Clock<'_>, at: Timestamp, from: TimeOfDay, until: TimeOfD
         return morning(clock, local.date().tomorrow().ok()?, until, at);
     }
     Some(at)
+}
+
+fn own_until(clock: &Clock<'_>, at: Timestamp, from: TimeOfDay, until: TimeOfDay) -> Option<Timestamp> {
+    let local = at.to_zoned(clock.zone.clone());
+    let time = TimeOfDay::of(local.time());
+    let ends_on = match from < until {
+        true if time >= from && time < until => local.date(),
+        false if time < until => local.date(),
+        false if time >= from => local.date().tomorrow().ok()?,
+        _ => return Some(at),
+    };
+    morning(clock, ends_on, until, at)
 }
 
 fn day_until(clock: &Clock<'_>, at: Timestamp, rule: Rule, limits: &Limits) -> Option<Timestamp> {

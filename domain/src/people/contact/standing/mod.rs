@@ -101,6 +101,13 @@ pub enum Event {
         by: String,
     },
     Released {},
+    /// Whoever has this address wants nothing any more. The log names no address.
+    AddressOptedOut {
+        via: Via,
+    },
+    AddressOptedIn {
+        via: Via,
+    },
 }
 
 impl Fact for Event {
@@ -113,6 +120,8 @@ impl Fact for Event {
             Self::Heard { .. } => "contact.heard",
             Self::TakenOver { .. } => "contact.taken_over",
             Self::Released {} => "contact.released",
+            Self::AddressOptedOut { .. } => "address.opted_out",
+            Self::AddressOptedIn { .. } => "address.opted_in",
         }
     }
 

@@ -69,6 +69,42 @@ fn stop(cx: &mut Cx<'_>, contact: &Contact, via: Via, why: &str) -> Result<(), N
     Ok(())
 }
 
+/// The provider of texts says that whoever has this number told it to stop. That counts as told to us.
+///
+/// Part of settling a message, which holds it.
+pub(crate) fn stopped_at_provider(cx: &mut Cx<'_>, id: ContactId, number: &str) -> Result<(), No> {
+    let contact = known(cx, id)?;
+    stop(cx, &contact, Via::Sms, "The provider of texts says that this number told it to stop.")?;
+    address_stops(cx, number, Via::Sms)
+}
+
+/// The contact is no longer reached at this address. When they wanted nothing, whoever is written down with it next does
+/// not either. Part of changing a contact.
+pub(crate) fn left_address(cx: &mut Cx<'_>, id: ContactId, address: &str) -> Result<(), No> {
+    let held = store::hold(cx, &BTreeSet::from([id]))?;
+    let via = held.get(&id).filter(|standing| standing.opted_out_at.is_some());
+    let Some(via) = via.map(|standing| standing.opted_out_via.clone().unwrap_or_default()) else { return Ok(()) };
+    address_stops(cx, address, via.parse().unwrap_or(Via::Letter))
+}
+
+fn address_stops(cx: &mut Cx<'_>, address: &str, via: Via) -> Result<(), No> {
+    if store::keep_address(cx, address, via.as_str())? {
+        cx.record(of_address(cx, address), &Event::AddressOptedOut { via })?;
+    }
+    Ok(())
+}
+
+fn address_goes_on(cx: &mut Cx<'_>, address: &str, via: Via) -> Result<(), No> {
+    if store::free_address(cx, address)? {
+        cx.record(of_address(cx, address), &Event::AddressOptedIn { via })?;
+    }
+    Ok(())
+}
+
+fn of_address(cx: &Cx<'_>, address: &str) -> Subject {
+    Subject::new("address", store::address_id(cx.workspace(), address))
+}
+
 /// The contact wants to hear from us again. Only they can say so, through a channel they wrote on or a link of their own.
 pub fn opt_in(cx: &mut Cx<'_>, contact_id: ContactId, via: Via) -> Result<ContactView, No> {
     if !is_own(cx, contact_id) || !matches!(via, Via::Sms | Via::Email | Via::Discord | Via::Link) {
@@ -105,6 +141,9 @@ fn go_on(cx: &mut Cx<'_>, contact: &Contact, via: Via) -> Result<(), No> {
         let after = Standing { opted_out_at: None, opted_out_via: None, opted_in_at: Some(cx.now()), ..standing };
         store::save(cx, id, &after)?;
         cx.record(subject(id), &Event::OptedIn { via })?;
+    }
+    for address in contact.phone.iter().chain(&contact.email) {
+        address_goes_on(cx, address, via)?;
     }
     Ok(())
 }
@@ -148,6 +187,48 @@ pub fn record_inbound(cx: &mut Cx<'_>, inbound: &Inbound) -> Result<Heard, No> {
     match meaning {
         Heard::Stop => stop(cx, &contact, inbound.via, "")?,
         Heard::Start => go_on(cx, &contact, inbound.via)?,
+        Heard::Help | Heard::Plain => {}
+    }
+    Ok(meaning)
+}
+
+/// A text that somebody wrote to the number from which this installation sends.
+#[derive(Clone, Debug)]
+pub struct FromNumber {
+    pub number: String,
+    pub text: String,
+    /// Whether this workspace is the one whose message was answered. The words of others only count here when they ask
+    /// to stop or to go on: the number is the installation's, so such a wish holds in all of its workspaces.
+    pub here: bool,
+}
+
+/// Notes a text from a number, known or not, and does what it asks. A wish to stop is kept by the number itself, so that
+/// it holds for whoever is written down with it later. Only the channel that read it may say so.
+pub fn record_text(cx: &mut Cx<'_>, text: &FromNumber) -> Result<Heard, No> {
+    if cx.actor().kind != ActorKind::System {
+        return Err(Refusal::new(
+            Code::Forbidden,
+            "Only a channel can say that somebody wrote. Nothing was changed.",
+            "To write down what a contact said otherwise, record an opt-out or a consent.",
+        )
+        .into());
+    }
+    let words: String = text.text.chars().take(LONGEST).collect();
+    let meaning = heard(&words);
+    for contact in contact::store::sharing(cx, Some(&text.number), None)? {
+        if text.here {
+            record_inbound(cx, &Inbound { contact_id: contact.id, via: Via::Sms, text: words.clone() })?;
+            continue;
+        }
+        match meaning {
+            Heard::Stop => stop(cx, &contact, Via::Sms, "")?,
+            Heard::Start => go_on(cx, &contact, Via::Sms)?,
+            Heard::Help | Heard::Plain => {}
+        }
+    }
+    match meaning {
+        Heard::Stop => address_stops(cx, &text.number, Via::Sms)?,
+        Heard::Start => address_goes_on(cx, &text.number, Via::Sms)?,
         Heard::Help | Heard::Plain => {}
     }
     Ok(meaning)

@@ -6,9 +6,10 @@ use diesel::prelude::*;
 
 use super::{Consent, Standing};
 use crate::both;
+use crate::kernel::canonical::{hex, sha256};
 use crate::kernel::column::At;
 use crate::kernel::id::{ContactId, WorkspaceId};
-use crate::kernel::schema::{consents, contact_standings, contacts};
+use crate::kernel::schema::{address_opt_outs, consents, contact_standings, contacts};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::contact::zones;
 use crate::people::reach::Channel;
@@ -189,6 +190,41 @@ pub fn save_consent(cx: &mut Cx<'_>, id: ContactId, consent: &Consent) -> Result
     Ok(())
 }
 
+/// What is kept of an address whose holder wants nothing: SHA-256 over a name, the workspace and the plain address.
+fn hashed(workspace: WorkspaceId, address: &str) -> [u8; 32] {
+    sha256(&[b"milepost.address.v1", workspace.0.as_bytes(), zones::plain(address).as_bytes()])
+}
+
+/// Under which id the log speaks of an address.
+pub fn address_id(workspace: WorkspaceId, address: &str) -> uuid::Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hashed(workspace, address)[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// Keeps that whoever has this address wants nothing, also when no contact has it. False when it was known.
+pub fn keep_address(cx: &mut Cx<'_>, address: &str, via: &str) -> Result<bool, Fault> {
+    let workspace = cx.workspace();
+    let row = (
+        address_opt_outs::workspace_id.eq(workspace),
+        address_opt_outs::address_hash.eq(hex(&hashed(workspace, address))),
+        address_opt_outs::opted_out_at.eq(At(cx.now())),
+        address_opt_outs::opted_out_via.eq(via.to_owned()),
+    );
+    let new = both!(cx.conn(), |c| {
+        diesel::insert_into(address_opt_outs::table).values(row).on_conflict_do_nothing().execute(c)
+    })?;
+    Ok(new == 1)
+}
+
+/// Whoever has this address wants to hear from us again. False when nothing was kept of it.
+pub fn free_address(cx: &mut Cx<'_>, address: &str) -> Result<bool, Fault> {
+    let workspace = cx.workspace();
+    let key = (workspace, hex(&hashed(workspace, address)));
+    let gone = both!(cx.conn(), |c| diesel::delete(address_opt_outs::table.find(key)).execute(c))?;
+    Ok(gone == 1)
+}
+
 /// The numbers (as the whole world writes them) and addresses whose holders opted out, and since when.
 pub fn opted_out_addresses(
     cx: &mut Cx<'_>,
@@ -197,7 +233,7 @@ pub fn opted_out_addresses(
 ) -> Result<HashMap<String, jiff::Timestamp>, Fault> {
     type Row = (Option<String>, Option<String>, Option<At>);
     let workspace = cx.workspace();
-    let mut found: HashMap<String, jiff::Timestamp> = HashMap::new();
+    let mut found = kept_addresses(cx, phones.iter().chain(emails))?;
     let mut keep = |rows: Vec<Row>| {
         for (phone, email, at) in rows {
             let Some(At(at)) = at else { continue };
@@ -241,6 +277,29 @@ pub fn opted_out_addresses(
                 .select((contacts::email, contacts::email, contact_standings::opted_out_at))
                 .load(c)
         })?);
+    }
+    Ok(found)
+}
+
+/// Those of these addresses that are kept as such, whoever had them.
+fn kept_addresses<'a>(
+    cx: &mut Cx<'_>,
+    addresses: impl Iterator<Item = &'a String>,
+) -> Result<HashMap<String, jiff::Timestamp>, Fault> {
+    let workspace = cx.workspace();
+    let by_hash: HashMap<String, &String> =
+        addresses.map(|address| (hex(&hashed(workspace, address)), address)).collect();
+    let hashes: Vec<&String> = by_hash.keys().collect();
+    let mut found = HashMap::new();
+    for some in hashes.chunks(1_000) {
+        let rows: Vec<(String, At)> = both!(cx.conn(), |c| {
+            address_opt_outs::table
+                .filter(address_opt_outs::workspace_id.eq(workspace))
+                .filter(address_opt_outs::address_hash.eq_any(some.to_vec()))
+                .select((address_opt_outs::address_hash, address_opt_outs::opted_out_at))
+                .load(c)
+        })?;
+        found.extend(rows.into_iter().filter_map(|(hash, at)| Some(((*by_hash.get(&hash)?).clone(), at.0))));
     }
     Ok(found)
 }

@@ -12,7 +12,7 @@ use crate::delivery::Purpose;
 use crate::delivery::policy::{Reason, Standing, Verdict};
 use crate::delivery::settings::rules::Limits;
 use crate::people::contact::zones::{ZoneSource, Zones};
-use crate::people::reach::Channel;
+use crate::people::reach::{Channel, Mode, Quiet};
 
 #[derive(Clone, Debug)]
 enum Move {
@@ -27,6 +27,11 @@ enum Move {
     Release,
     Consent,
     Withdraw,
+    SwitchOff,
+    SwitchOn,
+    /// Nothing between these local hours.
+    Quiet(i8, i8),
+    NoQuiet,
 }
 
 /// What happened to one contact, in full.
@@ -37,6 +42,8 @@ struct Story {
     wrote: Option<Timestamp>,
     taken_over: Option<Timestamp>,
     consents: BTreeSet<Channel>,
+    mode: Option<Mode>,
+    quiet: Option<(i8, i8)>,
 }
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -46,7 +53,12 @@ impl Story {
     fn asleep(&self, at: Timestamp, outreach: bool) -> bool {
         self.zones.iter().any(|(_, zone)| {
             let local = at.to_zoned(zone.clone());
-            local.hour() < 9 || local.hour() >= 21 || (outreach && local.weekday() == Weekday::Sunday)
+            let own = self.quiet.is_some_and(|(from, until)| {
+                // Hour after hour from the first one on, until the last one comes.
+                let mut hours = std::iter::successors(Some(from), |hour| Some((hour + 1) % 24));
+                hours.by_ref().take_while(|hour| *hour != until).any(|hour| hour == local.hour())
+            });
+            own || local.hour() < 9 || local.hour() >= 21 || (outreach && local.weekday() == Weekday::Sunday)
         })
     }
 
@@ -83,6 +95,9 @@ impl Story {
         if self.taken_over.is_some() {
             return block(Reason::TakeOver);
         }
+        if self.mode == Some(Mode::Off) {
+            return block(Reason::SwitchedOff);
+        }
         if outreach && !self.consents.contains(&Channel::Email) {
             return block(Reason::NoConsent);
         }
@@ -110,6 +125,10 @@ impl Story {
             transactional: latest(Purpose::Transactional),
             last_inbound_at: self.wrote,
             taken_over_at: self.taken_over,
+            mode: self.mode,
+            quiet: self
+                .quiet
+                .map(|(from, until)| Quiet { from: format!("{from:02}:00"), until: format!("{until:02}:00") }),
         }
     }
 
@@ -124,6 +143,10 @@ impl Story {
             Move::Release => self.taken_over = None,
             Move::Consent => drop(self.consents.insert(Channel::Email)),
             Move::Withdraw => drop(self.consents.remove(&Channel::Email)),
+            Move::SwitchOff => self.mode = Some(Mode::Off),
+            Move::SwitchOn => self.mode = Some(Mode::On),
+            Move::Quiet(from, until) => self.quiet = Some((*from, *until)),
+            Move::NoQuiet => self.quiet = None,
         }
     }
 }
@@ -140,6 +163,12 @@ fn moves() -> impl Strategy<Value = Vec<(i64, Move)>> {
         2 => Just(Move::Release),
         2 => Just(Move::Consent),
         1 => Just(Move::Withdraw),
+        1 => Just(Move::SwitchOff),
+        2 => Just(Move::SwitchOn),
+        // What leaves an hour of each day, whichever two of the zones hold: they are up to nine hours apart.
+        1 => prop_oneof![(20..24_i8, 8..11_i8), (0..4_i8, 8..11_i8), (12..14_i8, 14..15_i8)]
+            .prop_map(|(from, until)| Move::Quiet(from, until)),
+        2 => Just(Move::NoQuiet),
     ];
     // Minutes until it happens: often within a day, sometimes a few days.
     let pause = prop_oneof![3 => 0..900_i64, 3 => 1_200..1_700_i64, 1 => 0..10_000_i64];
@@ -165,7 +194,7 @@ proptest! {
         let zones = zones.iter().map(|name| ((*name).to_owned(), TimeZone::get(name).unwrap())).collect();
         let consents = BTreeSet::from([Channel::Email]);
         let mut story =
-            Story { zones, sent: Vec::new(), opted_out: None, wrote: None, taken_over: None, consents };
+            Story { zones, sent: Vec::new(), opted_out: None, wrote: None, taken_over: None, consents, mode: None, quiet: None };
         for (pause, step) in &moves {
             now += SignedDuration::from_mins(*pause);
             story.apply(step, now);

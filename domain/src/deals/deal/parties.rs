@@ -1,0 +1,143 @@
+//! Who is on a deal, and where they are reached: what changes here, changes what waits to be sent.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::intake::{self, NewParty};
+use super::ops::{check_version, subject};
+use super::{Deal, DealStatus, Event, PartyRole, store};
+use crate::deals::{followup, reminder};
+use crate::delivery::outbox;
+use crate::kernel::id::{ContactId, DealId, PartyId};
+use crate::kernel::{Code, Cx, No, Problem, Refusal};
+use crate::people::contact;
+use crate::people::contact::ops::{EditContact, Edited, only_people};
+use crate::people::contact::view::ContactView;
+use crate::workspace::access::{Require, Verb};
+
+/// Puts somebody on a deal: a contact that is known, or a person who is met.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct AddParty {
+    pub deal_id: DealId,
+    /// The version of the deal that you read; refused when it is no longer the current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub version: Option<i64>,
+    pub who: Who,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub enum Who {
+    Known { role: PartyRole, contact_id: ContactId },
+    New(NewParty),
+}
+
+/// Adds a party. Reminders that are theirs come to them from now on. Adding one who is there changes nothing.
+pub fn add_party(cx: &mut Cx<'_>, cmd: &AddParty) -> Result<(), No> {
+    cx.require(Verb::EditDeal)?;
+    only_people(cx, "Who is on a deal")?;
+    let deal = open(cx, cmd.deal_id, cmd.version)?;
+    let (role, who) = match &cmd.who {
+        Who::Known { role, contact_id } => {
+            contact::store::find(cx, *contact_id)?.ok_or_else(|| Refusal::not_found("contact"))?;
+            (*role, *contact_id)
+        }
+        Who::New(party) => {
+            let (role, person) = intake::party(party, deal.state.as_deref())?;
+            (role, contact::ops::meet(cx, &person)?.id)
+        }
+    };
+    let there = store::parties(cx, deal.id)?;
+    if there.iter().any(|party| party.role == role && party.contact_id == who) {
+        return Ok(());
+    }
+    if there.len() >= intake::MAX_PARTIES {
+        let most = intake::MAX_PARTIES;
+        return Err(vec![Problem::new("party", format!("is one too many: a deal has at most {most}."))].into());
+    }
+    let id = PartyId(cx.mint());
+    store::insert_party(cx, id, deal.id, role, who)?;
+    store::update(cx, &deal)?;
+    cx.record(subject(deal.id), &Event::PartyAdded { role, contact_id: who })?;
+    plan_anew(cx, deal.id)
+}
+
+/// Takes somebody off a deal.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct RemoveParty {
+    pub deal_id: DealId,
+    /// The version of the deal that you read; refused when it is no longer the current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub version: Option<i64>,
+    pub role: PartyRole,
+    pub contact_id: ContactId,
+}
+
+/// Removes a party. What waits for them about the deal is taken back, unless they have another role on it.
+pub fn remove_party(cx: &mut Cx<'_>, cmd: &RemoveParty) -> Result<(), No> {
+    cx.require(Verb::EditDeal)?;
+    only_people(cx, "Who is on a deal")?;
+    let deal = open(cx, cmd.deal_id, cmd.version)?;
+    if !store::delete_party(cx, deal.id, cmd.role, cmd.contact_id)? {
+        return Err(Refusal::new(
+            Code::NotFound,
+            format!("This contact is not the {} on this deal. Nothing was changed.", cmd.role),
+            "See who is on it with milepost deal show.",
+        )
+        .into());
+    }
+    store::update(cx, &deal)?;
+    cx.record(subject(deal.id), &Event::PartyRemoved { role: cmd.role, contact_id: cmd.contact_id })?;
+    plan_anew(cx, deal.id)?;
+    if store::parties(cx, deal.id)?.iter().all(|party| party.contact_id != cmd.contact_id) {
+        followup::moved::left_the_deal(cx, deal.id, cmd.contact_id)?;
+    }
+    Ok(())
+}
+
+/// Mends what is known of a contact, on all of their deals at once. Reminders that wait for an old address go to the new
+/// one; approved letters are taken back and put up for approval under the new one, since an address is part of what was
+/// approved. A reminder that could not be sent for want of an address comes now.
+pub fn edit_contact(cx: &mut Cx<'_>, cmd: &EditContact) -> Result<ContactView, No> {
+    // Everybody holds deals first, in the order of their ids.
+    let mut deals = Vec::new();
+    for id in store::of_contact(cx, cmd.contact_id)? {
+        deals.extend(store::hold(cx, id)?);
+    }
+    // Then messages, as whoever sends them does, and then the contact.
+    outbox::waiting::hold_unsent_to(cx, cmd.contact_id)?;
+    let Edited { before, after } = contact::ops::edit(cx, cmd)?;
+    if (&before.email, &before.phone) != (&after.email, &after.phone) {
+        for deal in deals.iter().filter(|deal| deal.status == DealStatus::Active) {
+            plan_anew(cx, deal.id)?;
+        }
+        followup::moved::address_changed(cx, &after)?;
+    }
+    contact::view::of(cx, after)
+}
+
+fn plan_anew(cx: &mut Cx<'_>, id: DealId) -> Result<(), No> {
+    reminder::store::look_soon(cx, id)?;
+    reminder::ops::changed(cx, id)
+}
+
+/// The deal, held, as long as it goes on.
+fn open(cx: &mut Cx<'_>, id: DealId, version: Option<i64>) -> Result<Deal, No> {
+    let deal = check_version(cx, id, version)?;
+    match deal.status {
+        DealStatus::Draft | DealStatus::Active => Ok(deal),
+        DealStatus::Closed | DealStatus::Cancelled => Err(Refusal::new(
+            Code::WrongState,
+            format!("The deal is {}, so who is on it stays. Nothing was changed.", deal.status),
+            "To mend an address, change the contact (milepost contact edit).",
+        )
+        .into()),
+    }
+}

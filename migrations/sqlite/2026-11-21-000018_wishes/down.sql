@@ -1,0 +1,2 @@
+DROP TABLE address_proofs;
+DROP TABLE address_opt_outs;
