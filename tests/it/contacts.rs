@@ -68,12 +68,8 @@ fn walkthrough(world: &World, parties: Vec<NewParty>) -> DealId {
 }
 
 fn vote(world: &World, draft: &DraftView) -> Result<Decided, Refusal> {
-    let cmd = Decide {
-        approval_id: draft.approval_id.unwrap(),
-        choice: Choice::Approve,
-        feedback: None,
-        despite: None,
-    };
+    let cmd =
+        Decide { approval_id: draft.approval_id.unwrap(), choice: Choice::Approve, feedback: None, despite: None };
     world.act(&world.team.as_(Role::Admin), |cx| decide(cx, &cmd))
 }
 
@@ -86,14 +82,20 @@ fn with(world: &World, person: Person, pairs: &[(&str, &str)]) -> Preferences {
     all
 }
 
-fn prefer(world: &World, who: &Principal, person: Person, pairs: &[(&str, &str)]) -> Result<reach::Shown, Refusal> {
+fn prefer(
+    world: &World,
+    who: &Principal,
+    person: Person,
+    pairs: &[(&str, &str)],
+) -> Result<reach::Shown, Refusal> {
     let new = with(world, person, pairs);
     world.act(who, |cx| verify::set_preferences(cx, person, &new, None))
 }
 
 /// The part of the log that nobody can erase.
 fn log_without_people(world: &World) -> String {
-    let query = format!("SELECT event || ' ' || data AS line FROM events WHERE workspace_id = '{}'", world.team.id);
+    let query =
+        format!("SELECT event || ' ' || data AS line FROM events WHERE workspace_id = '{}'", world.team.id);
     world.lines(&world.team, &query).join("\n")
 }
 

@@ -169,7 +169,8 @@ fn stop_from_a_number_that_nobody_knows_holds_for_whoever_has_it_later_in_every_
         };
         let there = |team: &harness::Team| -> Vec<bool> {
             let found = world.look(&team.operator(), |cx| contact::view::find(cx, "+13125550123")).unwrap();
-            let views = found.iter().map(|c| world.look(&team.operator(), |cx| contact::view::get(cx, c.id)).unwrap());
+            let views =
+                found.iter().map(|c| world.look(&team.operator(), |cx| contact::view::get(cx, c.id)).unwrap());
             views.map(|v| v.address_opted_out_at.is_some() || v.standing.opted_out_at.is_some()).collect()
         };
         let (_, answer) = text("SM1", "STOP");
@@ -184,7 +185,10 @@ fn stop_from_a_number_that_nobody_knows_holds_for_whoever_has_it_later_in_every_
         assert_eq!(there(&world.team), [true]);
         let mut new = harness::deal("1 Pier", harness::DATES);
         new.parties = vec![domain::deals::deal::intake::NewParty {
-            role: "buyer".into(), name: "A. Lee".into(), phone: Some("(312) 555-0123".into()), ..Default::default()
+            role: "buyer".into(),
+            name: "A. Lee".into(),
+            phone: Some("(312) 555-0123".into()),
+            ..Default::default()
         }];
         let cora = harbor.cora();
         world.act(&cora, |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
@@ -209,7 +213,10 @@ fn a_text_that_failed_because_its_reader_said_stop_is_an_opt_out() {
     both(|world| {
         let id = ann(&world);
         let yes = contact::standing::ops::SetConsent {
-            contact_id: id, channel: Channel::Sms, given: true, evidence: "a form".into(),
+            contact_id: id,
+            channel: Channel::Sms,
+            given: true,
+            evidence: "a form".into(),
         };
         world.act(&world.team.cora(), |cx| contact::standing::ops::set_consent(cx, &yes)).unwrap();
         let text = domain::delivery::NewMessage {

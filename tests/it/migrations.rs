@@ -162,7 +162,8 @@ fn whoever_was_reached_at_a_number_before_numbers_were_verified_still_is() {
         }
         for name in names() {
             if name.contains("000018") {
-                let said = "UPDATE preferences SET body = '{\"phone\":\"+13125550100\",\"discord\":\"1234567890\"}'";
+                let said =
+                    "UPDATE preferences SET body = '{\"phone\":\"+13125550100\",\"discord\":\"1234567890\"}'";
                 both!(&mut conn, |c| c.batch_execute(said)).unwrap();
                 if let Conn::Pg(c) = &mut conn {
                     c.batch_execute("RESET milepost.workspace").unwrap();
@@ -177,7 +178,8 @@ fn whoever_was_reached_at_a_number_before_numbers_were_verified_still_is() {
         if let Conn::Pg(c) = &mut conn {
             c.batch_execute("SET milepost.workspace = '01900000-0000-7000-8000-000000000001'").unwrap();
         }
-        let query = "SELECT channel || ' ' || address || ' ' || verified_how AS line FROM address_proofs ORDER BY channel";
+        let query =
+            "SELECT channel || ' ' || address || ' ' || verified_how AS line FROM address_proofs ORDER BY channel";
         let kept = lines(&mut conn, query);
         assert_eq!(kept, ["discord 1234567890 migrated", "sms +13125550100 migrated"]);
     }

@@ -181,7 +181,8 @@ const VERBS: &[(&str, Verb)] = &[
         standing::set_consent(cx, &cmd).map(drop)
     }),
     ("contact edit", |cx, ids| {
-        let cmd = contact::ops::EditContact { name: Some("Ours".into()), ..contact::ops::EditContact::of(ids.contact) };
+        let cmd =
+            contact::ops::EditContact { name: Some("Ours".into()), ..contact::ops::EditContact::of(ids.contact) };
         parties::edit_contact(cx, &cmd).map(drop)
     }),
     ("deal party add", |cx, ids| {

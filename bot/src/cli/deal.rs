@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use domain::deals::deal::parties::{self, AddParty, RemoveParty, Who};
 use domain::deals::deal::intake::{NewDeal, NewParty};
 use domain::deals::deal::key_dates::{self, Applied, ChangeKeyDates};
 use domain::deals::deal::ops::{self, EditDeal, Moved};
+use domain::deals::deal::parties::{self, AddParty, RemoveParty, Who};
 use domain::deals::deal::view::{self, Detail, ListDeals};
 use domain::deals::deal::{DealStatus, PartyRole};
 use domain::deals::milestone;

@@ -51,10 +51,7 @@ pub fn run(common: &Common, cmd: &Preferences) -> Outcome {
         Preferences::Verify { code: Some(code) } => {
             let done = desk.write(|cx| verify::verify(cx, code))?;
             let shown = done.value.or_refuse()?;
-            Answer::new(
-                says::preferences::verified(&shown),
-                Written::<Value>::beside(done.receipt, json!(shown)),
-            )
+            Answer::new(says::preferences::verified(&shown), Written::<Value>::beside(done.receipt, json!(shown)))
         }
         Preferences::Verify { code: None } => {
             let done = desk.write(verify::send_again)?;

@@ -90,7 +90,8 @@ impl FromStr for Price {
         let read = || {
             let (amount, currency) = text.split_once(' ')?;
             let (whole, part) = amount.split_once('.').unwrap_or((amount, "0"));
-            let digits = |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+            let digits =
+                |text: &str, most| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
             let is_currency = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
             if !digits(whole, 4) || !digits(part, 6) || !is_currency {
                 return None;

@@ -310,6 +310,8 @@ impl Bench {
             transactional: Vec::new(),
             last_inbound_at: None,
             taken_over_at: None,
+            mode: None,
+            quiet: None,
         };
         let facts = Facts {
             purpose: Purpose::Outreach,

@@ -8,8 +8,8 @@ use super::{CLOSING_DATE, Deal, DealStatus, Financing, KeyDates, Party, PartyRol
 use crate::both;
 use crate::kernel::column::{At, On};
 use crate::kernel::id::{ContactId, DealId, MemberId, PartyId, PlanId, WorkspaceId};
-use crate::kernel::text::like;
 use crate::kernel::schema::{date_plans, deal_key_dates, deal_parties, deals};
+use crate::kernel::text::like;
 use crate::kernel::{Conn, Cx, Fault};
 
 #[derive(Clone, Queryable, Selectable, Insertable)]

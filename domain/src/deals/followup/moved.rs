@@ -4,9 +4,9 @@ use super::facts;
 use super::ops::{new_draft, subject, withdraw_held};
 use super::{review, rules};
 use crate::assist::draft::{DraftState, Event, Recipient, Version, store};
+use crate::delivery::Message;
 use crate::delivery::outbox::ops::cancel_unsent;
 use crate::delivery::outbox::waiting::hold_unsent_to;
-use crate::delivery::Message;
 use crate::kernel::id::{ContactId, DealId, DraftId, MessageId};
 use crate::kernel::{Cx, No};
 use crate::people::contact::Contact;
@@ -40,12 +40,8 @@ fn ask_anew(cx: &mut Cx<'_>, letter: &Message, contact: &Contact) -> Result<(), 
     // It never waits for a writer.
     draft.state = DraftState::InReview;
     store::insert(cx, std::slice::from_ref(&draft))?;
-    let begun = Event::Begun {
-        deal_id: deal,
-        kind: draft.kind,
-        milestone_id: draft.milestone_id,
-        recipient_role: to,
-    };
+    let begun =
+        Event::Begun { deal_id: deal, kind: draft.kind, milestone_id: draft.milestone_id, recipient_role: to };
     cx.record(subject(draft.id), &begun)?;
     let author = approval::store::find(cx, approval)?.and_then(|approval| approval.author);
     let file = facts::gather(cx, deal)?;
@@ -74,9 +70,9 @@ pub(in crate::deals) fn left_the_deal(cx: &mut Cx<'_>, id: DealId, who: ContactI
 /// Of those a version is for, whoever is not reached there any more.
 pub(super) fn elsewhere<'v>(file: &facts::File, version: &'v Version) -> Vec<&'v Recipient> {
     let is_there = |to: &Recipient| {
-        file.parties.iter().any(|(_, party)| {
-            party.id == to.contact_id && party.is_at(version.channel, &to.address)
-        })
+        file.parties
+            .iter()
+            .any(|(_, party)| party.id == to.contact_id && party.is_at(version.channel, &to.address))
     };
     version.recipients.iter().filter(|to| !is_there(to)).collect()
 }

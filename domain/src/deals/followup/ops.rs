@@ -322,8 +322,9 @@ pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Resu
     let role: PartyRole = draft.recipient_role.parse().map_err(Fault::Corrupt)?;
     let recipients = rules::recipients(&file, role);
     if recipients.is_empty() {
-        let why =
-            format!("Nobody in the role {role} has an e-mail address. Add one (milepost contact edit), then edit the draft.");
+        let why = format!(
+            "Nobody in the role {role} has an e-mail address. Add one (milepost contact edit), then edit the draft."
+        );
         findings.push(note(FindingKind::Recipient, &why, true));
     }
     let version = Version {

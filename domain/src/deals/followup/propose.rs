@@ -198,7 +198,8 @@ fn version(
             start: 0,
             end: 0,
             text: String::new(),
-            why: "Nobody it is for has an e-mail address. Add one (milepost contact edit), then edit the draft.".into(),
+            why: "Nobody it is for has an e-mail address. Add one (milepost contact edit), then edit the draft."
+                .into(),
             blocks: true,
         });
     }

@@ -64,9 +64,7 @@ pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> R
                 State::Planned if untrue => (State::Cancelled, why_moot(record, items)),
                 State::Queued | State::Digest if free && untrue => (State::Cancelled, why_moot(record, items)),
                 State::Queued | State::Digest if free => (State::Planned, REGROUPED.to_owned()),
-                State::Refused if !untrue && reached.contains(&record.key) => {
-                    (State::Planned, REACHED.to_owned())
-                }
+                State::Refused if !untrue && reached.contains(&record.key) => (State::Planned, REACHED.to_owned()),
                 _ => continue,
             };
             record.state = state;
@@ -80,8 +78,7 @@ pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> R
     Ok(gone.len())
 }
 
-const TAKEN_BACK: &str =
-    "A milestone in it, or where it goes, changed before it was sent. What still holds is sent in another message.";
+const TAKEN_BACK: &str = "A milestone in it, or where it goes, changed before it was sent. What still holds is sent in another message.";
 const REGROUPED: &str =
     "Its message was taken back because of another milestone in it. It comes again at its time.";
 

@@ -122,8 +122,7 @@ pub fn verify(cx: &mut Cx<'_>, code: &str) -> Result<Verified, No> {
     if code.len() != DIGITS || !code.bytes().all(|b| b.is_ascii_digit()) {
         return Err(vec![Problem::new("code", format!("is {DIGITS} digits long."))].into());
     }
-    let mut known =
-        proof::hold(cx, id, Channel::Sms)?.unwrap_or_else(|| Proof::new(cx, id, Channel::Sms, &phone));
+    let mut known = proof::hold(cx, id, Channel::Sms)?.unwrap_or_else(|| Proof::new(cx, id, Channel::Sms, &phone));
     let tried = known.tried(&phone, code, cx.now())?;
     proof::save(cx, &known)?;
     let subject = Subject::new("member", id.0);

@@ -149,9 +149,13 @@ pub struct Report {
 pub enum Said {
     Delivered,
     Read,
-    Failed { why: String },
+    Failed {
+        why: String,
+    },
     /// Whoever it was for told the provider that they want nothing of us.
-    OptedOut { why: String },
+    OptedOut {
+        why: String,
+    },
 }
 
 /// What came of hearing it.

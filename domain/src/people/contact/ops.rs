@@ -175,9 +175,8 @@ pub(crate) fn edit(cx: &mut Cx<'_>, cmd: &EditContact) -> Result<Edited, No> {
 }
 
 fn edited(before: &Contact, cmd: &EditContact) -> Result<Contact, No> {
-    let given = |new: &Option<String>| {
-        new.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
-    };
+    let given =
+        |new: &Option<String>| new.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     if [&cmd.name, &cmd.email, &cmd.phone, &cmd.time_zone, &cmd.region].iter().all(|field| field.is_none()) {
         return Err(vec![Problem::new("name", "nothing to change was given: name at least one field.")].into());
     }

@@ -133,9 +133,9 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(Contact, Option<At>
                 lower(contacts::name)
                     .like(lower(pattern.clone()))
                     .escape('\\')
-                    .or(contacts::email.is_not_null().and(
-                        lower(contacts::email.assume_not_null()).like(lower(pattern.clone())).escape('\\'),
-                    ))
+                    .or(contacts::email
+                        .is_not_null()
+                        .and(lower(contacts::email.assume_not_null()).like(lower(pattern.clone())).escape('\\')))
                     .or(contacts::phone
                         .is_not_null()
                         .and(contacts::phone.assume_not_null().like(pattern.clone()).escape('\\'))),

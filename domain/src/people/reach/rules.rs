@@ -99,7 +99,8 @@ const LEAST_OPEN: usize = 60;
 
 /// How many minutes from 09:00 to 21:00, when contacts can be written to, lie outside of the hours.
 fn open_minutes(quiet: &Quiet) -> Option<usize> {
-    let minute = |time: Time| usize::from(time.hour().unsigned_abs()) * 60 + usize::from(time.minute().unsigned_abs());
+    let minute =
+        |time: Time| usize::from(time.hour().unsigned_abs()) * 60 + usize::from(time.minute().unsigned_abs());
     let (from, until) = (minute(clock(&quiet.from)?), minute(clock(&quiet.until)?));
     let within = |at: &usize| match from <= until {
         true => (from..until).contains(at),

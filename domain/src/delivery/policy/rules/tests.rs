@@ -418,9 +418,8 @@ fn what_a_contact_said_holds_back_and_lets_nothing_through() {
     check_with(&same, &said(Some(Mode::Off)), "Wed 12:00", "no: SWITCHED_OFF");
     check_with(&same, &said(Some(Mode::On)), "Wed 12:00", "send");
     check_with(&same, &said(Some(Mode::On)), "Wed 22:00", "hold until Thu 09:00: quiet hours");
-    let hours = |from, until| {
-        facts(Purpose::Transactional, Standing { quiet: Some(quiet(from, until)), ..somebody() })
-    };
+    let hours =
+        |from, until| facts(Purpose::Transactional, Standing { quiet: Some(quiet(from, until)), ..somebody() });
     check_with(&same, &hours("20:00", "10:30"), "Wed 10:00", "hold until Wed 10:30: quiet hours");
     check_with(&same, &hours("20:00", "10:30"), "Wed 20:00", "hold until Thu 10:30: quiet hours");
     check_with(&same, &hours("12:00", "14:00"), "Wed 13:59", "hold until Wed 14:00: quiet hours");

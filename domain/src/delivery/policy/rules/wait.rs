@@ -101,9 +101,7 @@ impl<'f> Wait<'f> {
             Kind::Quiet { clocks, from, until } => {
                 latest(clocks, at, |clock| quiet_until(clock, at, *from, *until))
             }
-            Kind::Own { clocks, from, until } => {
-                latest(clocks, at, |clock| own_until(clock, at, *from, *until))
-            }
+            Kind::Own { clocks, from, until } => latest(clocks, at, |clock| own_until(clock, at, *from, *until)),
             Kind::Days { clocks, limits } => latest(clocks, at, |clock| day_until(clock, at, self.rule, limits)),
             Kind::Quota { full_until, .. } => Some(full_until.map_or(at, |until| until.max(at))),
         }

@@ -6,9 +6,9 @@ use diesel::prelude::*;
 
 use super::{Consent, Standing};
 use crate::both;
+use crate::kernel::canonical::{hex, sha256};
 use crate::kernel::column::At;
 use crate::kernel::id::{ContactId, WorkspaceId};
-use crate::kernel::canonical::{hex, sha256};
 use crate::kernel::schema::{address_opt_outs, consents, contact_standings, contacts};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::contact::zones;

@@ -58,9 +58,7 @@ impl Story {
                 let mut hours = std::iter::successors(Some(from), |hour| Some((hour + 1) % 24));
                 hours.by_ref().take_while(|hour| *hour != until).any(|hour| hour == local.hour())
             });
-            own || local.hour() < 9
-                || local.hour() >= 21
-                || (outreach && local.weekday() == Weekday::Sunday)
+            own || local.hour() < 9 || local.hour() >= 21 || (outreach && local.weekday() == Weekday::Sunday)
         })
     }
 
@@ -128,10 +126,9 @@ impl Story {
             last_inbound_at: self.wrote,
             taken_over_at: self.taken_over,
             mode: self.mode,
-            quiet: self.quiet.map(|(from, until)| Quiet {
-                from: format!("{from:02}:00"),
-                until: format!("{until:02}:00"),
-            }),
+            quiet: self
+                .quiet
+                .map(|(from, until)| Quiet { from: format!("{from:02}:00"), until: format!("{until:02}:00") }),
         }
     }
 
