@@ -158,7 +158,7 @@ impl Known {
             automated,
             address_problem: rules::address_problem(asked.channel, asked.address),
             risks,
-            approved: if to_contact || asked.approval.is_some() { approved } else { Approved::Unasked },
+            approved,
             quota_full_until: if to_contact { self.quota.full_until(self.limits.messages_per_day) } else { None },
             recipient,
         })
