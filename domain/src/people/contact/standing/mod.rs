@@ -127,3 +127,6 @@ impl Fact for Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
