@@ -208,6 +208,9 @@ on_both! {
             assert_eq!(said, "suppressed: OPTED_OUT");
         }
         assert_eq!(try_now(&world, "other", ids[2], Purpose::Transactional), "sending");
+        let why = |id| ask(&world, (Some(id), None, None), Channel::Sms, Purpose::Transactional).sentence;
+        assert!(why(ids[0]).contains("The contact opted out"), "{}", why(ids[0]));
+        assert!(why(dee).contains("Somebody with the same number or address opted out"), "{}", why(dee));
         assert_eq!(ask(&world, (None, None, Some("312 555 0100")), Channel::Sms, Purpose::Transactional).codes[0],
             Reason::OptedOut);
         assert_eq!(heard("stop by at 5"), Heard::Plain);
@@ -221,6 +224,44 @@ on_both! {
         assert_eq!(world.act(&cora, |cx| record_inbound(cx, &inbound)).unwrap_err().code, Code::Forbidden);
         every_decision_replays(&world);
         world.log_is_whole(&world.team);
+    }
+
+    fn a_consent_that_was_withdrawn_counts_no_more(world: World) {
+        let ann = people(&world, &[("Ann", "312-555-0100")])[0];
+        let say = |given, evidence: &str| {
+            let cmd = SetConsent { contact_id: ann, channel: Channel::Email, given, evidence: evidence.into() };
+            world.act(&world.team.cora(), |cx| set_consent(cx, &cmd)).unwrap();
+        };
+        say(false, "She called and said so.");
+        assert_eq!(try_now(&world, "one", ann, Purpose::Outreach), "suppressed: NO_CONSENT");
+        say(true, "A form.");
+        assert_eq!(try_now(&world, "two", ann, Purpose::Outreach), "sending");
+    }
+
+    fn nothing_goes_to_an_address_whose_owner_opted_out_whoever_it_is_meant_for(world: World) {
+        let ids = people(&world, &[("Ann", "312-555-0100"), ("Bob", "312-555-0177")]);
+        let cmd = OptOut { contact_id: ids[1], via: Via::Phone, why: "He called and said so.".into() };
+        world.act(&world.team.cora(), |cx| opt_out(cx, &cmd)).unwrap();
+        let to_ann = |occasion: &str, channel, address: &str| {
+            let usual = mail(&world, occasion, ids[0], Purpose::Transactional, world.now());
+            let id = world.enqueue(&world.team, &[NewMessage { channel, address: address.into(), ..usual }])[0];
+            world.claim(100);
+            outcome(&world, id)
+        };
+        assert_eq!(to_ann("mail", Channel::Email, "Bob@example.org"), "suppressed: OPTED_OUT");
+        assert_eq!(to_ann("text", Channel::Sms, "+13125550177"), "suppressed: OPTED_OUT");
+        assert_eq!(to_ann("her own", Channel::Sms, "+13125550100"), "sending");
+    }
+
+    fn a_stranger_is_where_the_number_says_or_else_in_the_workspaces_country(world: World) {
+        let zones = |email: Option<&str>, phone: Option<&str>, channel| {
+            let view = ask(&world, (None, email, phone), channel, Purpose::Transactional);
+            let step = view.rule_trace.into_iter().find(|step| step.rule.to_string() == "zone").unwrap();
+            step.inputs["zones"].to_string()
+        };
+        world.meddle(&world.team, "UPDATE workspaces SET time_zone = 'Europe/Paris'");
+        assert_eq!(zones(None, Some("+1 808 555 0100"), Channel::Sms), r#"["Pacific/Honolulu"]"#);
+        assert_eq!(zones(Some("nobody@example.net"), None, Channel::Email), r#"["Europe/Paris"]"#);
     }
 
     fn who_never_answers_is_left_alone_until_they_write(world: World) {
@@ -270,6 +311,7 @@ on_both! {
         let to_ann = (Some(ann), None, None);
         let view = ask(&world, to_ann, Channel::Email, Purpose::Outreach);
         assert_eq!((view.verdict, view.codes.len()), (Verdict::Allow, 0));
+        assert_eq!(ask(&world, to_ann, Channel::Sms, Purpose::Outreach).codes, []);
         assert_eq!(ask(&world, to_ann, Channel::Discord, Purpose::Outreach).codes, [
             Reason::NoConsent, Reason::BadAddress
         ]);

@@ -94,6 +94,25 @@ pub fn only_reminds(world: &World, deal_id: DealId, type_: &str) -> MilestoneId 
     world.milestone(deal_id, type_).id
 }
 
+/// The channels of the reminders whose words say so.
+fn saying(world: &World, words: &str) -> Vec<String> {
+    world.lines(&world.team, &format!(
+        "SELECT channel AS line FROM messages WHERE workspace_id = '{}' AND occasion LIKE 'reminder:%' AND content LIKE '%{words}%'", world.team.id))
+}
+
+/// Each reason that the log gives for a reminder that is not sent, once.
+fn unsent_for(world: &World) -> Vec<String> {
+    let noted = world.lines(&world.team, &format!(
+        "SELECT data AS line FROM events WHERE workspace_id = '{}' AND event = 'milestone.not_reminded' ORDER BY seq", world.team.id));
+    let reason = |data: &String| {
+        serde_json::from_str::<serde_json::Value>(data).unwrap()["reason"].as_str().unwrap().to_owned()
+    };
+    let mut reasons: Vec<String> = noted.iter().map(reason).collect();
+    reasons.sort();
+    reasons.dedup();
+    reasons
+}
+
 pub fn quiet_but(world: &World, deal_id: DealId, type_: &str) {
     for m in world.detail(deal_id).milestones {
         if m.type_ != type_ {
@@ -176,7 +195,7 @@ on_both! {
         sweep(&world);
         assert_eq!(told(&world), [""; 0]);
         world.set_clock("2026-12-07T15:00:00Z");
-        sweep(&world);
+        assert_eq!(sweep(&world).messages, 2);
         let said = told(&world);
         assert!(said.contains(&"reminder Final walkthrough -> discord 123456789012345678: waiting (2026-12-09)".into()), "{said:?}");
         assert!(said.contains(&"reminder Final walkthrough -> Ann Lee: waiting (2026-12-09)".into()), "{said:?}");
@@ -185,6 +204,12 @@ on_both! {
             messages(&world)[1],
             format!("email ann@example.org queued reminder:{walkthrough}:contact:{}:2026-12-07:email", contact(&world, "Ann Lee"))
         );
+        // Each is of use until the due day is over.
+        let lapse = domain::kernel::column::instant_text("2026-12-10T06:00:00Z".parse().unwrap());
+        assert_eq!(world.lines(&world.team, &format!(
+            "SELECT channel AS line FROM messages WHERE workspace_id = '{}' AND expires_at = '{lapse}' ORDER BY channel", world.team.id)),
+            ["discord", "email"]);
+        assert_eq!(saying(&world, "An agent wrote"), [""; 0]);
         // However often it is looked at.
         let before = world.everything(&world.team);
         assert_eq!(sweep(&world).messages, 0);
@@ -201,12 +226,14 @@ on_both! {
         let id = world.create(&oak_street());
         only_reminds(&world, id, "financing_contingency");
         world.set_clock("2026-11-29T15:00:00Z");
-        sweep(&world);
+        assert_eq!(sweep(&world).unsent, 1);
         let said = recorded(&world, Some(id));
         let refused: Vec<_> = said.iter().filter(|r| r.outcome.as_str() == "refused").collect();
         assert_eq!(refused.len(), 1, "{said:?}");
         assert_eq!(refused[0].to, "Len Lender");
         assert!(refused[0].reason.as_ref().unwrap().starts_with("BAD_ADDRESS: Len Lender has no e-mail address"));
+        // The log has the code alone, and nobody's name.
+        assert_eq!(unsent_for(&world), ["BAD_ADDRESS"]);
         let alerts: Vec<String> = messages(&world).into_iter().filter(|m| m.contains("unreached:")).collect();
         assert_eq!(alerts.len(), 1);
         sweep(&world);
@@ -252,6 +279,23 @@ on_both! {
         // What was sent for that date is not sent again.
         assert_eq!(told(&world).iter().filter(|line| line.contains("(2026-12-16)")).count(), 2);
         assert!(messages(&world).iter().all(|m| !m.contains("queued")), "{:?}", messages(&world));
+    }
+
+    fn a_date_that_comes_back_is_reminded_of_again_under_a_name_of_its_own(world: World) {
+        let id = world.create(&oak_street());
+        let walkthrough = only_reminds(&world, id, "final_walkthrough");
+        world.set_clock("2026-12-07T15:00:00Z");
+        sweep(&world);
+        for due_on in ["2026-12-16", "2026-12-09", "2026-12-16", "2026-12-09"] {
+            let cmd = EditMilestone { due_on: Some(due_on.into()), ..EditMilestone::of(walkthrough) };
+            world.act(&world.team.cora(), |cx| edit(cx, &cmd)).unwrap();
+            sweep(&world);
+        }
+        let ann = contact(&world, "Ann Lee");
+        let queued: Vec<String> = messages(&world).into_iter().filter(|m| m.contains("ann@example.org queued")).collect();
+        assert_eq!(queued, [format!("email ann@example.org queued reminder:{walkthrough}:contact:{ann}:2026-12-07:3:email")]);
+        all_is_sent(&world);
+        assert!(told(&world).iter().all(|line| line.contains(": sent (2026-12-09)")), "{:?}", told(&world));
     }
 
     fn an_item_that_leaves_a_grouped_message_takes_no_other_with_it(world: World) {
@@ -318,12 +362,15 @@ on_both! {
         world.set_clock("2026-12-07T15:00:00Z");
         sweep(&world);
         all_is_sent(&world);
+        assert!(messages(&world).iter().all(|m| !m.starts_with("email cora@")), "{:?}", messages(&world));
+        let noted = |world: &World| world.events(&world.team).iter().filter(|name| *name == "milestone.overdue").count();
+        assert_eq!(noted(&world), 0);
         world.set_clock("2026-12-10T06:00:00Z");
         sweep(&world);
         let overdue: Vec<String> = messages(&world).into_iter().filter(|m| m.contains(" overdue:")).collect();
         assert_eq!(overdue.len(), 2, "in-app and e-mail: {overdue:?}");
         assert!(overdue.iter().any(|m| m.starts_with("email cora@example.com")), "{overdue:?}");
-        assert!(world.events(&world.team).contains(&"milestone.overdue".to_owned()));
+        assert_eq!(noted(&world), 1);
         for _ in 0..12 {
             all_is_sent(&world);
             world.hours_pass(24);
@@ -340,13 +387,15 @@ on_both! {
         let id = world.create(&oak_street());
         // Nothing ran from October to the morning of the closing.
         world.set_clock("2026-12-11T16:00:00Z");
-        sweep(&world);
+        let unsent = sweep(&world).unsent;
         let said = recorded(&world, Some(id));
+        assert_eq!(unsent, said.iter().filter(|r| ["missed", "refused"].contains(&r.outcome.as_str())).count());
         let of = |outcome: &str, kind: &str| said.iter().filter(|r| r.outcome.as_str() == outcome && r.kind == kind).count();
         assert!(of("missed", "reminder") > 10, "{said:?}");
         assert!(of("waiting", "reminder") > 0);
         let missed: Vec<_> = said.iter().filter(|r| r.outcome.as_str() == "missed").collect();
         assert!(missed.iter().all(|r| r.due_on.to_string() .as_str() < "2026-12-11" && r.reason.is_some()));
+        assert!(unsent_for(&world).contains(missed[0].reason.as_ref().unwrap()), "{:?}", unsent_for(&world));
         let overdue: std::collections::BTreeSet<_> = said.iter().filter(|r| r.kind == "overdue").map(|r| r.message_id).collect();
         assert_eq!(overdue.len(), 1, "one notice for all of a deal");
         let before = world.everything(&world.team);
@@ -455,6 +504,20 @@ on_both! {
         assert!(said_to_ann(&world, "Chimney").contains("Chimney is due"));
     }
 
+    fn the_team_reads_which_of_the_titles_an_agent_wrote(world: World) {
+        let id = world.create(&oak_street());
+        quiet_but(&world, id, "none");
+        set(&world, "team_channel", serde_json::json!({ "channel": "discord", "address": "123456789012345678" }));
+        let agent = world.agent(&world.team, Grant::Write);
+        world.act(&agent, |cx| add(cx, &keys(id, "2026-10-16", 2))).unwrap();
+        world.act(&world.team.cora(), |cx| add(cx, &AddMilestone { title: "Meter".into(), ..keys(id, "2026-10-16", 2) })).unwrap();
+        sweep(&world);
+        let note = "An agent wrote this title, so that the responsible party was not sent it.";
+        assert_eq!(saying(&world, note), ["discord"]);
+        assert_eq!(saying(&world, &format!("{note}%{note}")), [""; 0], "not of the other");
+        assert_eq!(saying(&world, &format!("Keys%{note}%Meter")).len() + saying(&world, &format!("Meter%Keys%{note}")).len(), 1);
+    }
+
     fn a_members_preferences_decide_how_a_reminder_comes(world: World) {
         let id = world.create(&oak_street());
         quiet_but(&world, id, "none");
@@ -491,6 +554,112 @@ on_both! {
         world.act(&world.team.as_(Role::Admin), |cx| reach::ops::set(cx, me, &reach::Preferences::default(), None)).unwrap();
     }
 
+    fn who_no_longer_answers_for_a_milestone_is_not_reminded_of_it(world: World) {
+        let id = world.create(&oak_street());
+        let walkthrough = only_reminds(&world, id, "final_walkthrough");
+        world.set_clock("2026-12-07T15:00:00Z");
+        sweep(&world);
+        let cmd = EditMilestone { responsible_role: Some("inspector".into()), ..EditMilestone::of(walkthrough) };
+        world.act(&world.team.cora(), |cx| edit(cx, &cmd)).unwrap();
+        sweep(&world);
+        let said = told(&world);
+        for line in [
+            "reminder Final walkthrough -> Ann Lee: cancelled (2026-12-09)",
+            "reminder Final walkthrough -> Ines Inspector: waiting (2026-12-09)",
+            "reminder Final walkthrough -> Cora Castillo: waiting (2026-12-09)",
+        ] {
+            assert!(said.contains(&line.to_owned()), "{said:?}");
+        }
+        let ann = recorded(&world, Some(id)).into_iter().find(|r| r.to == "Ann Lee").unwrap();
+        assert_eq!(ann.reason.unwrap(), "Its reminder or who is reminded changed before it was sent.");
+    }
+
+    fn an_overdue_notice_stays_until_the_date_moves(world: World) {
+        let id = world.create(&oak_street());
+        let walkthrough = only_reminds(&world, id, "final_walkthrough");
+        world.set_clock("2026-12-10T06:00:00Z");
+        sweep(&world);
+        let waits = "overdue Final walkthrough -> Cora Castillo: waiting (2026-12-09)".to_owned();
+        assert!(told(&world).contains(&waits), "{:?}", told(&world));
+        let cmd = EditMilestone { notes: Some("The key is under the mat.".into()), ..EditMilestone::of(walkthrough) };
+        world.act(&world.team.cora(), |cx| edit(cx, &cmd)).unwrap();
+        world.act(&world.team.cora(), |cx| add(cx, &keys(id, "2026-12-20", 2))).unwrap();
+        sweep(&world);
+        assert!(told(&world).contains(&waits), "{:?}", told(&world));
+        let cmd = EditMilestone { due_on: Some("2026-12-21".into()), ..EditMilestone::of(walkthrough) };
+        world.act(&world.team.cora(), |cx| edit(cx, &cmd)).unwrap();
+        let overdue = recorded(&world, Some(id)).into_iter().find(|r| r.kind == "overdue").unwrap();
+        assert_eq!(overdue.outcome.as_str(), "cancelled");
+        assert_eq!(overdue.reason.unwrap(), "The milestone moved from 2026-12-09 to 2026-12-21 before it was sent.");
+    }
+
+    fn what_was_in_a_message_that_was_taken_back_waits_for_its_own_time(world: World) {
+        let id = world.create(&oak_street());
+        quiet_but(&world, id, "none");
+        let new = |title: &str, due_on: &str| AddMilestone { title: title.into(), ..keys(id, due_on, 2) };
+        let cora = world.team.cora();
+        let first = world.act(&cora, |cx| add(cx, &new("Meter", "2026-12-09"))).unwrap().milestone;
+        let second = world.act(&cora, |cx| add(cx, &new("Keys", "2026-12-11"))).unwrap().milestone;
+        world.set_clock("2026-12-07T15:00:00Z");
+        sweep(&world);
+        let of_keys = |world: &World| -> Vec<String> {
+            told(world).into_iter().filter(|line| line.contains("Keys -> Ann Lee")).collect()
+        };
+        assert_eq!(of_keys(&world), ["reminder Keys -> Ann Lee: waiting (2026-12-11)"]);
+        world.complete(first.id);
+        assert_eq!(of_keys(&world), ["reminder Keys -> Ann Lee: planned (2026-12-11)"]);
+        world.act(&cora, |cx| add(cx, &new("Sign", "2026-12-30"))).unwrap();
+        sweep(&world);
+        assert_eq!(of_keys(&world), ["reminder Keys -> Ann Lee: planned (2026-12-11)"]);
+        world.complete(second.id);
+        assert_eq!(of_keys(&world), ["reminder Keys -> Ann Lee: cancelled (2026-12-11)"]);
+    }
+
+    fn a_line_of_a_digest_is_taken_back_when_its_milestone_is_done(world: World) {
+        let id = world.create(&oak_street());
+        quiet_but(&world, id, "none");
+        let cora = world.team.cora();
+        let me = reach::Person::Member(world.team.members[&Role::Coordinator].id);
+        let mut mine = reach::Preferences::default();
+        for (key, value) in [("reminder.in_app", "off"), ("reminder.email", "daily")] {
+            reach::ops::put(&mut mine, key, value).unwrap_or_else(|_| panic!("{key}"));
+        }
+        world.act(&cora, |cx| reach::ops::set(cx, me, &mine, None)).unwrap();
+        let new = AddMilestone { responsible_role: None, ..keys(id, "2026-12-09", 2) };
+        let keys = world.act(&cora, |cx| add(cx, &new)).unwrap().milestone;
+        let cmd = EditMilestone { responsible_member_email: Some("cora@example.com".into()), ..EditMilestone::of(keys.id) };
+        world.act(&cora, |cx| edit(cx, &cmd)).unwrap();
+        world.set_clock("2026-12-07T15:00:00Z");
+        sweep(&world);
+        assert_eq!(told(&world), ["reminder Keys -> Cora Castillo: digest (2026-12-09)"]);
+        world.complete(keys.id);
+        assert_eq!(told(&world), ["reminder Keys -> Cora Castillo: cancelled (2026-12-09)"]);
+    }
+
+    fn a_preview_names_the_reminders_that_would_come_on_another_day(world: World) {
+        let id = world.create(&oak_street());
+        only_reminds(&world, id, "final_walkthrough");
+        assert_eq!(
+            world.preview(id, "closing 2026-12-18").messages_affected,
+            ["The reminder of Final walkthrough that is to come on 2026-12-07 is planned anew for 2026-12-14."]
+        );
+        world.set_clock("2026-12-07T15:00:00Z");
+        sweep(&world);
+        all_is_sent(&world);
+        assert_eq!(world.preview(id, "closing 2026-12-18").messages_affected, [""; 0]);
+    }
+
+    fn a_deal_that_nobody_owns_is_looked_after_by_the_owner_of_the_workspace(world: World) {
+        let id = world.create(&oak_street());
+        only_reminds(&world, id, "final_walkthrough");
+        world.meddle(&world.team, &format!("UPDATE deals SET owner_id = NULL WHERE id = '{id}'"));
+        world.set_clock("2026-12-07T15:00:00Z");
+        sweep(&world);
+        let said = told(&world);
+        assert!(said.contains(&"reminder Final walkthrough -> Olga Owens: waiting (2026-12-09)".into()), "{said:?}");
+        assert_eq!(said.len(), 2, "{said:?}");
+    }
+
     fn eight_sweepers_at_once_tell_everybody_once(world: World) {
         for n in 0..40 {
             let mut new = oak_street();
@@ -519,6 +688,19 @@ on_both! {
         sweep(&one);
         assert_eq!(recorded(&one, None).len(), per_deal, "as many as one sweeper makes");
         world.log_is_whole(&world.team);
+    }
+}
+
+/// A milestone of the buyer's.
+fn keys(deal_id: DealId, due_on: &str, remind_days_before: i32) -> AddMilestone {
+    AddMilestone {
+        deal_id,
+        title: "Keys".into(),
+        due_on: due_on.into(),
+        responsible_role: Some("buyer".into()),
+        remind_days_before: Some(remind_days_before),
+        required: None,
+        notes: None,
     }
 }
 

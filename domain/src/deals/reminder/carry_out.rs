@@ -15,7 +15,6 @@ use crate::delivery::{NewMessage, Priority, Purpose, To};
 use crate::kernel::id::{ContactId, MilestoneId};
 use crate::kernel::{Cx, Fault, No, Subject, time};
 use crate::people::reach::{Channel, Topic};
-use jiff::Timestamp;
 
 /// What a group becomes.
 enum Way {
@@ -77,7 +76,6 @@ pub(super) fn carry_out(
             let key = Key { milestone: *milestone, kind: group.kind, recipient: group.recipient.clone(), on: *on };
             new.add(
                 case,
-                scene.now,
                 Record {
                     due_on: case.due_on(*milestone).unwrap_or(*on),
                     deal_id: case.deal.id,
@@ -100,12 +98,12 @@ pub(super) fn carry_out(
     }
     for (n, (case, plan)) in cases.iter().zip(plans).enumerate() {
         for key in &plan.missed {
-            new.add(case, scene.now, case.unsent(key, scene.now, State::Missed, TOO_LATE.into()));
+            new.add(case, case.unsent(key, scene.now, State::Missed, TOO_LATE.into()));
         }
         for key in &plan.withheld {
             let who = case.contact_name(&key.recipient);
             let why = if case.by_program.parties { Why::Unconfirmed } else { Why::ByAgent };
-            new.add(case, scene.now, case.unsent(key, scene.now, State::Refused, why.recorded(&who)));
+            new.add(case, case.unsent(key, scene.now, State::Refused, why.recorded(&who)));
             if let Recipient::Contact(id) = &key.recipient {
                 unreached.entry((n, *id, why)).or_default().push(key.milestone);
             }
@@ -136,10 +134,10 @@ struct Records {
 }
 
 impl Records {
-    fn add(&mut self, case: &Case, now: Timestamp, record: Record) {
+    fn add(&mut self, case: &Case, record: Record) {
         match case.records.get(&record.key) {
             None => self.fresh.push(Record { round: 1, ..record }),
-            Some(known) => self.again.push(Record { round: known.round + 1, planned_at: now, ..record }),
+            Some(known) => self.again.push(Record { round: known.round + 1, ..record }),
         }
     }
 
@@ -216,7 +214,7 @@ fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way,
     // A reminder is of use until the last of its due days is over; that something is overdue stays so.
     let lapses = case.items.iter().filter(|item| group.items.iter().any(|(id, _)| *id == item.id));
     let expires_at = match group.kind {
-        Kind::Reminder => lapses.map(|item| item.lapses_at).max().filter(|at| *at > scene.now),
+        Kind::Reminder => lapses.map(|item| item.lapses_at).max(),
         Kind::Overdue | Kind::Escalation(_) => None,
     };
     let topic = match group.kind {

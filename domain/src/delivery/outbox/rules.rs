@@ -461,18 +461,20 @@ pub fn masked(channel: Channel, address: &str) -> String {
 }
 
 #[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::delivery::{Content, Purpose};
     use crate::kernel::id::{MessageId, WorkspaceId};
     use crate::people::reach::Topic;
 
-    fn now() -> Timestamp {
+    pub fn now() -> Timestamp {
         "2026-10-14T15:00:00Z".parse().unwrap()
     }
 
     /// Under way, with its first byte perhaps gone so many seconds ago.
-    fn flying(channel: Channel, seconds: i64) -> Message {
+    pub fn flying(channel: Channel, seconds: i64) -> Message {
         let now = now();
         Message {
             workspace: WorkspaceId(uuid::Uuid::nil()),

@@ -172,7 +172,7 @@ impl Known {
                 .or_else(|| self.moved(asked))
                 .or_else(|| self.gone.get(&of_address(asked)).map(GoneAddress::sentence)),
             risks,
-            approved: if to_contact || asked.approval.is_some() { approved } else { Approved::Unasked },
+            approved,
             quota_full_until: if to_contact { self.quota.full_until(self.limits.messages_per_day) } else { None },
             recipient,
         })

@@ -191,7 +191,9 @@ mod tests {
             ["+13125550100", "13125550100", "3125550100"]
         );
         assert_eq!(spellings("+442079460100"), ["+442079460100"]);
-        assert_eq!(whole_number("5550100"), None);
+        for no_whole in ["5550100", "15550100", "1234567890", "0312555010", "131255501001"] {
+            assert_eq!(whole_number(no_whole), None, "{no_whole}");
+        }
         assert_eq!(whole_number("+0123456789"), None);
     }
 

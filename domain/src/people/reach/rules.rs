@@ -1,5 +1,7 @@
 //! Which ways a person wants to be told of what, and when.
 
+use std::cmp::Ordering;
+
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -163,10 +165,10 @@ pub fn not_before(quiet: Option<&Quiet>, at: Timestamp, zone: &TimeZone) -> Time
     };
     let local = at.to_zoned(zone.clone());
     let time = local.time();
-    let ends_on = match from < until {
-        true if time >= from && time < until => local.date(),
-        false if time < until => local.date(),
-        false if from != until && time >= from => tomorrow(local.date()),
+    let ends_on = match from.cmp(&until) {
+        Ordering::Less if from <= time && time < until => local.date(),
+        Ordering::Greater if time < until => local.date(),
+        Ordering::Greater if from <= time => tomorrow(local.date()),
         _ => return at,
     };
     instant(ends_on, until, zone).max(at)
@@ -258,10 +260,60 @@ mod tests {
         check("21:00", "08:00", "2026-10-14T21:00", "Thu 08:00");
         check("21:00", "08:00", "2026-10-14T07:59", "Wed 08:00");
         check("21:00", "08:00", "2026-10-14T08:00", "Wed 08:00");
+        check("12:00", "13:00", "2026-10-14T11:59", "Wed 11:59");
+        check("12:00", "13:00", "2026-10-14T12:00", "Wed 13:00");
         check("12:00", "13:00", "2026-10-14T12:30", "Wed 13:00");
-        check("12:00", "12:00", "2026-10-14T12:00", "Wed 12:00");
+        check("12:00", "13:00", "2026-10-14T13:00", "Wed 13:00");
         // 02:30 does not exist on the day when summer time starts.
         check("21:00", "02:30", "2027-03-14T01:00", "Sun 03:30");
+    }
+
+    #[test]
+    fn quiet_hours_that_end_when_they_begin_hold_nothing_back() {
+        check("12:00", "12:00", "2026-10-14T10:00", "Wed 10:00");
+        check("12:00", "12:00", "2026-10-14T12:00", "Wed 12:00");
+        check("12:00", "12:00", "2026-10-14T13:00", "Wed 13:00");
+    }
+
+    #[test]
+    fn who_has_said_nothing_hears_as_is_usual() {
+        let mut table = String::new();
+        for topic in Topic::ALL {
+            let ways = |usual: fn(Topic, Channel) -> Mode| -> Vec<String> {
+                let heard = Channel::ALL.iter().map(|channel| (channel, usual(*topic, *channel)));
+                heard.filter(|(_, mode)| *mode != Mode::Off).map(|(way, mode)| format!("{way} {mode}")).collect()
+            };
+            let (member, contact) = (ways(usual_for_member), ways(usual_for_contact));
+            table.push_str(&format!(
+                "{topic}: a member {}; a contact {}\n",
+                member.join(", "),
+                contact.join(", ")
+            ));
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn the_ways_that_a_person_named_are_tried_first() {
+        let check = |named: &[Channel], expected: &[Channel]| {
+            let preferences = Preferences { order: named.to_vec(), ..Preferences::default() };
+            assert_eq!(order(&preferences), expected);
+        };
+        check(&[], &[Channel::InApp, Channel::Email, Channel::Sms, Channel::Discord]);
+        check(&[Channel::Sms], &[Channel::Sms, Channel::InApp, Channel::Email, Channel::Discord]);
+    }
+
+    #[test]
+    fn only_hours_and_minutes_are_a_time_of_day() {
+        let check = |text: &str, expected: Option<(i8, i8)>| {
+            assert_eq!(clock(text), expected.map(|(hour, minute)| Time::constant(hour, minute, 0, 0)), "{text}");
+        };
+        check("07:05", Some((7, 5)));
+        check("23:59", Some((23, 59)));
+        for wrong in ["7:05", "07:5", "007:05", "07:005", "24:00", "07:60", "+7:05", "07:+5", "07-05", "0705", ""]
+        {
+            check(wrong, None);
+        }
     }
 
     #[test]
@@ -275,6 +327,22 @@ mod tests {
         assert_eq!(next(Mode::Hourly, "2026-10-14T10:20"), "Wed 14 11:00");
         assert_eq!(next(Mode::Daily, "2026-10-14T07:29"), "Wed 14 07:30");
         assert_eq!(next(Mode::Daily, "2026-10-14T07:30"), "Thu 15 07:30");
+        assert_eq!(next(Mode::Hourly, "2026-10-14T11:00"), "Wed 14 12:00");
         assert_eq!(next(Mode::Weekly, "2026-10-14T10:00"), "Mon 19 07:30");
+        assert_eq!(next(Mode::Weekly, "2026-10-19T07:30"), "Mon 26 07:30");
+        assert_eq!(next(Mode::On, "2026-10-14T10:20"), "Wed 14 10:20");
+    }
+
+    #[test]
+    fn a_weekly_digest_comes_on_the_day_that_was_chosen() {
+        let after: Zoned = "2026-10-12T09:00[America/Chicago]".parse().unwrap();
+        for (place, day) in super::super::Day::ALL.iter().enumerate() {
+            let preferences = Preferences { digest_on: *day, ..Preferences::default() };
+            let next = next_digest(&preferences, Mode::Weekly, after.timestamp(), &chicago());
+            let said = next.to_zoned(chicago()).strftime("%A %-d").to_string().to_lowercase();
+            // Monday's was an hour ago.
+            let date = if place == 0 { 19 } else { 12 + place };
+            assert_eq!(said, format!("{day} {date}"));
+        }
     }
 }

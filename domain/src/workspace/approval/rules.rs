@@ -115,7 +115,8 @@ pub fn tally(rule: Rule, who: &Electorate, votes: &[Vote]) -> Tally {
         }
     }
     let (passes, may_pass) = match rule {
-        Rule::Any => (yes > 0, yes > 0 || !silent.is_empty()),
+        // Nobody who may has said anything else than that they abstain.
+        Rule::Any => (false, !silent.is_empty()),
         Rule::Majority => (yes * 2 > speaking, (yes + silent.len()) * 2 > speaking),
         Rule::Unanimous => (yes > 0 && yes == speaking, no == 0 && yes + silent.len() > 0),
         Rule::Quorum(n) => (yes >= n as usize, yes + silent.len() >= n as usize),
@@ -127,7 +128,7 @@ pub fn tally(rule: Rule, who: &Electorate, votes: &[Vote]) -> Tally {
     match () {
         () if passes => Tally::Passed,
         () if may_pass || (no == 0 && undecided) => Tally::Open(open),
-        () if no == 0 && abstained == who.voters.len() => fails("All of its approvers abstained.".into()),
+        () if abstained == who.voters.len() => fails("All of its approvers abstained.".into()),
         () => fails(format!("{} can no longer be reached.", goal(rule))),
     }
 }

@@ -8,7 +8,9 @@ use crate::assist::prompt;
 use crate::deals::deal::{Deal, DealStatus, Financing};
 use crate::deals::milestone::template::Template;
 use crate::deals::milestone::{ByHand, OpenState, Origin};
-use crate::kernel::id::{ContactId, DealId, MilestoneId, WorkspaceId};
+use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId, WorkspaceId};
+use crate::workspace::access::Role;
+use crate::workspace::member::{Member, MemberStatus};
 use crate::workspace::tenant::Workspace;
 
 fn day(text: &str) -> Date {
@@ -177,6 +179,24 @@ fn what_is_listed_is_the_deal_as_it_is() {
 }
 
 #[test]
+fn a_step_that_is_due_today_is_not_overdue() {
+    let mut file = on_completion(Side::Buyer, 3, 0);
+    file.milestones[4].due_on = Some(file.today);
+    let told = follow_up(&file, &file.milestones[3], PartyRole::Lender).unwrap();
+    assert_eq!((told.overdue, told.next[0].title.as_str()), (Vec::new(), "Appraisal ordered"));
+}
+
+#[test]
+fn a_side_has_those_for_clients_who_are_called_clients() {
+    for side in Side::ALL {
+        let called: Vec<PartyRole> =
+            PartyRole::ALL.iter().copied().filter(|role| is_client(*side, *role)).collect();
+        assert_eq!(clients(*side), called, "{side}");
+        assert!(!called.is_empty(), "{side}");
+    }
+}
+
+#[test]
 fn the_same_person_twice_in_a_role_is_written_to_once_and_nobody_without_an_address() {
     let mut file = file(Side::Buyer, "2026-10-17");
     let twice = file.parties[0].clone();
@@ -237,4 +257,61 @@ fn a_checklist_states_only_what_is_so() {
         let letter = prompt::fallback(&checklist(&file, role).unwrap()).unwrap();
         assert_eq!(letter.findings(&known(&file)), [], "{}", letter.body);
     }
+}
+
+#[test]
+fn a_checklist_names_the_readers_own_steps_that_are_still_open() {
+    let file = on_completion(Side::Both, 0, 0);
+    let named = |role| -> Vec<String> {
+        checklist(&file, role).unwrap().open.into_iter().map(|step| step.title).collect()
+    };
+    let open_of = |role| -> Vec<String> {
+        let own = |m: &&Milestone| m.responsible.role() == Some(role);
+        file.milestones[1..].iter().filter(own).take(NEXT).map(|m| m.title.clone()).collect()
+    };
+    assert_eq!(file.milestones[0].responsible, Responsible::Buyer, "the one that is done is the buyer's");
+    assert_eq!(named(PartyRole::Buyer), open_of(PartyRole::Buyer));
+    assert_eq!(named(PartyRole::Seller), open_of(PartyRole::Seller));
+    assert_eq!(named(PartyRole::Seller).last().unwrap(), "Chimney sweep");
+}
+
+#[test]
+fn a_letter_is_signed_by_the_owner_for_the_workspace() {
+    let mut file = file(Side::Buyer, "2026-10-17");
+    assert_eq!(signature(&file), "Lakeside Realty");
+    file.owner = Some(Member {
+        id: MemberId(Uuid::from_u128(1)),
+        name: "Cora".into(),
+        email: "cora@example.org".into(),
+        role: Role::Coordinator,
+        time_zone: "America/Chicago".into(),
+        status: MemberStatus::Active,
+        version: 1,
+    });
+    assert_eq!(signature(&file), "Cora\nLakeside Realty");
+}
+
+#[test]
+fn each_day_knows_what_is_due_on_it() {
+    let mut file = file(Side::Buyer, "2026-10-17");
+    file.milestones[1].due_on = file.milestones[0].due_on;
+    file.milestones[2].due_on = None;
+    let dates = dated(&file);
+    let due: Vec<String> = dates[&day("2026-10-17")].iter().cloned().collect();
+    assert_eq!(due, [file.milestones[0].id.to_string(), file.milestones[1].id.to_string()]);
+    assert!(dates[&day("2026-12-26")].contains(CLOSING_DATE));
+    assert!(!dates.contains_key(&day("2026-10-31")));
+}
+
+#[test]
+fn an_address_may_be_shortened_as_people_do() {
+    let check = |address: &str, expected: &[&str]| {
+        assert_eq!(address_parts(address), expected, "{address}");
+    };
+    let whole = "12 Oak Street, Chicago, IL 60601";
+    check(
+        whole,
+        &["12 Oak Street", "12 Oak Street, Chicago", whole, "12 Oak Street", "Chicago", "IL 60601", "IL", "60601"],
+    );
+    check("12 Oak Street", &["12 Oak Street", "12 Oak Street"]);
 }

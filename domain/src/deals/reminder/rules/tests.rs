@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::deals::milestone::rules::lapses_at;
+use crate::people::reach::Channel;
 
 fn zone(name: &str) -> TimeZone {
     TimeZone::get(name).unwrap()
@@ -125,6 +126,15 @@ fn a_reminder_whose_time_passed_goes_out_at_once_but_not_at_night() {
 }
 
 #[test]
+fn who_would_be_woken_until_the_day_is_over_is_told_at_night() {
+    // It is nine in Samara when the day ends in New York: waiting for it would be too late.
+    let (samara, at) = (zone("Europe/Samara"), instant("2026-12-11T05:00:00Z"));
+    let lapse = lapses_at(date(2026, 12, 11), &zone("America/New_York"));
+    assert_eq!(nine(date(2026, 12, 12), &samara), lapse);
+    assert_eq!(when(at, lapse, &samara, instant("2026-12-12T04:00:00Z")), When::Now);
+}
+
+#[test]
 fn an_owner_far_to_the_west_is_reminded_before_the_day_is_over() {
     let (auckland, honolulu) = (zone("Pacific/Auckland"), zone("Pacific/Honolulu"));
     let day = date(2026, 12, 11);
@@ -133,6 +143,59 @@ fn an_owner_far_to_the_west_is_reminded_before_the_day_is_over() {
     assert!(at < lapse);
     assert_eq!(at.to_zoned(honolulu).datetime(), date(2026, 12, 10).at(9, 0, 0, 0));
     assert!(first_look(Some(day), Some(0), Some(lapse)).unwrap() < at);
+    // Everybody else on the day itself.
+    assert_eq!(remind_at(day, lapse, &auckland), nine(day, &auckland));
+}
+
+#[test]
+fn the_clock_looks_shortly_before_the_day_of_the_reminder_and_when_the_due_day_is_over() {
+    let day = date(2026, 12, 11);
+    let lapse = lapses_at(day, &zone("America/Chicago"));
+    let check = |due_on, lead, lapses_at, expected: Option<&str>| {
+        assert_eq!(first_look(due_on, lead, lapses_at), expected.map(instant), "{due_on:?} {lead:?}");
+    };
+    check(Some(day), Some(2), Some(lapse), Some("2026-12-07T22:00:00Z"));
+    check(Some(day), Some(0), Some(lapse), Some("2026-12-09T22:00:00Z"));
+    check(Some(day), None, Some(lapse), Some("2026-12-12T06:00:00Z"));
+    check(None, None, None, None);
+}
+
+#[test]
+fn who_answers_for_a_milestone_is_reminded_and_the_team_hears_of_it() {
+    let contact = |n: u128| ContactId(Uuid::from_u128(n));
+    let parties =
+        [(PartyRole::Buyer, contact(11)), (PartyRole::Seller, contact(12)), (PartyRole::Buyer, contact(13))];
+    let chat = Recipient::Chat(Channel::Discord, "112233445566778899".into());
+    let owner = Some(MemberId(Uuid::from_u128(1)));
+    let check = |responsible, member: Option<u128>, owner, chat: Option<&Recipient>, expected: &[&str]| {
+        let member = member.map(|n| MemberId(Uuid::from_u128(n)));
+        let told: Vec<String> = recipients(responsible, member, &parties, owner, chat)
+            .iter()
+            .map(|recipient| match recipient {
+                Recipient::Member(id) => format!("member {}", id.0.as_u128()),
+                Recipient::Contact(id) => format!("contact {}", id.0.as_u128()),
+                Recipient::Chat(..) => "chat".into(),
+            })
+            .collect();
+        assert_eq!(told, expected, "{responsible} {member:?}");
+    };
+    check(Responsible::Buyer, None, owner, None, &["contact 11", "contact 13", "member 1"]);
+    check(Responsible::Buyer, None, owner, Some(&chat), &["contact 11", "contact 13", "chat"]);
+    check(Responsible::All, None, owner, None, &["contact 11", "contact 12", "contact 13", "member 1"]);
+    // A member who answers for it is told instead of the parties; nobody is told twice.
+    check(Responsible::Buyer, Some(2), owner, None, &["member 2", "member 1"]);
+    check(Responsible::Buyer, Some(1), owner, None, &["member 1"]);
+    // Nobody has the role: the owner is told.
+    check(Responsible::Lender, None, owner, Some(&chat), &["member 1", "chat"]);
+    check(Responsible::Lender, None, None, None, &[]);
+}
+
+#[test]
+fn a_milestone_has_one_reminder_for_each_who_is_told_and_none_when_they_are_off() {
+    let told = Item { recipients: vec![member(1), member(2)], ..item(1, date(2026, 12, 11), 2) };
+    let key = |recipient| Key { milestone: id(1), kind: Kind::Reminder, recipient, on: date(2026, 12, 9) };
+    assert_eq!(told.keys(), [key(member(1)), key(member(2))]);
+    assert_eq!(Item { lead: None, ..told }.keys(), []);
 }
 
 #[test]
@@ -161,6 +224,18 @@ fn what_an_agent_wrote_is_kept_from_contacts_and_shown_to_the_team() {
     let plan = planned(&[written], "2026-12-09T15:00:00Z", HashMap::new());
     assert_eq!(plan.withheld.iter().map(|key| &key.recipient).collect::<Vec<_>>(), [&contact]);
     assert_eq!(plan.groups.iter().map(|group| &group.recipient).collect::<Vec<_>>(), [&member(1)]);
+}
+
+#[test]
+fn what_an_agent_wrote_is_not_slipped_into_a_contacts_other_message() {
+    let contact = Recipient::Contact(ContactId(Uuid::from_u128(9)));
+    let due = Item { recipients: vec![contact.clone()], ..item(1, date(2026, 12, 11), 2) };
+    let later = Item { by_agent: true, recipients: vec![contact.clone()], ..item(2, date(2026, 12, 12), 2) };
+    let plan = planned(&[due, later], "2026-12-09T15:00:00Z", HashMap::new());
+    assert_eq!(plan.groups.len(), 1);
+    assert_eq!(plan.groups[0].items, [(id(1), date(2026, 12, 9))]);
+    // Its own time comes tomorrow.
+    assert_eq!((plan.withheld, plan.looks[1]), (vec![], (id(2), Some(instant("2026-12-10T15:00:00Z")))));
 }
 
 /// What is told, and when, of one overdue milestone of Friday 11 December to whom the steps name: an admin, somebody who

@@ -70,9 +70,13 @@ mod tests {
         check("Our WIRING INSTRUCTIONS have changed", &["instructions for a wire"]);
         check("Send the account numbers and your SSN", &["an account number", "a social security number"]);
         check("It is 123-45-6789.", &["a social security number"]);
+        check("My SSN is 123-45-6789.", &["a social security number"]);
+        check("Password: 123-45-6789", &["a password", "a social security number"]);
         check("@everyone look", &["a mention of everybody"]);
         check("Please confirm the wire with the title company by phone.", &[]);
         check("Order 1123-45-67890 for 12 Oak Street is due Friday.", &[]);
+        check("Order 123-45-67890 is due Friday.", &[]);
+        check("Order 1123-45-6789 is due Friday.", &[]);
         check("The caribanean house has passwordless locks", &[]);
         check("Your inspection is on Wed 21 Oct.", &[]);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::decide;
 use crate::delivery::Purpose;
@@ -94,6 +95,12 @@ fn check_with(limits: &Limits, facts: &Facts, now: &str, expected: &str) -> Deci
     let decision = decide(facts, limits, at(now));
     assert_eq!(words(&decision), expected, "{now}");
     assert_eq!(decision.next.is_empty(), decision.verdict == Verdict::Allow);
+    for step in &decision.trace {
+        assert_eq!(step.until.is_some(), step.verdict == Verdict::Defer, "{now} {}", step.rule);
+    }
+    if decision.verdict == Verdict::Defer {
+        assert_eq!(decision.until, decision.trace.iter().filter_map(|step| step.until).max(), "{now}");
+    }
     decision
 }
 
@@ -200,6 +207,21 @@ fn five_without_an_answer_are_enough() {
     check(&[1, 2, 3, 4, 5], Some(0), "send");
     check(&[1, 2, 3, 4, 5], Some(3), "send");
     check(&[1, 2, 3, 4, 5, 6, 7], Some(6), "no: UNANSWERED_SUPPRESSION");
+    // What left in the very instant in which the contact wrote is answered.
+    let wrote = Some(days_ago(&[5])[0]);
+    let standing = Standing { outreach: days_ago(&[1, 2, 3, 4, 5]), last_inbound_at: wrote, ..somebody() };
+    check_with(&limits, &facts(Purpose::Outreach, standing), "Wed 12:00", "send");
+    // Those of the last two weeks are counted aloud.
+    let standing = Standing { outreach: days_ago(&[1, 2, 13, 14]), ..somebody() };
+    let decision = check_with(&limits, &facts(Purpose::Outreach, standing), "Wed 12:00", "send");
+    let step = decision.trace.iter().find(|step| step.rule == Rule::Unanswered).unwrap();
+    assert_eq!(step.sentence, "3 of at most 5 unanswered outreach messages.");
+}
+
+#[test]
+fn only_what_a_person_writes_for_the_occasion_is_not_sent_by_a_rule() {
+    let by_hand: Vec<&Topic> = Topic::ALL.iter().filter(|topic| !super::is_automated(**topic)).collect();
+    assert_eq!(by_hand, [&Topic::Message]);
 }
 
 #[test]
@@ -271,6 +293,8 @@ fn zones_that_never_share_an_hour_of_the_day_get_nothing() {
     let limits = Limits { quiet_from: TimeOfDay::at(18, 0), ..Limits::default() };
     let decision = check_with(&limits, &facts(Purpose::Transactional, apart), "Wed 12:00", "no: UNKNOWN_ZONE");
     assert!(decision.why.contains("There is no hour"), "{}", decision.why);
+    let step = decision.trace.iter().find(|step| step.code == Some(Reason::UnknownZone)).unwrap();
+    assert_eq!(step.inputs, json!({ "zones": ["Asia/Tokyo", "America/New_York"] }));
 }
 
 #[test]
@@ -337,6 +361,11 @@ fn a_workspace_can_be_stricter() {
     check_with(&some, &about, "Wed 12:00", "send");
     let full = Facts { quota_full_until: Some(at("Wed 15:00")), ..about };
     check_with(&some, &full, "Wed 12:00", "hold until Wed 15:00: quota");
+    // What could leave after more than a year never leaves.
+    let year = at("Wed 12:00") + SignedDuration::from_hours(24 * 366);
+    let far = |until| Facts { quota_full_until: Some(until), ..facts(Purpose::Transactional, somebody()) };
+    check_with(&some, &far(year), "Wed 12:00", "hold until Fri 12:00: quota");
+    check_with(&some, &far(year + SignedDuration::from_mins(1)), "Wed 12:00", "no: UNKNOWN_ZONE");
     let late = Facts { quota_full_until: Some(at("Sat 21:30")), ..outreach };
     check_with(&some, &late, "Sat 12:00", "hold until Mon 09:00: quiet hours, Sunday, quota");
 }
@@ -461,6 +490,47 @@ fn every_refusal_says_what_happened_and_what_to_do() {
                 let code = step.code.map_or_else(String::new, |code| format!(" {code}"));
                 table.push_str(&format!("    {:<14}{}{code}\n", step.rule.as_str(), step.verdict));
             }
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// The rules that hold a message back for a while, when they do and when they do not.
+#[test]
+fn every_rule_that_waits_says_what_it_looked_at() {
+    let limits = Limits {
+        blackout_days: BTreeSet::from([date(2026, 10, 17)]),
+        messages_per_day: Some(10),
+        transactional_per_day: 2,
+        ..Limits::default()
+    };
+    let saturdays = Limits { hold_saturdays: true, hold_transactional: true, ..limits.clone() };
+    let (noon, earlier) = (at("Sat 12:00"), at("Sat 08:00"));
+    let written = |zones: &[&str]| Standing {
+        outreach: vec![noon, earlier],
+        transactional: vec![noon, earlier, earlier],
+        zones: self::zones(zones, ZoneSource::Evidence),
+        ..somebody()
+    };
+    let full = |purpose, standing| Facts { quota_full_until: Some(at("Sun 10:00")), ..facts(purpose, standing) };
+    let two = ["America/Chicago", "America/Denver"];
+    let many = ["America/Chicago", "America/Denver", "America/Phoenix", "America/Boise"];
+    let mut table = String::new();
+    for (title, facts, limits, now) in [
+        ("by day", facts(Purpose::Outreach, somebody()), &limits, "Wed 12:00"),
+        ("by day, about a deal", facts(Purpose::Transactional, somebody()), &saturdays, "Wed 12:00"),
+        ("on a Saturday night", full(Purpose::Outreach, written(&[CHICAGO])), &limits, "Sat 22:00"),
+        ("on a held Saturday night", full(Purpose::Transactional, written(&two)), &saturdays, "Sat 22:00"),
+        ("in the dark of Sunday", full(Purpose::Outreach, written(&many)), &limits, "Sun 03:00"),
+    ] {
+        table.push_str(&format!("{title}\n"));
+        let waits = [Rule::FrequencyCap, Rule::QuietHours, Rule::SundayHold, Rule::BlackoutDay, Rule::Quota];
+        for step in decide(&facts, limits, at(now)).trace.iter().filter(|step| waits.contains(&step.rule)) {
+            let until = step.until.map_or_else(String::new, |at| format!(" until {at}"));
+            table.push_str(&format!(
+                "  {}: {}{until}. {}\n    {}\n",
+                step.rule, step.verdict, step.sentence, step.inputs
+            ));
         }
     }
     insta::assert_snapshot!(table);

@@ -136,3 +136,6 @@ impl Fact for Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

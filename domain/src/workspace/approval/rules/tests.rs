@@ -16,7 +16,7 @@ fn member(n: u8, role: Role) -> Member {
 }
 
 /// `votes` has a letter for each voter in order: y(es), n(o), c(hanges), a(bstains), . (silent).
-fn check(rule: Rule, votes: &str, expected: &str) {
+fn count(rule: Rule, votes: &str) -> Tally {
     let start: Timestamp = "2026-10-14T15:00:00Z".parse().unwrap();
     let id = |n: usize| MemberId(Uuid::from_u128(n as u128));
     let who = Electorate { voters: (0..votes.len()).map(id).collect(), deciders: BTreeSet::new() };
@@ -35,7 +35,11 @@ fn check(rule: Rule, votes: &str, expected: &str) {
             Some(Vote { stage: 0, member: id(n), choice, feedback: String::new(), cast_at })
         })
         .collect();
-    let came = match tally(rule, &who, &cast) {
+    tally(rule, &who, &cast)
+}
+
+fn check(rule: Rule, votes: &str, expected: &str) {
+    let came = match count(rule, votes) {
         Tally::Open(waiting) => format!("open, {} left", waiting.len()),
         Tally::Passed => "passed".into(),
         Tally::Rejected(_) => "rejected".into(),
@@ -70,6 +74,8 @@ fn each_rule_counts_as_it_says() {
         (Majority, "aa.", "open, 1 left"),
         (Majority, "yna", "rejected"),
         (Majority, "aaa", "rejected"),
+        (Unanimous, "...", "open, 3 left"),
+        (Unanimous, "a..", "open, 2 left"),
         (Unanimous, "yy.", "open, 1 left"),
         (Unanimous, "yyy", "passed"),
         (Unanimous, "yya", "passed"),
@@ -86,6 +92,20 @@ fn each_rule_counts_as_it_says() {
     ] {
         check(rule, votes, expected);
     }
+}
+
+#[test]
+fn a_stage_that_failed_says_why() {
+    let check = |rule, votes: &str, expected: &str| match count(rule, votes) {
+        Tally::Rejected(why) | Tally::ChangesRequested(why) => assert_eq!(why, expected, "{votes}"),
+        other => panic!("{votes}: {other:?}"),
+    };
+    check(Rule::Any, "aa", "All of its approvers abstained.");
+    check(Rule::Quorum(1), "aaa", "All of its approvers abstained.");
+    check(Rule::Quorum(2), "aa.", "A quorum of 2 approvals can no longer be reached.");
+    check(Rule::Quorum(1), "nn", "A quorum of 1 approval can no longer be reached.");
+    check(Rule::Majority, "cc.", "A majority can no longer be reached.");
+    check(Rule::Unanimous, "yn", "A unanimous yes can no longer be reached.");
 }
 
 #[test]
@@ -148,7 +168,7 @@ fn after_an_escalation_one_of_the_higher_role_decides_alone() {
 #[test]
 fn what_could_never_be_approved_is_refused_when_it_is_asked_for() {
     let team = [member(1, Role::Owner), member(2, Role::Coordinator)];
-    let check = |stage: Stage, author: Option<MemberId>, wrong: &str| {
+    let wrong = |stages: Vec<Stage>, author: Option<MemberId>, risky: bool| -> Vec<String> {
         let new = NewApproval {
             subject_kind: "draft".into(),
             subject_id: Uuid::from_u128(9),
@@ -156,12 +176,17 @@ fn what_could_never_be_approved_is_refused_when_it_is_asked_for() {
             title: "x".into(),
             covers: vec!["aa".into()],
             author,
-            stages: vec![stage],
-            risky: true,
+            stages,
+            risky,
         };
-        let found: Vec<String> =
-            problems(&new, &team).iter().map(|p| format!("{} {}", p.field, p.sentence)).collect();
-        assert!(found.iter().any(|p| p.contains(wrong)) || (wrong.is_empty() && found.is_empty()), "{found:?}");
+        problems(&new, &team).iter().map(|p| format!("{} {}", p.field, p.sentence)).collect()
+    };
+    let check = |stage: Stage, author: Option<MemberId>, expected: &str| {
+        let found = wrong(vec![stage], author, true);
+        match expected {
+            "" => assert_eq!(found, [""; 0]),
+            _ => assert!(found.len() == 1 && found[0].contains(expected), "{expected}: {found:?}"),
+        }
     };
     let by = |rule| Stage::of(vec![Approver::Role(Role::Owner), Approver::Role(Role::Coordinator)], rule);
     check(by(Rule::Quorum(2)), None, "");
@@ -170,8 +195,21 @@ fn what_could_never_be_approved_is_refused_when_it_is_asked_for() {
     check(by(Rule::Quorum(0)), None, "at least 1");
     check(Stage { on_deadline: OnDeadline::AutoApprove, ..by(Rule::Any) }, None, "must not say yes");
     check(Stage { on_deadline: OnDeadline::Escalate(Role::Viewer), ..by(Rule::Any) }, None, "viewer may not");
+    check(Stage { on_deadline: OnDeadline::Escalate(Role::Admin), ..by(Rule::Any) }, None, "");
     check(Stage { hours: Some(0), ..by(Rule::Any) }, None, "between 1 and");
-    check(Stage::of(vec![], Rule::Any), None, "1 to 100 approvers");
+    check(Stage { hours: Some(2_160), ..by(Rule::Any) }, None, "");
+    check(Stage { hours: Some(2_161), ..by(Rule::Any) }, None, "between 1 and");
+    let named = |count| Stage::of(vec![Approver::Role(Role::Owner); count], Rule::Any);
+    check(named(0), None, "1 to 100 approvers");
+    check(named(100), None, "");
+    check(named(101), None, "1 to 100 approvers");
+    assert_eq!(wrong(vec![by(Rule::Any); 10], None, true), [""; 0]);
+    for count in [0, 11] {
+        assert_eq!(wrong(vec![by(Rule::Any); count], None, true), ["stages There must be 1 to 10 stages."]);
+    }
+    // What stays inside may be passed by a deadline.
+    let inside = Stage { on_deadline: OnDeadline::AutoApprove, ..by(Rule::Any) };
+    assert_eq!(wrong(vec![inside], None, false), [""; 0]);
 }
 
 #[test]

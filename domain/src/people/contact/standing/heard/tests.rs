@@ -85,6 +85,8 @@ fn a_wish_in_plain_words_counts() {
             "stop these messages",
             "Thanks for everything, but no more emails please",
             "stop\n\nOn Mon, Oct 12, 2026 at 9:00 AM Cora wrote:\n> Your inspection is due",
+            "On Friday we signed elsewhere.\nPlease stop texting me",
+            "This is what my wife wrote:\nstop texting me",
         ],
     );
 }
@@ -120,6 +122,9 @@ fn a_message_that_only_uses_the_words_goes_through() {
             "Do not call the lender before noon",
             "The seller opted for a later date",
             "Non-stop rain, the roof held",
+            "Can you stop him calling the lender?",
+            "Who is this?\n> stop texting me",
+            "Fine with us.\n-----Original Message-----\nstop texting me",
             "Thanks!",
             "yes",
             "",
