@@ -207,6 +207,7 @@ on_both! {
         let kinds = |world: &World| -> Vec<String> {
             let mut all: Vec<String> = recorded(world, Some(id)).into_iter()
                 .filter(|r| r.kind != "reminder").map(|r| format!("{} {}", r.kind, r.to)).collect();
+            all.reverse();
             all.dedup();
             all
         };
@@ -349,7 +350,7 @@ on_both! {
         let alerts: Vec<String> = messages(&world).into_iter().filter(|m| m.contains(" alert:")).collect();
         assert_eq!(alerts.len(), 1, "{alerts:?}");
         let mike = world.team.members[&Role::Member].id;
-        assert!(alerts[0].ends_with(&format!(":suppressed:{mike}")), "{alerts:?}");
+        assert!(alerts[0].ends_with(&format!(":suppressed:{mike}:in_app")), "{alerts:?}");
         let told = feed(&world, Role::Member);
         let alert = told.iter().find(|line| line.starts_with("A message by email was not sent")).expect("no alert");
         assert!(alert.contains("OPTED_OUT"), "{alert}");

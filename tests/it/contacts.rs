@@ -274,9 +274,9 @@ on_both! {
     fn what_a_contact_switched_off_is_not_sent_to_them(world: World) {
         let deal = world.peopled_deal("12 Oak Street");
         let ann = Person::Contact(id_of(&world, "ann@example.org"));
-        prefer(&world, &world.team.cora(), ann, &[("follow_up.email", "off")]).unwrap();
         let draft = world.draft_for_the_buyer(deal);
         let id = vote(&world, &draft).unwrap().queued[0];
+        prefer(&world, &world.team.cora(), ann, &[("follow_up.email", "off")]).unwrap();
         world.claim(100);
         assert_eq!(world.status(id), Status::Suppressed);
         let why = world.delivery(id).delivery.reason.unwrap();

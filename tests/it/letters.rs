@@ -238,7 +238,8 @@ on_both! {
         let deal = world.create(&new);
         let draft = world.draft_for_the_buyer(deal);
         let queued = approve(&world, &draft).queued;
-        let claimed = world.claim(1).cleared.remove(0);
+        let first = || world.claim(1).cleared.into_iter().find(|cleared| queued.contains(&cleared.message().id));
+        let claimed = (0..100).find_map(|_| first()).expect("no letter leaves");
         let going = claimed.message().id;
         let waiting = *queued.iter().find(|id| **id != going).unwrap();
         world.act(&world.team.cora(), |cx| remove(cx, world.milestone(deal, "inspection").id, None, None)).unwrap();
@@ -463,7 +464,8 @@ on_both! {
         let mut expected: Vec<_> = shown.into_iter().map(|m| (m.recipient.channel, m.content.text, m.content_hash)).collect();
         expected.sort();
         assert_eq!(sent, expected, "each way's bytes are approved");
-        assert_eq!(world.claim(100).cleared.len(), 2);
+        let left = world.claim(100).cleared.into_iter().filter(|cleared| matches!(cleared.message().to, domain::delivery::To::Contact(_)));
+        assert_eq!(left.count(), 2);
     }
 
     fn a_letter_with_days_ahead_brings_them_as_a_file_that_is_approved_with_it(world: World) {

@@ -138,6 +138,7 @@ fn a_busy_workspace(world: &World) {
             ("occasion", "'copy:' || {i}"),
             ("status", &status),
             ("next_at", &next_at),
+            ("lease_until", "NULL"),
             ("settled_at", &settled_at),
         ],
     );

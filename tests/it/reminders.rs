@@ -378,8 +378,8 @@ on_both! {
         }
         let steps: Vec<String> = told(&world).into_iter().filter(|line| line.starts_with("escalation")).collect();
         assert_eq!(steps, [
-            "escalation.1 Final walkthrough -> Adam Adler: sent (2026-12-09)",
             "escalation.2 Final walkthrough -> Olga Owens: sent (2026-12-09)",
+            "escalation.1 Final walkthrough -> Adam Adler: sent (2026-12-09)",
         ]);
     }
 
