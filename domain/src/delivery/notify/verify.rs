@@ -91,7 +91,7 @@ pub fn send_again(cx: &mut Cx<'_>) -> Result<Shown, No> {
 /// What came of entering a code.
 #[derive(Clone, Debug)]
 pub enum Verified {
-    Now(Shown),
+    Now(Box<Shown>),
     /// It counts as a try, so it is kept although it is refused.
     Wrong {
         left: i32,
@@ -101,7 +101,7 @@ pub enum Verified {
 impl Verified {
     pub fn or_refuse(self) -> Result<Shown, Refusal> {
         let left = match self {
-            Self::Now(shown) => return Ok(shown),
+            Self::Now(shown) => return Ok(*shown),
             Self::Wrong { left } => left,
         };
         Err(Refusal::new(
@@ -129,7 +129,7 @@ pub fn verify(cx: &mut Cx<'_>, code: &str) -> Result<Verified, No> {
     match tried {
         Tried::Right => {
             cx.record(subject, &Event::Verified { channel: Channel::Sms, address: phone })?;
-            Ok(Verified::Now(reach::ops::show(cx, Person::Member(id))?))
+            Ok(Verified::Now(Box::new(reach::ops::show(cx, Person::Member(id))?)))
         }
         Tried::Wrong { left } => {
             cx.record(subject, &Event::CodeRefused { channel: Channel::Sms, left })?;
