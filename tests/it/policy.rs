@@ -305,6 +305,7 @@ on_both! {
         world.claim(100);
         assert_eq!(outcome(&world, others[0]), "sending");
         assert_eq!(outcome(&world, others[1]), "deferred until 2026-10-15T15:00:00Z: QUOTA");
+        assert_eq!(ask(&world, (Some(ids[2]), None, None), Channel::Email, Purpose::Transactional).codes, [Reason::Quota]);
         set(&world, json!({ "messages_per_day": 0 }));
         assert_eq!(try_now(&world, "none", ids[2], Purpose::Transactional), "suppressed: QUOTA");
         every_decision_replays(&world);

@@ -8,6 +8,7 @@ use domain::deals::reminder::view::ReminderView;
 use domain::delivery::settings::ops::{EditSettings, edit as edit_settings};
 use domain::kernel::id::{DealId, MilestoneId};
 use domain::kernel::page::Ask;
+use domain::people::contact::standing::ops::{SetConsent, set_consent};
 use domain::people::reach;
 use domain::workspace::access::{Grant, Role};
 use harness::{DATES, World, deal, on_both};
@@ -545,6 +546,9 @@ on_both! {
         assert_eq!(told(&world), ["reminder Keys -> Cora Castillo: waiting (2026-10-16)"]);
         let digest: Vec<String> = messages(&world).into_iter().filter(|m| m.contains(" digest:") && m.starts_with("email")).collect();
         assert_eq!(digest.len(), 1, "{:?}", messages(&world));
+        let text = world.lines(&world.team, &format!(
+            "SELECT content AS line FROM messages WHERE workspace_id = '{}' AND occasion LIKE 'digest:%' AND channel = 'email'", world.team.id));
+        assert!(text[0].contains("Due in the next three days") && text[0].contains("Keys of 12 Oak Street: Friday 16 October"), "{text:?}");
         let again = world.act(&world.team.operator(), |cx| {
             domain::delivery::notify::ops::digests(cx, &mut domain::deals::reminder::glance::sections)
         }).unwrap();
@@ -600,6 +604,9 @@ on_both! {
         let cora = world.team.cora();
         let first = world.act(&cora, |cx| add(cx, &new("Meter", "2026-12-09"))).unwrap().milestone;
         let second = world.act(&cora, |cx| add(cx, &new("Keys", "2026-12-11"))).unwrap().milestone;
+        // Another message waits all the while.
+        let sign = AddMilestone { title: "Sign".into(), ..keys(id, "2026-12-27", 20) };
+        world.act(&cora, |cx| add(cx, &sign)).unwrap();
         world.set_clock("2026-12-07T15:00:00Z");
         sweep(&world);
         let of_keys = |world: &World| -> Vec<String> {
@@ -608,7 +615,8 @@ on_both! {
         assert_eq!(of_keys(&world), ["reminder Keys -> Ann Lee: waiting (2026-12-11)"]);
         world.complete(first.id);
         assert_eq!(of_keys(&world), ["reminder Keys -> Ann Lee: planned (2026-12-11)"]);
-        world.act(&cora, |cx| add(cx, &new("Sign", "2026-12-30"))).unwrap();
+        let cmd = EditMilestone { notes: Some("Under the mat.".into()), ..EditMilestone::of(second.id) };
+        world.act(&cora, |cx| edit(cx, &cmd)).unwrap();
         sweep(&world);
         assert_eq!(of_keys(&world), ["reminder Keys -> Ann Lee: planned (2026-12-11)"]);
         world.complete(second.id);
@@ -647,6 +655,29 @@ on_both! {
         sweep(&world);
         all_is_sent(&world);
         assert_eq!(world.preview(id, "closing 2026-12-18").messages_affected, [""; 0]);
+        // A deal that is not under way reminds nobody.
+        let draft = world.create(&NewDeal { activate: false, ..oak_street() });
+        assert_eq!(world.preview(draft, "closing 2026-12-18").messages_affected, [""; 0]);
+    }
+
+    fn who_agreed_to_text_messages_is_reminded_by_one(world: World) {
+        let with_phone = |name: &str, phone: &str| NewParty {
+            role: "buyer".into(), name: name.into(), phone: Some(phone.into()), ..NewParty::default()
+        };
+        let parties = vec![with_phone("Ann Lee", "+13125550100"), with_phone("Ben Lee", "+13125550101")];
+        let id = world.create(&NewDeal { parties, ..oak_street() });
+        only_reminds(&world, id, "final_walkthrough");
+        let contact_id = contact(&world, "Ann Lee").parse().unwrap();
+        let cmd = SetConsent { contact_id, channel: reach::Channel::Sms, given: true, evidence: "a form".into() };
+        world.act(&world.team.cora(), |cx| set_consent(cx, &cmd)).unwrap();
+        world.set_clock("2026-12-07T15:00:00Z");
+        sweep(&world);
+        let said = told(&world);
+        assert!(said.contains(&"reminder Final walkthrough -> Ann Lee: waiting (2026-12-09)".into()), "{said:?}");
+        assert!(said.contains(&"reminder Final walkthrough -> Ben Lee: refused (2026-12-09)".into()), "{said:?}");
+        let texts: Vec<String> = messages(&world).into_iter().filter(|m| m.starts_with("sms")).collect();
+        assert_eq!(texts.len(), 1, "{texts:?}");
+        assert!(texts[0].starts_with("sms +13125550100 queued"), "{texts:?}");
     }
 
     fn a_deal_that_nobody_owns_is_looked_after_by_the_owner_of_the_workspace(world: World) {
@@ -654,7 +685,7 @@ on_both! {
         only_reminds(&world, id, "final_walkthrough");
         world.meddle(&world.team, &format!("UPDATE deals SET owner_id = NULL WHERE id = '{id}'"));
         world.set_clock("2026-12-07T15:00:00Z");
-        sweep(&world);
+        assert_eq!(world.act(&world.team.operator(), |cx| attend(cx, 8)).unwrap().deals, 1);
         let said = told(&world);
         assert!(said.contains(&"reminder Final walkthrough -> Olga Owens: waiting (2026-12-09)".into()), "{said:?}");
         assert_eq!(said.len(), 2, "{said:?}");

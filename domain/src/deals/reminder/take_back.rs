@@ -188,8 +188,7 @@ pub(in crate::deals) fn affected(
                 .push(format!("The {what} of {} to {who} has not left: it is taken back and {then}.", m.title));
         }
         let planned = m.due_on.zip(m.remind_days_before).map(|(due, lead)| rules::remind_on(due.0, lead));
-        let to_come = m.attend_at.is_some() && m.lapses_at.is_some_and(|at| at.0 > cx.now());
-        if let (false, true, Some(planned)) = (waits, to_come, planned)
+        if let (false, true, Some(planned)) = (waits, m.attend_at.is_some(), planned)
             && rules::nine(planned, &TimeZone::UTC) > cx.now()
         {
             sentences.push(format!("The reminder of {} that is to come on {planned} is {then}.", m.title));

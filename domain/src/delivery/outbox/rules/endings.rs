@@ -98,7 +98,8 @@ fn an_attempt_ends_in_one_of_these_ways() {
 #[test]
 fn a_provider_that_is_asked_answers_in_one_of_these_ways() {
     let before = in_state(Channel::Discord, Status::Sending);
-    let mut table = format!("while it is asked\n    {}\n", changes(&before, &looked_up(&before, now())));
+    let waits = in_state(Channel::Discord, Status::Queued);
+    let mut table = format!("while it is asked\n    {}\n", changes(&waits, &looked_up(&waits, now())));
     for (name, found) in [
         ("it has it", Found::Sent { provider_id: Some("p9".into()) }),
         ("it does not have it", Found::NotThere),
@@ -286,6 +287,7 @@ fn after_the_clock_went_back_nothing_waits_longer_than_it_had_to() {
     // At once, by the clock as it was.
     check(Status::Queued, 0, 10, 10, Some(10), "next: +0 s; version: 2");
     check(Status::Queued, 0, 0, 0, Some(10), "it stays");
+    check(Status::Queued, 0, 10, 0, Some(0), "it stays");
     // For another try: what is left of the wait.
     check(Status::Queued, 1, -9, 0, Some(hour + 20), "next: +20 s; version: 2");
     check(Status::Queued, 1, -9, 0, Some(hour - 20), "next: +0 s; version: 2");
