@@ -303,8 +303,8 @@ impl Batch {
             return Some(());
         }
         let mend = |cx: &mut Cx<'_>| {
-            ops::after_clock_went_back(cx, cx.now())?;
-            reminder::ops::after_clock_went_back(cx)
+            reminder::ops::after_clock_went_back(cx)?;
+            ops::after_clock_went_back(cx, cx.now())
         };
         this.host.act(who, mend).await.ok()?;
         lock(&this.mended).insert(self.workspace);

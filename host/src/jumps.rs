@@ -95,8 +95,10 @@ impl Host {
         loop {
             let Some(by) = jumps.seen().untold(workspace) else { return Ok(()) };
             let tell = move |cx: &mut Cx<'_>| {
-                clock_jumped(cx, by)?;
-                after_clock_went_back(cx)
+                if by.is_negative() {
+                    after_clock_went_back(cx)?;
+                }
+                clock_jumped(cx, by)
             };
             self.act(&who, tell).await?;
             if let Some(told) = jumps.seen().told.get_mut(&workspace) {

@@ -161,8 +161,7 @@ fn whoever_was_reached_at_a_number_before_numbers_were_verified_still_is() {
         let db = place.open(Place::usual_limits());
         let mut conn = db.raw().unwrap();
         if let Conn::Pg(c) = &mut conn {
-            let sees =
-                "SET milepost.workspace = '01900000-0000-7000-8000-000000000001'; SET milepost.installation = 'on'";
+            let sees = "SET milepost.workspace = '01900000-0000-7000-8000-000000000001'; SET milepost.installation = 'on'";
             c.batch_execute(sees).unwrap();
         }
         for name in names() {

@@ -45,14 +45,19 @@ pub fn attend(cx: &mut Cx<'_>, limit: i64) -> Result<Attended, No> {
 /// it is planned anew: at once, or, while the clock is in doubt, when somebody has looked at it. Called by every verb that
 /// changes a deal, at its end, while it holds the deal.
 pub(in crate::deals) fn changed(cx: &mut Cx<'_>, deal: DealId) -> Result<(), No> {
-    if !store::waits(cx, deal)? {
-        return Ok(());
+    if store::waits(cx, deal)? {
+        anew(cx, &[deal])?;
     }
+    Ok(())
+}
+
+/// Takes back what is no longer so, and plans anew what may be planned now.
+fn anew(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<(), No> {
     if !is_clock_in_doubt(cx)? {
-        attend_to(cx, &[deal])?;
+        attend_to(cx, deals)?;
         return Ok(());
     }
-    let (scene, mut cases) = set_up(cx, &[deal])?;
+    let (scene, mut cases) = set_up(cx, deals)?;
     take_back(cx, &scene, &mut cases)?;
     let first = |item: &Item| (item.id, rules::first_look(Some(item.due_on), item.lead, Some(item.lapses_at)));
     let looks: Vec<_> = cases.iter().flat_map(|case| &case.items).map(first).collect();
@@ -69,12 +74,15 @@ pub fn change_member(cx: &mut Cx<'_>, id: MemberId, role: Role, status: MemberSt
 }
 
 /// The clock went back: what was told, missed or refused in what is now the future is looked at again. What did not leave
-/// and is not so by the right clock is taken back then. Safe to repeat.
-pub fn after_clock_went_back(cx: &mut Cx<'_>) -> Result<usize, No> {
-    let now = cx.now();
-    let ahead: Vec<_> = store::planned_ahead(cx)?.into_iter().map(|id| (id, Some(now))).collect();
-    store::look_next(cx, &ahead)?;
-    Ok(ahead.len())
+/// and is not so by the right clock is taken back, so this comes before the outbox mends what waits. Safe to repeat.
+pub fn after_clock_went_back(cx: &mut Cx<'_>) -> Result<(), No> {
+    for id in store::planned_ahead(cx)? {
+        // Held as by everybody who changes what is planned of it.
+        if deal::store::hold(cx, id)?.is_some() {
+            anew(cx, &[id])?;
+        }
+    }
+    Ok(())
 }
 
 fn attend_to(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<Attended, No> {

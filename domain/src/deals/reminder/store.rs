@@ -371,14 +371,15 @@ pub fn look_next(cx: &mut Cx<'_>, looks: &[(MilestoneId, Option<Timestamp>)]) ->
     Ok(())
 }
 
-/// The milestones of which something was decided in what is now the future.
-pub fn planned_ahead(cx: &mut Cx<'_>) -> Result<Vec<MilestoneId>, Fault> {
+/// The deals of which something was decided in what is now the future.
+pub fn planned_ahead(cx: &mut Cx<'_>) -> Result<Vec<DealId>, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
     Ok(both!(cx.conn(), |c| {
         reminders::table
             .filter(reminders::workspace_id.eq(workspace))
             .filter(reminders::planned_at.gt(now))
-            .select(reminders::milestone_id)
+            .order(reminders::deal_id)
+            .select(reminders::deal_id)
             .distinct()
             .load(c)
     })?)
