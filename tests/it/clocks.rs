@@ -134,8 +134,9 @@ on_both! {
             server.fake.occasions().into_iter().filter(|o| o.contains(&keys.to_string())).collect();
         left.sort();
         assert_eq!(left, [format!("reminder:{keys}:contact:{}:2026-12-07:email", contact(&world, "Ann Lee"))]);
-        let outcomes: Vec<String> = recorded(&world, Some(id)).into_iter()
+        let mut outcomes: Vec<String> = recorded(&world, Some(id)).into_iter()
             .filter(|r| r.milestone_id == keys).map(|r| format!("{} {} {}", r.kind, r.to, r.outcome)).collect();
+        outcomes.sort();
         assert_eq!(outcomes, ["reminder Ann Lee sent", "reminder Cora Castillo sent"]);
         world.log_is_whole(&world.team);
     }

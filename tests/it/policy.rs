@@ -251,7 +251,7 @@ on_both! {
             world.claim(100);
             outcome(&world, id)
         };
-        assert_eq!(to_ann("mail", Channel::Email, "Bob@example.org"), "suppressed: OPTED_OUT");
+        assert_eq!(to_ann("mail", Channel::Email, "Bob@example.org"), "suppressed: OPTED_OUT, BAD_ADDRESS");
         assert_eq!(to_ann("text", Channel::Sms, "+13125550177"), "suppressed: OPTED_OUT, BAD_ADDRESS");
         assert_eq!(to_ann("her own", Channel::Sms, "+13125550100"), "sending");
     }

@@ -52,15 +52,15 @@ fn prefers(world: &World, role: Role, said: &[(&str, &str)]) {
     world.act(&admin, |cx| reach::ops::set(cx, Person::Member(member), &preferences, None)).unwrap();
 }
 
-/// The number in a member's preferences, as if the member had entered the code that was sent there.
-fn has_verified(world: &World, role: Role, number: &str) {
+/// An address in a member's preferences, as if the member had entered the code that was sent there.
+fn has_verified(world: &World, role: Role, channel: Channel, address: &str) {
     let (team, member) = (world.team.id, world.team.members[&role].id);
-    world.meddle(&world.team, &format!("DELETE FROM address_proofs WHERE member_id = '{member}'"));
+    world.meddle(&world.team, &format!("DELETE FROM address_proofs WHERE member_id = '{member}' AND channel = '{channel}'"));
     world.meddle(
         &world.team,
         &format!(
             "INSERT INTO address_proofs (workspace_id, member_id, channel, address, verified_at, verified_how, code_tries, \
-             codes_sent, version) SELECT '{team}', id, 'sms', '{number}', created_at, 'code', 0, 0, 1 FROM members WHERE id = \
+             codes_sent, version) SELECT '{team}', id, '{channel}', '{address}', created_at, 'code', 0, 0, 1 FROM members WHERE id = \
              '{member}'"
         ),
     );
@@ -392,7 +392,8 @@ on_both! {
             ("reminder.in_app", "off"), ("reminder.email", "on"), ("reminder.discord", "on"), ("discord", "1234567890"),
             ("phone", "+13125550100"),
         ]);
-        has_verified(&world, Role::Coordinator, "+13125550100");
+        has_verified(&world, Role::Coordinator, Channel::Sms, "+13125550100");
+        has_verified(&world, Role::Coordinator, Channel::Discord, "1234567890");
         assert_eq!(told(&world, telling(&world, Role::Coordinator, "one")).len(), 2);
         ends(&world, Channel::Email, &refused());
         let lines = messages(&world, Topic::Reminder);
