@@ -4,23 +4,24 @@
 //! keeps another one waiting for longer than a slot takes. Whatever happens here, a message's fate is in the database: a
 //! process that dies leaves leases, and the next claim takes over by each channel's rule.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::deals::reminder;
 use domain::delivery::Message;
 use domain::delivery::outbox::{Claimed, Found, LookUp, Outcome, Report, ops, rules};
 use domain::delivery::policy::Cleared;
 use domain::kernel::id::WorkspaceId;
-use domain::kernel::{Principal, Source, step};
+use domain::kernel::{Cx, Principal, Source, step};
 use domain::people::reach::Channel as Kind;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::Host;
 use crate::breaker::Breakers;
@@ -40,8 +41,6 @@ const LOOKS: usize = 3;
 const LONGEST_SEND: Duration = Duration::from_secs(33);
 /// How long a report is kept for a database that does not answer.
 const LONGEST_SETTLING: Duration = Duration::from_secs(600);
-/// A difference of wall and monotonic time that nobody's drift explains.
-const JUMP: SignedDuration = SignedDuration::from_secs(60);
 
 #[derive(Clone)]
 pub struct Dispatcher(Arc<Inner>);
@@ -53,24 +52,12 @@ struct Inner {
     looks: Semaphore,
     breakers: Breakers,
     pacing: Pacing,
-    clock: Mutex<ClockWatch>,
+    /// The workspaces in which nothing waits by a clock that went back before this process started.
+    mended: Mutex<HashSet<WorkspaceId>>,
     busy: Mutex<HashSet<WorkspaceId>>,
     batches: tokio::sync::Mutex<JoinSet<()>>,
     turn: AtomicUsize,
     closing: AtomicBool,
-}
-
-/// Wall time against the time that passed.
-#[derive(Default)]
-struct ClockWatch {
-    last: Option<(Timestamp, Duration)>,
-    jumps: Vec<SignedDuration>,
-    /// How many of the jumps each workspace's log knows.
-    told: HashMap<WorkspaceId, usize>,
-    /// Whether the first round is over: a workspace that comes later has seen none of the jumps before.
-    begun: bool,
-    /// The workspaces in which nothing waits by a clock that went back before this process started.
-    mended: HashSet<WorkspaceId>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -86,6 +73,7 @@ struct Sent {
 
 impl Dispatcher {
     pub fn new(host: &Host, ways: Ways) -> Self {
+        host.jumps().begin();
         Self(Arc::new(Inner {
             host: host.clone(),
             ways,
@@ -93,7 +81,7 @@ impl Dispatcher {
             looks: Semaphore::new(LOOKS),
             breakers: Breakers::default(),
             pacing: Pacing::new(),
-            clock: Mutex::default(),
+            mended: Mutex::default(),
             busy: Mutex::default(),
             batches: tokio::sync::Mutex::default(),
             turn: AtomicUsize::new(0),
@@ -107,7 +95,7 @@ impl Dispatcher {
         if this.closing.load(Ordering::Acquire) {
             return false;
         }
-        this.look_at_clock();
+        this.host.jumps().look(this.host.clock());
         // A database that does not answer was logged where it was asked.
         let Ok(mut workspaces) = this.host.directory().await else { return false };
         let mut batches = this.batches.lock().await;
@@ -120,11 +108,9 @@ impl Dispatcher {
             let turn = this.turn.fetch_add(1, Ordering::Relaxed) % workspaces.len();
             workspaces.rotate_left(turn);
         }
-        let at_first = !std::mem::replace(&mut lock(&this.clock).begun, true);
+        this.host.jumps().meet(&workspaces);
         for workspace in workspaces {
             let id = workspace.id;
-            let jumps = lock(&this.clock).jumps.len();
-            lock(&this.clock).told.entry(id).or_insert(if at_first { 0 } else { jumps });
             if lock(&this.busy).insert(id) {
                 let batch = Batch { of: self.0.clone(), workspace: id };
                 batches.spawn(async move { batch.run().await });
@@ -170,27 +156,6 @@ impl Loop for Dispatcher {
 }
 
 impl Inner {
-    /// Notes a jump of the wall clock since the last look. After a start there is nothing to compare with.
-    fn look_at_clock(&self) {
-        let (wall, passed) = (self.host.clock().now(), self.host.clock().elapsed());
-        let mut watch = lock(&self.clock);
-        if let Some((last_wall, last_passed)) = watch.last.replace((wall, passed)) {
-            let between = SignedDuration::try_from(passed.saturating_sub(last_passed)).unwrap_or_default();
-            let by = last_wall.duration_until(wall) - between;
-            if by.abs() > JUMP {
-                warn!(seconds = by.as_secs(), "The wall clock jumped");
-                watch.jumps.push(by);
-            }
-        }
-    }
-
-    /// The jumps that a workspace's log does not know yet.
-    fn untold(&self, workspace: WorkspaceId) -> Vec<SignedDuration> {
-        let watch = lock(&self.clock);
-        let told = watch.told.get(&workspace).copied().unwrap_or(watch.jumps.len());
-        watch.jumps[told.min(watch.jumps.len())..].to_vec()
-    }
-
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
@@ -219,7 +184,7 @@ impl Batch {
         let this = &self.of;
         let who = self.who();
         while !this.is_closing() {
-            if self.mend_at_first(&who).await.is_none() || self.tell_of_jumps(&who).await.is_none() {
+            if self.mend_at_first(&who).await.is_none() || this.host.tell_of_jumps(self.workspace).await.is_err() {
                 return;
             }
             let due = {
@@ -248,24 +213,15 @@ impl Batch {
     /// The clock may have gone back while no process was there to see it.
     async fn mend_at_first(&self, who: &Principal) -> Option<()> {
         let this = &self.of;
-        if lock(&this.clock).mended.contains(&self.workspace) {
+        if lock(&this.mended).contains(&self.workspace) {
             return Some(());
         }
-        this.host.act(who, |cx| ops::after_clock_went_back(cx, cx.now())).await.ok()?;
-        lock(&this.clock).mended.insert(self.workspace);
-        Some(())
-    }
-
-    /// Writes jumps of the clock into the workspace's log before anything is claimed by the new time.
-    async fn tell_of_jumps(&self, who: &Principal) -> Option<()> {
-        let this = &self.of;
-        this.look_at_clock();
-        for by in this.untold(self.workspace) {
-            this.host.act(who, move |cx| ops::clock_jumped(cx, by)).await.ok()?;
-            if let Some(told) = lock(&this.clock).told.get_mut(&self.workspace) {
-                *told += 1;
-            }
-        }
+        let mend = |cx: &mut Cx<'_>| {
+            reminder::ops::after_clock_went_back(cx)?;
+            ops::after_clock_went_back(cx, cx.now())
+        };
+        this.host.act(who, mend).await.ok()?;
+        lock(&this.mended).insert(self.workspace);
         Some(())
     }
 
@@ -291,8 +247,7 @@ impl Batch {
     ) {
         let this = &self.of;
         // A clock that jumped while we claimed may have made things due that are not.
-        this.look_at_clock();
-        let jumped = !this.untold(self.workspace).is_empty();
+        let jumped = !this.host.jumps().are_told(this.host.clock(), self.workspace);
         let mut sends = JoinSet::new();
         for cleared in claimed.cleared {
             let left = rules::time_to_write(cleared.message(), now);

@@ -57,8 +57,8 @@ impl Drafting {
     /// Gives how much there was to do.
     async fn round(&self, workspace: WorkspaceId) -> Result<usize, Refusal> {
         let who = self.host.operator(workspace, NAME, Source::System);
-        let mut done = self.host.act(&who, checklists).await?.value;
-        done += self.host.act(&who, deadlines).await?.value;
+        let mut done = self.host.by_the_clock(&who, checklists).await?;
+        done += self.host.by_the_clock(&who, deadlines).await?;
         let mut writing = JoinSet::new();
         for _ in 0..AT_ONCE {
             let Some(assignment) = self.host.act(&who, begin).await?.value else { break };

@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod doors;
 pub mod drafting;
 pub mod egress;
+mod jumps;
 pub mod keys;
 pub mod logs;
 pub mod loops;

@@ -21,6 +21,7 @@ use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::jumps::Jumps;
 use crate::keys::Keys;
 use crate::pace::Pace;
 use crate::random::SystemRandomness;
@@ -45,6 +46,7 @@ struct Inner {
     pace: Pace,
     wait: Duration,
     keys: OnceLock<Result<Keys, String>>,
+    jumps: Jumps,
     /// Counts the times that loops were told to look at once.
     pokes: watch::Sender<u64>,
 }
@@ -77,7 +79,8 @@ impl Host {
     pub fn of(parts: Parts) -> Self {
         let pace = Pace::new(parts.config.limits.calls_per_minute);
         let wait = Duration::from_secs(parts.config.limits.call_timeout);
-        Self(Arc::new(Inner { parts, pace, wait, keys: OnceLock::new(), pokes: watch::Sender::new(0) }))
+        let (keys, jumps, pokes) = (OnceLock::new(), Jumps::default(), watch::Sender::new(0));
+        Self(Arc::new(Inner { parts, pace, wait, keys, jumps, pokes }))
     }
 
     /// Tells the loops of this process that there is something to do. Those of other processes find it by themselves.
@@ -100,6 +103,11 @@ impl Host {
 
     pub fn clock(&self) -> &Clock {
         &self.0.parts.clock
+    }
+
+    /// What this process saw its clock do.
+    pub(crate) fn jumps(&self) -> &Jumps {
+        &self.0.jumps
     }
 
     pub fn config(&self) -> &Config {

@@ -46,6 +46,8 @@ impl Sweep {
         };
         // A database that does not answer was logged where it was asked.
         let Ok(workspaces) = self.host.directory().await else { return false };
+        self.host.jumps().look(self.host.clock());
+        self.host.jumps().meet(&workspaces);
         let mut more = false;
         let mut rounds: JoinSet<bool> = JoinSet::new();
         for workspace in workspaces {
@@ -79,16 +81,19 @@ async fn sweep(host: &Host, workspace: WorkspaceId, with_digests: bool) -> bool 
     let mut planned = 0;
     let mut more = false;
     for _ in 0..IN_A_ROW {
-        let Ok(done) = host.act(&who, |cx| attend(cx, AT_ONCE)).await else { break };
-        planned += done.value.messages;
-        more = done.value.deals > 0;
+        if host.tell_of_jumps(workspace).await.is_err() {
+            break;
+        }
+        let Ok(done) = host.by_the_clock(&who, |cx| attend(cx, AT_ONCE)).await else { break };
+        planned += done.messages;
+        more = done.deals > 0;
         if !more {
             break;
         }
     }
     if with_digests {
-        match host.act(&who, |cx| digests(cx, &mut sections)).await {
-            Ok(done) => planned += done.value,
+        match host.by_the_clock(&who, |cx| digests(cx, &mut sections)).await {
+            Ok(done) => planned += done,
             Err(refusal) => warn!(workspace = %workspace, "No digests were sent: {}", refusal.sentence),
         }
     }

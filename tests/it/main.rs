@@ -5,6 +5,7 @@ mod agents;
 mod approvals;
 mod audit;
 mod bad_input;
+mod clocks;
 mod crowds;
 mod deal_flow;
 mod dispatch;

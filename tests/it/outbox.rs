@@ -274,6 +274,20 @@ on_both! {
         assert_eq!(world.status(id), Status::Sent);
     }
 
+    fn what_may_have_arrived_is_not_called_unsent_after_the_clock_went_back(world: World) {
+        world.meddle(&world.team, &format!(
+            "INSERT INTO delivery_settings (workspace_id, body, version) VALUES ('{}', '{{\"resend_unclear_email\":true}}', 1)",
+            world.team.id
+        ));
+        let id = mail(&world, "m");
+        world.all_end(&unclear());
+        world.set_clock(&(world.now() - SignedDuration::from_hours(2)).to_string());
+        world.act(&world.machine(&world.team), |cx| ops::clock_jumped(cx, SignedDuration::from_hours(-2))).unwrap();
+        world.seconds_pass(10);
+        world.all_end(&Outcome::Refused { why: "No such mailbox".into(), gone: false });
+        assert_eq!(world.status(id), Status::Unknown);
+    }
+
     fn a_wait_that_the_server_asks_for_is_one_request(world: World) {
         let check = |asked: Option<i64>, from: u64, to: u64| {
             let id = chat(&world, &format!("{asked:?}"));

@@ -1,6 +1,7 @@
 //! `milepost admin`: workspaces and members.
 
 use clap::{Args, Subcommand};
+use domain::deals::reminder::ops::change_member;
 use domain::workspace::access::Role;
 use domain::workspace::member::ops::{self, AddMember};
 use domain::workspace::member::{Member as Stored, MemberStatus};
@@ -83,7 +84,8 @@ pub fn run(common: &Common, cmd: &Admin) -> Outcome {
             let desk = Desk::open(common)?;
             told(desk.write(|cx| {
                 let member = ops::find(cx, &cmd.email)?;
-                ops::change(cx, member.id, cmd.role.unwrap_or(member.role), cmd.status.unwrap_or(member.status))
+                let (role, status) = (cmd.role.unwrap_or(member.role), cmd.status.unwrap_or(member.status));
+                change_member(cx, member.id, role, status)
             })?)
         }
     };

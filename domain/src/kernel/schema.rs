@@ -322,7 +322,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::kernel::column::{Timestamptz, Uuid};
     delivery_settings (workspace_id) {
         workspace_id -> Uuid,
@@ -330,6 +330,7 @@ table! {
         held_since -> Nullable<Timestamptz>,
         held_why -> Nullable<Text>,
         version -> BigInt,
+        clock_in_doubt -> Bool,
     }
 }
 

@@ -188,6 +188,9 @@ fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way,
     let member_of = |m: &MilestoneFacts| m.responsible_member_id.and_then(|id| scene.team.member(id));
     let to_contact = matches!(group.recipient, Recipient::Contact(_));
     let note = |m: &MilestoneFacts| {
+        if let Kind::Escalation(_) = group.kind {
+            return Some(told(case, scene, m.id));
+        }
         let item = case.items.iter().find(|item| item.id == m.id)?;
         let kept_back = item.recipients.iter().any(|recipient| matches!(recipient, Recipient::Contact(_)));
         (item.by_agent && !to_contact).then(|| words::by_agent(kept_back))
@@ -256,6 +259,24 @@ fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way,
             also: (group.kind == Kind::Overdue && scene.settings.overdue_email).then_some(Channel::Email),
         }))),
     }
+}
+
+/// Who was told that a milestone is overdue, and when, for those who hear of it later.
+fn told(case: &Case, scene: &Scene, id: MilestoneId) -> String {
+    let on = case.due_on(id);
+    let is_notice = |record: &&Record| {
+        let key = &record.key;
+        key.milestone == id && key.kind == Kind::Overdue && Some(key.on) == on && record.state != State::Cancelled
+    };
+    let notice = case.records.values().find(is_notice);
+    let heard = notice.and_then(|record| Some((record, scene.heard(record)?)));
+    let Some((record, heard)) = heard else { return words::told(None) };
+    let name = match &record.key.recipient {
+        Recipient::Member(id) => scene.team.member(*id).map_or("a member who has left", |member| &member.name),
+        Recipient::Contact(_) | Recipient::Chat(..) => "the team",
+    };
+    let day = time::today(heard.at, &time::zone(&case.deal.time_zone));
+    words::told(Some((name, heard.reached.then_some(day))))
 }
 
 /// Tells the owners of deals whom of their parties a reminder did not reach, and why.

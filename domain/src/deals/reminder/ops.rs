@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::carry_out::carry_out;
-use super::rules::{self, Plan};
+use super::rules::{self, Item, Plan};
 use super::scene::{facts, set_up};
 use super::store;
 use super::take_back::take_back;
@@ -13,11 +13,12 @@ use super::view::{self, ReminderView};
 use crate::deals::deal;
 use crate::delivery::notify::Section;
 use crate::delivery::notify::ops::section;
-use crate::kernel::id::{DealId, MilestoneId};
+use crate::delivery::outbox::ops::is_clock_in_doubt;
+use crate::kernel::id::{DealId, MemberId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, No, Refusal};
-use crate::workspace::access::{Require, Verb};
-use crate::workspace::member::Member;
+use crate::workspace::access::{Require, Role, Verb};
+use crate::workspace::member::{self, Member, MemberStatus};
 
 /// What one look of the clock did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,10 +44,45 @@ pub fn attend(cx: &mut Cx<'_>, limit: i64) -> Result<Attended, No> {
 }
 
 /// A milestone or its deal changed: what waits and is no longer so is taken back in this transaction, and what remains of
-/// it is planned anew. Called by every verb that changes a deal, at its end, while it holds the deal.
+/// it is planned anew: at once, or, while the clock is in doubt, when somebody has looked at it. Called by every verb that
+/// changes a deal, at its end, while it holds the deal.
 pub(in crate::deals) fn changed(cx: &mut Cx<'_>, deal: DealId) -> Result<(), No> {
     if store::waits(cx, deal)? {
-        attend_to(cx, &[deal])?;
+        anew(cx, &[deal])?;
+    }
+    Ok(())
+}
+
+/// Takes back what is no longer so, and plans anew what may be planned now.
+fn anew(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<(), No> {
+    if !is_clock_in_doubt(cx)? {
+        attend_to(cx, deals)?;
+        return Ok(());
+    }
+    let (scene, mut cases) = set_up(cx, deals)?;
+    take_back(cx, &scene, &mut cases)?;
+    let first = |item: &Item| (item.id, rules::first_look(Some(item.due_on), item.lead, Some(item.lapses_at)));
+    let looks: Vec<_> = cases.iter().flat_map(|case| &case.items).map(first).collect();
+    store::look_next(cx, &looks)?;
+    Ok(())
+}
+
+/// Changes a member, and looks again at what they own or answer for: what waits for somebody who is out of service now
+/// goes to who is there.
+pub fn change_member(cx: &mut Cx<'_>, id: MemberId, role: Role, status: MemberStatus) -> Result<Member, No> {
+    let member = member::ops::change(cx, id, role, status)?;
+    store::look_soon_for(cx, id)?;
+    Ok(member)
+}
+
+/// The clock went back: what was told, missed or refused in what is now the future is looked at again. What did not leave
+/// and is not so by the right clock is taken back, so this comes before the outbox mends what waits. Safe to repeat.
+pub fn after_clock_went_back(cx: &mut Cx<'_>) -> Result<(), No> {
+    for id in store::planned_ahead(cx)? {
+        // Held as by everybody who changes what is planned of it.
+        if deal::store::hold(cx, id)?.is_some() {
+            anew(cx, &[id])?;
+        }
     }
     Ok(())
 }
@@ -54,7 +90,7 @@ pub(in crate::deals) fn changed(cx: &mut Cx<'_>, deal: DealId) -> Result<(), No>
 fn attend_to(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<Attended, No> {
     let (scene, mut cases) = set_up(cx, deals)?;
     let mut done = Attended { deals: deals.len(), ..Attended::default() };
-    done.withdrawn = take_back(cx, &mut cases)?;
+    done.withdrawn = take_back(cx, &scene, &mut cases)?;
     let plans: Vec<Plan> = cases.iter().map(|case| rules::plan(&facts(case, &scene))).collect();
     carry_out(cx, &scene, &mut cases, &plans, &mut done)?;
     let looks: HashMap<MilestoneId, Option<Timestamp>> =

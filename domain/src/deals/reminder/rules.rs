@@ -1,6 +1,6 @@
 //! When a reminder is due, which of them share a message, and what the clock makes of a deal.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -128,6 +128,7 @@ impl Item {
 /// Who hears, step after step, of a required milestone that stays overdue.
 #[derive(Clone, Debug, Default)]
 pub struct Escalation {
+    /// How long after the step before; the first after the owner was told.
     pub after: SignedDuration,
     pub path: Vec<Vec<MemberId>>,
 }
@@ -140,8 +141,9 @@ pub struct Facts<'a> {
     pub zone: TimeZone,
     pub owner: Option<MemberId>,
     pub items: &'a [Item],
-    /// Everything that was told, missed or refused; what was taken back is not among it.
-    pub settled: HashSet<Key>,
+    /// Everything that was told, missed or refused, and since when that is so; `None` while its message has not left. What
+    /// was taken back is not among it.
+    pub settled: HashMap<Key, Option<Timestamp>>,
     pub escalation: &'a Escalation,
 }
 
@@ -194,7 +196,7 @@ fn remind(facts: &Facts<'_>, plan: &mut Plan, look: &mut impl FnMut(MilestoneId,
         let when = when(at, item.lapses_at, &facts.zone, facts.now);
         for recipient in &item.recipients {
             let key = Key { milestone: item.id, kind: Kind::Reminder, recipient: recipient.clone(), on };
-            if facts.settled.contains(&key) {
+            if facts.settled.contains_key(&key) {
                 continue;
             }
             match when {
@@ -266,7 +268,7 @@ fn overdue(facts: &Facts<'_>, plan: &mut Plan, look: &mut impl FnMut(MilestoneId
     for item in facts.items {
         if facts.now < item.lapses_at {
             look(item.id, item.lapses_at);
-        } else if !told(facts, item, Kind::Overdue) {
+        } else if telling(facts, item, Kind::Overdue) == Telling::Untold {
             items.push((item.id, item.due_on));
             at = at.min(item.lapses_at);
         }
@@ -277,37 +279,76 @@ fn overdue(facts: &Facts<'_>, plan: &mut Plan, look: &mut impl FnMut(MilestoneId
     }
 }
 
-/// Whether anybody was told: who owns the deal later is not told a second time.
-fn told(facts: &Facts<'_>, item: &Item, kind: Kind) -> bool {
-    facts.settled.iter().any(|key| key.milestone == item.id && key.kind == kind && key.on == item.due_on)
+/// How far it has come that anybody is told: who owns the deal later is not told a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    Untold,
+    /// Its message has not left.
+    UnderWay,
+    Over(Timestamp),
 }
 
+fn telling(facts: &Facts<'_>, item: &Item, kind: Kind) -> Telling {
+    let of = |key: &Key| key.milestone == item.id && key.kind == kind && key.on == item.due_on;
+    let mut telling = Telling::Untold;
+    for (_, over) in facts.settled.iter().filter(|(key, _)| of(key)) {
+        telling = match (telling, over) {
+            (Telling::Over(first), Some(at)) => Telling::Over(first.min(*at)),
+            (Telling::Over(first), None) => Telling::Over(first),
+            (_, Some(at)) => Telling::Over(*at),
+            (_, None) => Telling::UnderWay,
+        };
+    }
+    telling
+}
+
+/// How soon it is asked again whether a message has left.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(15);
+
+/// One step after the other, each counted from when those before it were told: a server that was down for days does not
+/// tell everybody at once.
 fn escalate(facts: &Facts<'_>, plan: &mut Plan, look: &mut impl FnMut(MilestoneId, Timestamp)) {
-    for (step, whom) in facts.escalation.path.iter().enumerate() {
-        let number = u8::try_from(step + 1).unwrap_or(u8::MAX);
-        let kind = Kind::Escalation(number);
-        let mut items = Vec::new();
-        let mut at = Timestamp::MAX;
-        for item in facts.items.iter().filter(|item| item.required) {
-            let after = facts.escalation.after.saturating_mul(i32::from(number));
-            let due = item.lapses_at.checked_add(after).unwrap_or(Timestamp::MAX);
-            if facts.now < due {
-                if facts.now >= item.lapses_at {
-                    look(item.id, due);
-                }
-            } else if !told(facts, item, kind) {
-                items.push((item.id, item.due_on));
-                at = at.min(due);
+    let path = &facts.escalation.path;
+    let mut due: Vec<(Vec<(MilestoneId, Date)>, Timestamp)> = vec![(Vec::new(), Timestamp::MAX); path.len()];
+    for item in facts.items.iter().filter(|item| item.required && item.lapses_at <= facts.now) {
+        let mut before = match telling(facts, item, Kind::Overdue) {
+            Telling::Untold if facts.owner.is_none() => Telling::Over(item.lapses_at),
+            told => told,
+        };
+        for (step, whom) in path.iter().enumerate() {
+            let Telling::Over(since) = before else {
+                look(item.id, facts.now + ASK_AGAIN);
+                break;
+            };
+            let at = since.checked_add(facts.escalation.after).unwrap_or(Timestamp::MAX);
+            if facts.now < at {
+                look(item.id, at);
+                break;
             }
+            before = match telling(facts, item, Kind::Escalation(number(step))) {
+                // Nobody stands on this step, and the next one waits as if somebody did.
+                Telling::Untold if whom.is_empty() => Telling::Over(at),
+                Telling::Untold => {
+                    due[step].0.push((item.id, item.due_on));
+                    due[step].1 = due[step].1.min(at);
+                    Telling::UnderWay
+                }
+                told => told,
+            };
         }
-        if items.is_empty() {
-            continue;
-        }
-        for member in whom {
-            let recipient = Recipient::Member(*member);
+    }
+    for (step, (whom, (items, at))) in path.iter().zip(due).enumerate() {
+        let members = if items.is_empty() { &[][..] } else { whom };
+        for member in members {
+            let (recipient, kind) = (Recipient::Member(*member), Kind::Escalation(number(step)));
             plan.groups.push(Group { recipient, kind, items: items.clone(), at });
         }
     }
+}
+
+/// Steps are counted from 1.
+fn number(step: usize) -> u8 {
+    u8::try_from(step + 1).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::rules::{self, Escalation, Facts, Item};
 use super::store::{self, DealFacts, MilestoneFacts};
 use super::words::Why;
-use super::{Key, Recipient, Record, State};
+use super::{Key, Kind, Recipient, Record, State};
 use crate::deals::deal::{DealStatus, PartyRole};
 use crate::delivery::notify::ops::Team;
 use crate::delivery::settings::{self, Settings, Whom};
@@ -29,6 +29,24 @@ pub(super) struct Scene {
     pub first_owner: Option<MemberId>,
     pub preferences: HashMap<Person, Preferences>,
     pub sms: HashSet<ContactId>,
+    /// By the occasions of overdue notices and escalations, what came of their messages; `None` while none has left.
+    pub heard: HashMap<String, Option<Heard>>,
+}
+
+/// That somebody was told, or was to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub at: Timestamp,
+    /// Whether it is known that a message left.
+    pub reached: bool,
+}
+
+impl Scene {
+    /// What came of telling; `None` while it is under way.
+    pub(super) fn heard(&self, record: &Record) -> Option<Heard> {
+        let known = record.occasion.as_ref().and_then(|occasion| self.heard.get(occasion));
+        known.copied().unwrap_or(Some(Heard { at: record.planned_at, reached: false }))
+    }
 }
 
 /// One deal with everything that is known of it.
@@ -110,7 +128,15 @@ pub(super) fn set_up(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<(Scene, Vec<Case
         .map(|m| m.id)
         .collect();
     let by_agents = store::titled_by_agents(cx, &soon)?;
+    let told: Vec<String> = records
+        .values()
+        .flat_map(HashMap::values)
+        .filter(|record| record.key.kind != Kind::Reminder && record.state == State::Queued)
+        .filter_map(|record| record.occasion.clone())
+        .collect();
+    let heard = store::heard(cx, &told)?;
     let scene = Scene {
+        heard,
         now,
         escalation: escalation(&settings, &team),
         first_owner: team.all().iter().find(|m| m.role == Role::Owner).map(|m| m.id),
@@ -178,9 +204,15 @@ pub(super) fn items(case: &Case, scene: &Scene, by_agents: &HashSet<MilestoneId>
 }
 
 pub(super) fn facts<'a>(case: &'a Case, scene: &'a Scene) -> Facts<'a> {
-    // Records that were taken back do not stand in the way of a new one.
-    let open = |record: &&Record| !matches!(record.state, State::Planned | State::Cancelled);
-    let settled = case.records.values().filter(open).map(|record| record.key.clone()).collect();
+    // Records that were taken back do not stand in the way of a new one, nor do those that a clock that was ahead missed.
+    let lapsed = |id| case.items.iter().any(|item| item.id == id && item.lapses_at <= scene.now);
+    let open = |record: &&Record| match record.state {
+        State::Planned | State::Cancelled => false,
+        State::Missed => lapsed(record.key.milestone),
+        State::Queued | State::Digest | State::Refused => true,
+    };
+    let since = |record: &Record| (record.key.clone(), scene.heard(record).map(|heard| heard.at));
+    let settled = case.records.values().filter(open).map(since).collect();
     Facts {
         now: scene.now,
         zone: case.zone.clone(),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use uuid::Uuid;
 
+use super::scene::Heard;
 use super::{Key, Kind, Record, State};
 use crate::both;
 use crate::deals::deal::{DealStatus, PartyRole};
@@ -263,6 +264,40 @@ pub fn records_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<Vec<Record>, Fault>
     rows.into_iter().map(ReminderRow::record).collect()
 }
 
+/// What came of the messages that are said on these occasions, whatever their channels: the first that left tells, and
+/// when none did, the last that ended otherwise. `None` while one may still leave.
+pub(super) fn heard(cx: &mut Cx<'_>, bases: &[String]) -> Result<HashMap<String, Option<Heard>>, Fault> {
+    let workspace = cx.workspace();
+    let mut wanted: Vec<String> =
+        bases.iter().flat_map(|base| Channel::ALL.iter().map(move |on| format!("{base}:{on}"))).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut found: HashMap<String, Vec<(Status, Option<At>)>> = HashMap::new();
+    for some in wanted.chunks(1_000) {
+        let rows: Vec<(String, Status, Option<At>)> = both!(cx.conn(), |c| {
+            messages::table
+                .filter(messages::workspace_id.eq(workspace))
+                .filter(messages::occasion.eq_any(some))
+                .select((messages::occasion, messages::status, messages::settled_at))
+                .load(c)
+        })?;
+        for (occasion, status, settled_at) in rows {
+            let base = occasion.rsplit_once(':').map_or(occasion.as_str(), |(base, _)| base);
+            found.entry(base.to_owned()).or_default().push((status, settled_at));
+        }
+    }
+    let heard = |messages: Vec<(Status, Option<At>)>| {
+        let left = |status| matches!(status, Status::Sent | Status::Delivered | Status::Read);
+        let first = messages.iter().filter(|(status, _)| left(*status)).filter_map(|(_, at)| *at).min();
+        let last = messages.iter().map(|(_, at)| *at).collect::<Option<Vec<At>>>();
+        match (first, last.and_then(|ends| ends.into_iter().max())) {
+            (Some(at), _) => Some(Heard { at: at.0, reached: true }),
+            (None, last) => last.map(|at| Heard { at: at.0, reached: false }),
+        }
+    };
+    Ok(found.into_iter().map(|(base, messages)| (base, heard(messages))).collect())
+}
+
 /// Whether anything about a deal waits that a change could make untrue.
 pub fn waits(cx: &mut Cx<'_>, deal: DealId) -> Result<bool, Fault> {
     let workspace = cx.workspace();
@@ -332,6 +367,20 @@ pub fn look_next(cx: &mut Cx<'_>, looks: &[(MilestoneId, Option<Timestamp>)]) ->
     Ok(())
 }
 
+/// The deals of which something was decided in what is now the future.
+pub fn planned_ahead(cx: &mut Cx<'_>) -> Result<Vec<DealId>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    Ok(both!(cx.conn(), |c| {
+        reminders::table
+            .filter(reminders::workspace_id.eq(workspace))
+            .filter(reminders::planned_at.gt(now))
+            .order(reminders::deal_id)
+            .select(reminders::deal_id)
+            .distinct()
+            .load(c)
+    })?)
+}
+
 /// Nothing of these deals' milestones but the given ones needs a look any more: they ended, or have no date.
 pub fn forget_others(cx: &mut Cx<'_>, ids: &[DealId], but: &[MilestoneId]) -> Result<(), Fault> {
     let workspace = cx.workspace();
@@ -348,7 +397,8 @@ pub fn forget_others(cx: &mut Cx<'_>, ids: &[DealId], but: &[MilestoneId]) -> Re
     look_next(cx, &gone)
 }
 
-/// Everything of a deal is looked at with the next sweep.
+/// Everything of a deal is looked at with the next sweep. What is looked at before now anyway stays so: this now may be
+/// that of a clock that is ahead.
 pub fn look_soon(cx: &mut Cx<'_>, deal: DealId) -> Result<(), Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
     both!(cx.conn(), |c| {
@@ -358,6 +408,32 @@ pub fn look_soon(cx: &mut Cx<'_>, deal: DealId) -> Result<(), Fault> {
             .filter(milestones::removed_at.is_null())
             .filter(milestones::ended_at.is_null())
             .filter(milestones::due_on.is_not_null())
+            .filter(milestones::attend_at.is_null().or(milestones::attend_at.gt(now)))
+            .set(milestones::attend_at.eq(now))
+            .execute(c)
+    })?;
+    Ok(())
+}
+
+/// Everything that a member owns or answers for is looked at with the next sweep, as with [`look_soon`].
+pub fn look_soon_for(cx: &mut Cx<'_>, member: MemberId) -> Result<(), Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    both!(cx.conn(), |c| {
+        let owned = deals::table
+            .filter(deals::workspace_id.eq(workspace))
+            .filter(deals::owner_id.eq(member))
+            .filter(deals::status.eq(DealStatus::Active))
+            .select(deals::id);
+        let answers = milestones::responsible_member_id.assume_not_null().eq(member);
+        let theirs =
+            milestones::deal_id.eq_any(owned).or(milestones::responsible_member_id.is_not_null().and(answers));
+        diesel::update(milestones::table)
+            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::removed_at.is_null())
+            .filter(milestones::ended_at.is_null())
+            .filter(milestones::due_on.is_not_null())
+            .filter(milestones::attend_at.is_null().or(milestones::attend_at.gt(now)))
+            .filter(theirs)
             .set(milestones::attend_at.eq(now))
             .execute(c)
     })?;

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use jiff::tz::TimeZone;
 
 use super::rules::{self, Item};
-use super::scene::Case;
-use super::{Kind, Record, State, store, view};
+use super::scene::{Case, Scene};
+use super::{Kind, Recipient, Record, State, store, view};
 use crate::delivery::notify;
 use crate::delivery::outbox;
 use crate::delivery::outbox::ops::cancel_unsent;
@@ -16,7 +16,7 @@ use crate::kernel::{Cx, No};
 use crate::people::reach::{Channel, Topic};
 
 /// Withdraws messages and lines of digests that say what is no longer so. What else was in them is planned again.
-pub(super) fn take_back(cx: &mut Cx<'_>, cases: &mut [Case]) -> Result<usize, No> {
+pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> Result<usize, No> {
     let ids: Vec<DealId> = cases.iter().map(|case| case.deal.id).collect();
     if cases.iter().all(|case| case.records.is_empty()) {
         return Ok(0);
@@ -29,7 +29,7 @@ pub(super) fn take_back(cx: &mut Cx<'_>, cases: &mut [Case]) -> Result<usize, No
     let mut untrue: Vec<String> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
     for case in cases.iter() {
-        for record in case.records.values().filter(|record| moot(record, &case.items)) {
+        for record in case.records.values().filter(|record| moot(record, &case.items, scene)) {
             let Some(occasion) = &record.occasion else { continue };
             match record.state {
                 State::Queued if by_base.contains_key(occasion.as_str()) => untrue.push(occasion.clone()),
@@ -50,11 +50,13 @@ pub(super) fn take_back(cx: &mut Cx<'_>, cases: &mut [Case]) -> Result<usize, No
     for case in cases.iter_mut() {
         let Case { records, items, .. } = case;
         for record in records.values_mut() {
-            let untrue = moot(record, items);
+            let untrue = moot(record, items, scene);
             let free = record.occasion.as_ref().is_some_and(|occasion| freed.contains(occasion));
             let (state, reason) = match record.state {
-                State::Planned if untrue => (State::Cancelled, why_moot(record, items)),
-                State::Queued | State::Digest if free && untrue => (State::Cancelled, why_moot(record, items)),
+                State::Planned if untrue => (State::Cancelled, why_moot(record, items, scene)),
+                State::Queued | State::Digest if free && untrue => {
+                    (State::Cancelled, why_moot(record, items, scene))
+                }
                 State::Queued | State::Digest if free => (State::Planned, REGROUPED.to_owned()),
                 _ => continue,
             };
@@ -96,20 +98,30 @@ fn wholly_gone(cx: &mut Cx<'_>, bases: &[String], gone: &HashSet<MessageId>) -> 
 }
 
 /// Whether what a record says is no longer so.
-fn moot(record: &Record, items: &[Item]) -> bool {
+fn moot(record: &Record, items: &[Item], scene: &Scene) -> bool {
     let Some(item) = items.iter().find(|item| item.id == record.key.milestone) else { return true };
     match record.key.kind {
         Kind::Reminder => !item.keys().contains(&record.key) || item.due_on != record.due_on,
-        Kind::Overdue | Kind::Escalation(_) => item.due_on != record.key.on,
+        Kind::Overdue | Kind::Escalation(_) => {
+            item.due_on != record.key.on || item.lapses_at > scene.now || is_out_of_service(record, scene)
+        }
     }
 }
 
-fn why_moot(record: &Record, items: &[Item]) -> String {
+fn is_out_of_service(record: &Record, scene: &Scene) -> bool {
+    matches!(record.key.recipient, Recipient::Member(id) if scene.team.member(id).is_none())
+}
+
+fn why_moot(record: &Record, items: &[Item], scene: &Scene) -> String {
     match items.iter().find(|item| item.id == record.key.milestone) {
         None => "The milestone was completed, waived or removed, or its deal ended, before it was sent.".into(),
         Some(item) if item.due_on != record.due_on => {
             format!("The milestone moved from {} to {} before it was sent.", record.due_on, item.due_on)
         }
+        Some(item) if record.key.kind != Kind::Reminder && item.lapses_at > scene.now => {
+            "Its due day is not over after all: the server's clock was ahead.".into()
+        }
+        Some(_) if is_out_of_service(record, scene) => "The member is out of service.".into(),
         Some(_) => "Its reminder or who is reminded changed before it was sent.".into(),
     }
 }

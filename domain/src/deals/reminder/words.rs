@@ -163,6 +163,15 @@ pub fn by_agent(to_contacts: bool) -> String {
     format!("An agent wrote this title{not}.")
 }
 
+/// Beside a milestone in an escalation: whose notice came before, and the day on which it left, where that is known.
+pub fn told(notice: Option<(&str, Option<Date>)>) -> String {
+    match notice {
+        Some((who, Some(day))) => format!("{who} was told on {}.", day.strftime("%A %-d %B %Y")),
+        Some((who, None)) => format!("It is not known that the notice to {who} arrived."),
+        None => "Nobody was told before.".into(),
+    }
+}
+
 fn near(due_on: Date, today: Date) -> &'static str {
     if due_on == today {
         "today"

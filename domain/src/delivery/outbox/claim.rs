@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::alert::{self, Stop};
 use super::ops::subject;
 use super::rules::{self, Claim};
 use super::store::attempts::{self, AttemptRow, End};
 use super::store::{self, due};
-use super::{Claimed, Ended, Event, Found, LookUp, Wanted, alert};
+use super::{Claimed, Ended, Event, Found, LookUp, Wanted};
 use crate::delivery::feed;
 use crate::delivery::policy::{Cleared, Ruling, Verdict, gate};
 use crate::delivery::{Message, Priority, Status};
@@ -122,7 +123,7 @@ impl Moves {
         self.0.push((from.status, next));
     }
 
-    /// Saves them, notes each in the log, and tells people of those that failed.
+    /// Saves them, notes each in the log, and tells people of those that ended without getting through.
     pub fn write(self, cx: &mut Cx<'_>) -> Result<Vec<Message>, No> {
         if self.0.is_empty() {
             return Ok(Vec::new());
@@ -143,15 +144,16 @@ impl Moves {
                 of.into_iter().filter(|d| d.3 == Verdict::Block && bad(&d.4)).map(|d| d.1).collect()
             }
         };
-        let failed: Vec<&Message> = after
+        let stopped: Vec<(&Message, Stop)> = after
             .iter()
-            .filter(|m| match m.status {
-                Status::Failed | Status::Dead | Status::Unknown => true,
-                Status::Suppressed => bad_address.contains(&m.id),
-                _ => false,
+            .filter_map(|m| match m.status {
+                Status::Failed | Status::Dead | Status::Unknown => Some((m, Stop::Broken)),
+                Status::Suppressed if bad_address.contains(&m.id) => Some((m, Stop::Broken)),
+                Status::Suppressed | Status::Expired => Some((m, Stop::Ruled)),
+                _ => None,
             })
             .collect();
-        alert::tell(cx, &failed)?;
+        alert::tell(cx, &stopped)?;
         Ok(after)
     }
 }

@@ -156,19 +156,28 @@ pub fn resume(cx: &mut Cx<'_>) -> Result<Dispatch, No> {
 /// Beyond this jump forward a person must say that what is due by the new clock may leave.
 const JUMP_TO_HOLD: SignedDuration = SignedDuration::from_mins(15);
 
+/// Whether the clock jumped ahead and nobody has resumed since: what is due by it may not be due at all, so nothing is
+/// planned, missed or ended by it until then.
+pub fn is_clock_in_doubt(cx: &mut Cx<'_>) -> Result<bool, No> {
+    Ok(store::standing(cx)?.clock_in_doubt)
+}
+
 /// Notes that the wall clock moved by `by` against the time that passed, and sees to what that means: after a jump
-/// forward of more than 15 minutes nothing leaves until a person resumes; after one back nothing waits by the old clock.
+/// forward of more than 15 minutes the clock is in doubt, and nothing leaves until a person resumes; after one back
+/// nothing waits by the old clock.
 pub fn clock_jumped(cx: &mut Cx<'_>, by: SignedDuration) -> Result<Dispatch, No> {
     cx.require(Verb::ManageDeliveries)?;
-    let held = by > JUMP_TO_HOLD
-        && hold_all(
-            cx,
-            &format!(
-                "The server's clock jumped forward by {} minutes, so more may be due than should be. Nothing leaves \
-                 until somebody looks at the clock and resumes.",
-                by.as_mins()
-            ),
-        )?;
+    let ahead = by > JUMP_TO_HOLD;
+    let why = format!(
+        "The server's clock jumped forward by {} minutes, so more may be due than should be. Nothing leaves until \
+         somebody looks at the clock and resumes.",
+        by.as_mins()
+    );
+    let held = ahead && hold_all(cx, &why)?;
+    if ahead {
+        // Also where somebody held by hand before: that reason stays, and the clock is in doubt beside it.
+        store::doubt_clock(cx)?;
+    }
     let workspace = cx.workspace();
     let event = DispatchEvent::ClockJumped { seconds: by.as_secs(), held };
     cx.record(Subject::new("workspace", workspace.0), &event)?;

@@ -10,8 +10,8 @@ use crate::people::reach::Channel;
 
 pub use super::claim::{claim, found, is_anything_due};
 pub use super::hands::{
-    Dispatch, after_clock_went_back, cancel, cancel_unsent, clock_jumped, dispatch, hold, replay, reschedule,
-    resolve, resume,
+    Dispatch, after_clock_went_back, cancel, cancel_unsent, clock_jumped, dispatch, hold, is_clock_in_doubt,
+    replay, reschedule, resolve, resume,
 };
 pub use super::settle::{provider_says, settle};
 

@@ -49,7 +49,8 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
         }
         let ground = Ground {
             now,
-            first: message.first_write_at.is_none_or(|first| first >= *start),
+            // Not by which is earlier: the clock may have gone back between two attempts.
+            first: message.first_write_at.is_none_or(|first| first == *start),
             resend_unclear: standing.settings.resends_unclear(message.channel),
             jitter: u32::from_be_bytes(cx.random()) % rules::JITTER,
         };

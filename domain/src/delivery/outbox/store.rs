@@ -1,5 +1,7 @@
 //! The outbox in the database.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
@@ -10,7 +12,7 @@ use crate::kernel::column::{At, instant_text};
 use crate::kernel::id::{
     ApprovalId, BatchId, ContactId, DealId, DecisionId, EndpointId, MemberId, MessageId, WorkspaceId,
 };
-use crate::kernel::schema::{decisions, delivery_settings, messages};
+use crate::kernel::schema::{deals, decisions, delivery_settings, messages};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::reach::{Channel, Topic};
 
@@ -373,7 +375,24 @@ pub(super) fn standing(cx: &mut Cx<'_>) -> Result<settings::Stored, Fault> {
     settings::store::find(cx)
 }
 
-/// Holds dispatching, or lets it go on. The settings themselves stay as they are.
+/// Who owns these deals. Of a deal itself delivery knows no more than that.
+pub(super) fn owners_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<HashMap<DealId, MemberId>, Fault> {
+    let workspace = cx.workspace();
+    let mut owners = HashMap::new();
+    for some in ids.chunks(1_000) {
+        let rows: Vec<(DealId, Option<MemberId>)> = both!(cx.conn(), |c| {
+            deals::table
+                .filter(deals::workspace_id.eq(workspace))
+                .filter(deals::id.eq_any(some))
+                .select((deals::id, deals::owner_id))
+                .load(c)
+        })?;
+        owners.extend(rows.into_iter().filter_map(|(deal, owner)| Some((deal, owner?))));
+    }
+    Ok(owners)
+}
+
+/// Holds dispatching, or lets it go on, with a clock that is trusted again. The settings themselves stay as they are.
 pub(super) fn set_held(cx: &mut Cx<'_>, held: Option<(jiff::Timestamp, &str)>) -> Result<(), Fault> {
     let workspace = cx.workspace();
     let (since, why) = (held.map(|(at, _)| At(at)), held.map(|(_, why)| why));
@@ -387,7 +406,22 @@ pub(super) fn set_held(cx: &mut Cx<'_>, held: Option<(jiff::Timestamp, &str)>) -
     })?;
     both!(cx.conn(), |c| {
         diesel::update(delivery_settings::table.find(workspace))
-            .set((delivery_settings::held_since.eq(since), delivery_settings::held_why.eq(why)))
+            .set((
+                delivery_settings::held_since.eq(since),
+                delivery_settings::held_why.eq(why),
+                delivery_settings::clock_in_doubt.eq(false),
+            ))
+            .execute(c)
+    })?;
+    Ok(())
+}
+
+/// Notes, beside a hold, that the clock is not to be trusted.
+pub(super) fn doubt_clock(cx: &mut Cx<'_>) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    both!(cx.conn(), |c| {
+        diesel::update(delivery_settings::table.find(workspace))
+            .set(delivery_settings::clock_in_doubt.eq(true))
             .execute(c)
     })?;
     Ok(())

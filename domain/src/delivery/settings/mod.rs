@@ -54,7 +54,7 @@ pub struct Settings {
     pub team_channel: Option<TeamChannel>,
     /// Whether the owner of a deal gets an e-mail when something is overdue, besides the notification.
     pub overdue_email: bool,
-    /// Hours after something became overdue until others are told.
+    /// Hours after the owner was told that something is overdue until others are told, and between those.
     pub escalate_after_hours: i64,
     /// Who is told then, one after the other.
     #[schemars(with = "Vec<String>")]
@@ -167,6 +167,9 @@ pub struct Stored {
     #[schemars(with = "Option<String>")]
     pub held_since: Option<Timestamp>,
     pub held_why: Option<String>,
+    /// The server's clock jumped ahead, and nobody has resumed since: nothing is planned by it either.
+    #[serde(skip)]
+    pub clock_in_doubt: bool,
     /// 0 while nobody said anything.
     pub version: i64,
 }

@@ -8,16 +8,16 @@ use crate::kernel::column::At;
 use crate::kernel::schema::delivery_settings;
 use crate::kernel::{Conn, Cx, Fault};
 
-type Row = (String, Option<At>, Option<String>, i64);
+type Row = (String, Option<At>, Option<String>, i64, bool);
 
-fn stored((body, held_since, held_why, version): Row) -> Result<Stored, Fault> {
+fn stored((body, held_since, held_why, version, clock_in_doubt): Row) -> Result<Stored, Fault> {
     let settings = serde_json::from_str(&body)
         .map_err(|error| Fault::Corrupt(format!("the settings of delivery: {error}")))?;
-    Ok(Stored { settings, held_since: held_since.map(|at| at.0), held_why, version })
+    Ok(Stored { settings, held_since: held_since.map(|at| at.0), held_why, clock_in_doubt, version })
 }
 
 fn nobody_said_anything() -> Stored {
-    Stored { settings: Settings::default(), held_since: None, held_why: None, version: 0 }
+    Stored { settings: Settings::default(), held_since: None, held_why: None, clock_in_doubt: false, version: 0 }
 }
 
 /// The settings that hold, with what is held.
@@ -31,6 +31,7 @@ pub fn find(cx: &mut Cx<'_>) -> Result<Stored, Fault> {
                 delivery_settings::held_since,
                 delivery_settings::held_why,
                 delivery_settings::version,
+                delivery_settings::clock_in_doubt,
             ))
             .first(c)
             .optional()
@@ -50,6 +51,7 @@ pub fn hold(cx: &mut Cx<'_>) -> Result<Stored, Fault> {
             delivery_settings::held_since,
             delivery_settings::held_why,
             delivery_settings::version,
+            delivery_settings::clock_in_doubt,
         ))
         .for_update()
         .first(&mut **c)

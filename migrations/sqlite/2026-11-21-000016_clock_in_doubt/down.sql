@@ -1,0 +1,1 @@
+ALTER TABLE delivery_settings DROP COLUMN clock_in_doubt;
