@@ -14,16 +14,16 @@ use domain::kernel::{Code, Randomness, Refusal};
 use harness::{World, deal, on_both};
 
 /// Choices from a seed.
-struct Dice(Seeded);
+pub struct Dice(pub Seeded);
 
 impl Dice {
-    fn below(&self, most: usize) -> usize {
+    pub fn below(&self, most: usize) -> usize {
         let mut bytes = [0; 8];
         self.0.fill(&mut bytes);
         (u64::from_le_bytes(bytes) % most as u64) as usize
     }
 
-    fn one_of<'a, T>(&self, of: &'a [T]) -> &'a T {
+    pub fn one_of<'a, T>(&self, of: &'a [T]) -> &'a T {
         &of[self.below(of.len())]
     }
 

@@ -34,3 +34,4 @@ mod schema;
 mod tenancy;
 mod tenancy_outbound;
 mod webhooks;
+mod year;

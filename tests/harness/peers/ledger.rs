@@ -59,9 +59,10 @@ pub fn differences(conn: &mut Conn, workspace: WorkspaceId, took: &[(Channel, Ve
     let mut wrong = Vec::new();
     let mut arrived: BTreeMap<&str, Vec<&Arrival>> = BTreeMap::new();
     for (channel, arrivals) in took {
+        let name = channel.to_string();
         for arrival in arrivals {
             let meant = |row: &&Row| {
-                row.channel == channel.to_string()
+                row.channel == name
                     && match &arrival.mark {
                         Mark::Id(id) => *id == row.id,
                         Mark::Text(text) => !row.text.is_empty() && text.contains(&row.text),
