@@ -22,16 +22,16 @@ use host::{Clock, Config};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+pub const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// Waits for another process.
 #[allow(clippy::disallowed_methods, reason = "another process has to get on")]
-fn pause(time: Duration) {
+pub fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
 /// Looks again and again, at most for so long.
-fn within(seconds: u64, mut done: impl FnMut() -> bool) -> bool {
+pub fn within(seconds: u64, mut done: impl FnMut() -> bool) -> bool {
     let clock = Clock::system();
     while clock.elapsed() < Duration::from_secs(seconds) {
         if done() {
