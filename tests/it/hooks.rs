@@ -143,6 +143,37 @@ fn who_ended_messages_can_have_them_again_by_the_button_and_nothing_else_is_lift
 }
 
 #[test]
+fn a_link_takes_back_what_its_own_contact_said_and_not_what_another_with_the_same_number_said() {
+    both(|world| {
+        let mut new = harness::deal("12 Oak Street", harness::DATES);
+        let with = |name: &str, email: &str| domain::deals::deal::intake::NewParty {
+            role: "buyer".into(),
+            name: name.into(),
+            email: Some(email.into()),
+            phone: Some("+1 312 555 0123".into()),
+            ..Default::default()
+        };
+        new.parties = vec![with("Ann Lee", "ann@example.org"), with("Bob Lee", "bob@example.org")];
+        world.create(&new);
+        let id = |email: &'static str| {
+            world.look(&world.team.operator(), |cx| contact::view::find(cx, email)).unwrap()[0].id
+        };
+        let (ann, bob) = (id("ann@example.org"), id("bob@example.org"));
+        let press = |what: &str, id: ContactId| {
+            let token = world.host.keys_on_this_thread().unwrap().unsubscribe_token(world.team.id, id);
+            assert_eq!(call(&world, "POST", &format!("/hooks/{what}/{}/{id}/{token}", world.team.id)).0, 200);
+        };
+        // Who shares a number is stopped with its owner; whether he wants to hear again is his to say.
+        press("unsubscribe", ann);
+        assert!(is_opted_out(&world, ann) && is_opted_out(&world, bob));
+        press("resubscribe", ann);
+        assert!(!is_opted_out(&world, ann) && is_opted_out(&world, bob));
+        press("resubscribe", bob);
+        assert!(!is_opted_out(&world, bob));
+    });
+}
+
+#[test]
 fn opting_in_again_lifts_no_cap() {
     both(|world| {
         let id = ann(&world);

@@ -55,7 +55,10 @@ fn prefers(world: &World, role: Role, said: &[(&str, &str)]) {
 /// An address in a member's preferences, as if the member had entered the code that was sent there.
 fn has_verified(world: &World, role: Role, channel: Channel, address: &str) {
     let (team, member) = (world.team.id, world.team.members[&role].id);
-    world.meddle(&world.team, &format!("DELETE FROM address_proofs WHERE member_id = '{member}' AND channel = '{channel}'"));
+    world.meddle(
+        &world.team,
+        &format!("DELETE FROM address_proofs WHERE member_id = '{member}' AND channel = '{channel}'"),
+    );
     world.meddle(
         &world.team,
         &format!(

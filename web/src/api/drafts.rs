@@ -70,7 +70,7 @@ async fn propose(
 ) -> Result<(StatusCode, Json<DraftView>), Problem> {
     let new = cmd.clone();
     let propose = move |cx: &mut Cx<'_>| propose::propose(cx, &new);
-    let draft = host.act_once(&who, key, "draft_propose", cmd, propose).await?.value;
+    let draft = host.act_once(&who, key, "rest.draft_propose", cmd, propose).await?.value;
     Ok((StatusCode::CREATED, Json(draft)))
 }
 
@@ -101,7 +101,7 @@ async fn edit(
     let cmd = EditDraft { id, version, subject, body };
     let new = cmd.clone();
     let edit = move |cx: &mut Cx<'_>| propose::edit(cx, &new);
-    Ok(Json(host.act_once(&who, key, "draft_edit", cmd, edit).await?.value))
+    Ok(Json(host.act_once(&who, key, "rest.draft_edit", cmd, edit).await?.value))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -138,5 +138,5 @@ async fn withdraw(
 ) -> Result<Json<DraftView>, Problem> {
     let Withdraw { reason } = cmd.clone();
     let withdraw = move |cx: &mut Cx<'_>| propose::withdraw(cx, id, &reason);
-    Ok(Json(host.act_once(&who, key, "draft_withdraw", (id, cmd), withdraw).await?.value))
+    Ok(Json(host.act_once(&who, key, "rest.draft_withdraw", (id, cmd), withdraw).await?.value))
 }

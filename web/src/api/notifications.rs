@@ -77,5 +77,5 @@ async fn read(
 ) -> Result<Json<Marked>, Problem> {
     let ids = cmd.ids.clone();
     let mark = move |cx: &mut domain::kernel::Cx<'_>| ops::mark_read(cx, ids.as_deref());
-    Ok(Json(host.act_once(&who, key, "notifications_read", cmd, mark).await?.value))
+    Ok(Json(host.act_once(&who, key, "rest.notifications_read", cmd, mark).await?.value))
 }

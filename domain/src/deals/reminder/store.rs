@@ -518,11 +518,11 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Listed>, Fault> {
         .collect()
 }
 
-/// Of the digests that these lines stand in, where their messages stand; of lines that stand in none, why.
-pub fn digest_status(
-    cx: &mut Cx<'_>,
-    occasions: &[String],
-) -> Result<HashMap<String, (Option<Status>, Option<Dropped>)>, Fault> {
+/// Where the message of a line's digest stands; of a line that stands in none, why.
+pub type Line = (Option<Status>, Option<Dropped>);
+
+/// The lines with these occasions.
+pub fn digest_status(cx: &mut Cx<'_>, occasions: &[String]) -> Result<HashMap<String, Line>, Fault> {
     let workspace = cx.workspace();
     let mut found = HashMap::new();
     for some in occasions.chunks(1_000) {

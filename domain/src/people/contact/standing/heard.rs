@@ -94,7 +94,6 @@ const WISHES: &[&str] = &[
     "do not write to me",
     "do not write me",
     "do not send me any more",
-    "do not send me anymore",
     "do not send me anything",
     "do not ever contact",
     "do not ever text",

@@ -130,10 +130,12 @@ pub fn has_opted_out(cx: &mut Cx<'_>, id: ContactId) -> Result<bool, No> {
     Ok(standing.opted_out_at.is_some())
 }
 
+/// Whoever writes from a number speaks for all who are written down with it. A link is one contact's, and speaks for nobody
+/// else: who shares the number wants nothing until they say otherwise themselves.
 fn go_on(cx: &mut Cx<'_>, contact: &Contact, via: Via) -> Result<(), No> {
-    let fellows = fellows(cx, contact)?;
-    let held = store::hold(cx, &fellows)?;
-    for id in fellows {
+    let whose = if via == Via::Link { BTreeSet::from([contact.id]) } else { fellows(cx, contact)? };
+    let held = store::hold(cx, &whose)?;
+    for id in whose {
         let standing = held.get(&id).cloned().unwrap_or_default();
         if standing.opted_out_at.is_none() {
             continue;
