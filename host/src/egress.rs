@@ -149,11 +149,6 @@ impl Egress {
         })
     }
 
-    /// A client for providers, for libraries that bring their own requests.
-    pub fn provider_client(&self) -> Client {
-        self.provider.clone()
-    }
-
     pub async fn to_provider(&self, request: Request) -> Heard {
         self.send(&self.provider, request, TOTAL).await
     }

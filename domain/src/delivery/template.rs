@@ -118,6 +118,11 @@ impl Words {
     }
 }
 
+/// How somebody is greeted.
+pub fn first_name(name: &str) -> &str {
+    name.split_whitespace().next().unwrap_or_default()
+}
+
 /// What the 7-bit alphabet of SMS has in place of typographers' signs: one such sign would halve what fits.
 pub fn plain(text: &str) -> String {
     text.chars()

@@ -15,7 +15,7 @@ use super::ledger::{Arrival, Mark};
 const TOKEN: &str = "fake.discord.token";
 /// The start of Discord's own time, in milliseconds of ours.
 const EPOCH: i64 = 1_420_070_400_000;
-/// For how long a nonce is remembered, when nothing else is told. Discord says "a few minutes".
+/// For how long a nonce is remembered. Discord says "a few minutes".
 const WINDOW: Duration = Duration::from_secs(120);
 
 /// How much it takes before it answers 429. Without any, nothing is limited.
@@ -52,7 +52,6 @@ struct State {
     limits: Limits,
     counted: HashMap<String, Vec<Duration>>,
     next_id: i64,
-    window: Option<Duration>,
 }
 
 struct Rest {
@@ -98,11 +97,6 @@ impl FakeDiscord {
 
     pub fn set_limits(&self, limits: Limits) {
         held(&self.state).limits = limits;
-    }
-
-    /// For how long it knows a nonce again.
-    pub fn set_nonce_window(&self, window: Duration) {
-        held(&self.state).window = Some(window);
     }
 
     /// The channel was deleted.
@@ -246,10 +240,9 @@ impl Rest {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         };
-        let window = state.window.unwrap_or(WINDOW);
         let known = nonce.as_ref().filter(|_| body["enforce_nonce"] == true).and_then(|nonce| {
             let index = *state.nonces.get(&(channel.to_owned(), nonce.clone()))?;
-            (now.saturating_sub(state.posted[index].at) < window).then_some(index)
+            (now.saturating_sub(state.posted[index].at) < WINDOW).then_some(index)
         });
         let index = known.unwrap_or_else(|| state.post(&self.clock, channel, nonce, body));
         let answer = Answer::json(200, &self.shown(&state.posted[index]));

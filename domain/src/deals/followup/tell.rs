@@ -8,7 +8,7 @@ use crate::assist::draft::{Draft, Urgency};
 use crate::deals::milestone::State;
 use crate::delivery::notify::ops::{Team, take_back, tell};
 use crate::delivery::notify::{self, Telling};
-use crate::delivery::template::{Templates, Words};
+use crate::delivery::template::{Templates, Words, first_name};
 use crate::kernel::id::{MemberId, MilestoneId};
 use crate::kernel::{Cx, No, Subject};
 use crate::people::reach::Topic;
@@ -139,7 +139,7 @@ fn words(
     };
     let said = about.reason.as_deref().filter(|_| news.is_decided() && about.state != ApprovalState::Pending);
     let context = Context {
-        name: member.name.split_whitespace().next().unwrap_or_default(),
+        name: first_name(&member.name),
         what: news.words(),
         title: &about.title,
         feedback: said.unwrap_or_default(),
@@ -175,7 +175,7 @@ pub(super) fn of_completion(cx: &mut Cx<'_>, file: &File, id: MilestoneId, draft
     let (team, templates) = (Team::load(cx)?, Templates::load()?);
     let mut tellings = Vec::with_capacity(told.len());
     for member in told.into_iter().filter_map(|id| team.member(id)) {
-        let name = member.name.split_whitespace().next().unwrap_or_default();
+        let name = first_name(&member.name);
         let context = Context { name, title: &done.title, deal: &file.deal.title, by, drafts };
         tellings.push(Telling {
             member: member.id,

@@ -7,7 +7,7 @@ use super::Kind;
 use super::store::{DealFacts, MilestoneFacts};
 use crate::deals::deal::PartyRole;
 use crate::deals::deal::store::ByProgram;
-use crate::delivery::template::{Templates, Words};
+use crate::delivery::template::{Templates, Words, first_name};
 use crate::kernel::Fault;
 use crate::people::contact::Contact;
 use crate::workspace::member::Member;
@@ -79,7 +79,7 @@ pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Wor
         deal_short: clip(&deal, 30),
         deal,
         address,
-        name: says.name.map(first).unwrap_or_default(),
+        name: says.name.map(first_name).unwrap_or_default().to_owned(),
         contact: says.contact,
         owner: says.owner.map_or_else(|| "the team".to_owned(), |owner| owner.name.clone()),
         items: items.collect(),
@@ -127,7 +127,7 @@ pub fn unreached(
     let context = Unreached {
         deal: &deal.title,
         deal_short: clip(&deal.title, 30),
-        name: first(&owner.name),
+        name: first_name(&owner.name).to_owned(),
         who,
         titles,
         why: why.sentence(who),
@@ -230,10 +230,6 @@ fn responsible(m: &MilestoneFacts, member: Option<&Member>, parties: &[(PartyRol
         [] => format!("the {spoken}"),
         names => format!("the {spoken} ({})", names.join(", ")),
     }
-}
-
-fn first(name: &str) -> String {
-    name.split_whitespace().next().unwrap_or_default().to_owned()
 }
 
 /// At most so many characters, cut at a word where there is one.

@@ -9,7 +9,7 @@ use super::store::{self, Due};
 use super::{Dropped, Event, Line, Section, Telling, Told, Urgency};
 use crate::delivery::outbox::ops::{cancel_unsent, enqueue};
 use crate::delivery::outbox::waiting::unsent;
-use crate::delivery::template::{Templates, Words};
+use crate::delivery::template::{Templates, Words, first_name};
 use crate::delivery::{NewMessage, Priority, Purpose, To, feed};
 use crate::kernel::id::{DealId, MemberId, MessageId};
 use crate::kernel::{Cx, No, Subject, time};
@@ -321,7 +321,7 @@ fn words(
     today: jiff::civil::Date,
     parts: &[Section],
 ) -> Result<Words, No> {
-    let first = member.name.split(' ').next().unwrap_or_default();
+    let first = first_name(&member.name);
     let day = today.strftime("%A %-d %B").to_string();
     let context = json!({
         "title": format!("Your digest of {day}"),

@@ -11,7 +11,7 @@ use super::store;
 use super::store::due;
 use crate::delivery::notify::ops::{Team, tell as notify};
 use crate::delivery::notify::{Telling, Urgency};
-use crate::delivery::template::Templates;
+use crate::delivery::template::{Templates, first_name};
 use crate::delivery::trouble::What;
 use crate::delivery::{Message, Status, To};
 use crate::kernel::canonical::{hex, sha256};
@@ -70,7 +70,7 @@ pub(super) fn tell(cx: &mut Cx<'_>, team: &Team, stopped: &[(&Message, Stop)], w
         let first = of[0];
         let name = team.member(reader).map(|m| m.name.as_str()).unwrap_or_default();
         let context = json!({
-            "name": name.split_whitespace().next().unwrap_or_default(),
+            "name": first_name(name),
             "title": title(status, channel, of.len()),
             "why": reason,
             "next": next(first, of.len(), ways),
@@ -125,7 +125,7 @@ pub fn tell_of_trouble(cx: &mut Cx<'_>, lasting: &[(What, Timestamp)]) -> Result
                 }
             };
             let context = json!({
-                "name": member.name.split_whitespace().next().unwrap_or_default(),
+                "name": first_name(&member.name),
                 "title": format!("Messages wait: {whose} takes nothing"),
                 "why": format!(
                     "Since {} {whose} takes nothing from this server.",

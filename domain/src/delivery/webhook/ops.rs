@@ -14,7 +14,7 @@ use super::{Endpoint, EndpointStatus, Event, rules, store};
 use crate::delivery::notify::ops::{Team, tell};
 use crate::delivery::notify::{Telling, Urgency};
 use crate::delivery::outbox::{self, Enqueued};
-use crate::delivery::template::Templates;
+use crate::delivery::template::{Templates, first_name};
 use crate::delivery::{Content, NewMessage, Priority, Purpose, To};
 use crate::kernel::event::{Change, EventRow};
 use crate::kernel::id::{EndpointId, EventId, MessageId};
@@ -363,7 +363,7 @@ pub fn disable_gone(cx: &mut Cx<'_>, id: EndpointId, why: &str) -> Result<(), No
     let mut alerts = Vec::new();
     for member in team.all().into_iter().filter(|m| matches!(m.role, Role::Owner | Role::Admin)) {
         let context = json!({
-            "name": member.name.split_whitespace().next().unwrap_or_default(),
+            "name": first_name(&member.name),
             "title": format!("The webhook to {host} was disabled"),
             "why": why,
             "next": next,
