@@ -80,6 +80,15 @@ pub fn missing(known: &str, origin: Option<&Origin>) -> String {
 }
 
 impl Keys {
+    /// Whether the settings or the data folder have a key.
+    pub fn are_at_hand(config: &Config, folder: Option<&Path>) -> bool {
+        match Origin::of(config, folder) {
+            Ok(Origin::Settings) => true,
+            Ok(Origin::File(file)) => file.exists(),
+            Err(_) => false,
+        }
+    }
+
     /// The key at hand, and where it comes from; a missing file is made when `known`, the key to which the database belongs,
     /// is none. A key other than the known one is refused. The error is a sentence.
     pub fn open(

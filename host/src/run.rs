@@ -1,7 +1,7 @@
 //! Runs verbs for the faces: off the async threads, with a bound on waiting, every fault logged once.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
@@ -48,6 +48,10 @@ struct Inner {
     wait: Duration,
     keys: OnceLock<Keys>,
     jumps: Jumps,
+    /// Whose turn it is to write, of what runs by itself on an embedded database.
+    turns: Semaphore,
+    /// One more than the milliseconds of the monotonic clock when a person, or a program for one, last wrote; 0 for never.
+    people_wrote: AtomicU64,
     /// Counts the times that loops were told to look at once.
     pokes: watch::Sender<u64>,
 }
@@ -81,7 +85,8 @@ impl Host {
         let pace = Pace::new(parts.config.limits.calls_per_minute);
         let wait = Duration::from_secs(parts.config.limits.call_timeout);
         let (keys, jumps, pokes) = (OnceLock::new(), Jumps::default(), watch::Sender::new(0));
-        Self(Arc::new(Inner { parts, pace, wait, keys, jumps, pokes }))
+        let (turns, people_wrote) = (Semaphore::new(1), AtomicU64::new(0));
+        Self(Arc::new(Inner { parts, pace, wait, keys, jumps, turns, people_wrote, pokes }))
     }
 
     /// Tells the loops of this process that there is something to do. Those of other processes find it by themselves.
@@ -136,8 +141,8 @@ impl Host {
         self.0.keys.get().ok_or_else(|| "The installation's key is not open.".into())
     }
 
-    /// Whether the key at hand is the one that the database belongs to, for whoever is about to start. While the database
-    /// belongs to none, nothing is made or noted.
+    /// Whether the key at hand is the one that the database belongs to, for whoever is about to start. A database that
+    /// belongs to none yet belongs to the one at hand from now on; where there is none at hand, none is made.
     pub async fn check_keys(&self) -> Result<(), String> {
         self.open_keys_soon(false).await
     }
@@ -148,13 +153,13 @@ impl Host {
         opened.map_err(|refusal| refusal.to_string())?
     }
 
-    /// Opens the key for this process; one that the database does not know yet only when it is to be used.
+    /// Opens the key for this process; one that is not there yet is made only when it is to be used.
     fn open_keys(&self, to_use: bool) -> Result<Result<(), String>, Fault> {
         let known = installation::key_id(self.db())?;
-        if known.is_none() && !to_use {
+        let folder = self.db().file().and_then(Path::parent);
+        if known.is_none() && !to_use && !Keys::are_at_hand(self.config(), folder) {
             return Ok(Ok(()));
         }
-        let folder = self.db().file().and_then(Path::parent);
         let opened = Keys::open(self.config(), folder, &*self.0.parts.randomness, known.as_deref());
         let (keys, origin) = match opened {
             Ok(opened) => opened,
@@ -182,9 +187,31 @@ impl Host {
         T: Send + 'static,
         F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
+        let _turn = self.turn_to_write(who).await;
         let done = self.run(who, move |work| work.write(f)).await?;
         self.poke_after(&done.receipts);
         Ok(done)
+    }
+
+    /// An embedded database has one writer. Of what runs by itself one at a time wants it, so that people wait for one such
+    /// change at most.
+    async fn turn_to_write(&self, who: &Principal) -> Option<SemaphorePermit<'_>> {
+        if who.source != Source::System {
+            let now = u64::try_from(self.clock().elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.0.people_wrote.store(now.saturating_add(1), Ordering::Relaxed);
+            return None;
+        }
+        self.db().file()?;
+        self.0.turns.acquire().await.ok()
+    }
+
+    /// Whether somebody changed something lately who waits while others write.
+    pub(crate) fn do_people_wait_for_writers(&self) -> bool {
+        /// Whoever works makes a change every few seconds.
+        const LATELY: Duration = Duration::from_secs(5);
+        let wrote = self.0.people_wrote.load(Ordering::Relaxed);
+        let ago = self.clock().elapsed().saturating_sub(Duration::from_millis(wrote));
+        self.db().file().is_some() && wrote > 0 && ago <= LATELY
     }
 
     /// Runs a verb once for each idempotency key; a repeated call gets the first one's answer.
@@ -201,6 +228,7 @@ impl Host {
         T: Serialize + DeserializeOwned + Send + 'static,
         F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
+        let _turn = self.turn_to_write(who).await;
         let answer = self.run(who, move |work| work.write_once(key.as_ref(), verb, &command, f)).await?;
         self.poke_after(&answer.receipts);
         Ok(answer)

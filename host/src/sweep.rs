@@ -1,6 +1,7 @@
 //! The clock's round: looks in every workspace for what is due by now, plans it, and sends digests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::deals::reminder::glance::sections;
 use domain::deals::reminder::ops::attend;
@@ -15,13 +16,21 @@ use crate::Host;
 use crate::channels::Later;
 use crate::loops::{Loop, Next};
 
-/// Deals that one transaction looks at.
-pub const AT_ONCE: i64 = 64;
+/// Milestones whose time has come that one transaction looks at: few, because whoever else wants to write waits for it.
+pub const AT_ONCE: usize = 16;
 
 /// Transactions for one workspace before the others have their turn.
-const IN_A_ROW: usize = 8;
+const IN_A_ROW: usize = 16;
 
-/// Workspaces that are swept at the same time.
+/// When it comes round again while there is more to do.
+pub const AGAIN: Duration = Duration::from_millis(50);
+
+/// While people write, an embedded database is left to them for so long for each message that was planned: some twenty times
+/// as long as planning it took.
+const BREATH: Duration = Duration::from_millis(20);
+const LONGEST_BREATH: Duration = Duration::from_secs(2);
+
+/// Workspaces that are swept at the same time, where there is more than one writer.
 const SIDE_BY_SIDE: usize = 4;
 
 /// Digests come at whole minutes; looking for them more often finds nothing.
@@ -51,8 +60,9 @@ impl Sweep {
         self.host.jumps().meet(&workspaces);
         let mut more = false;
         let mut rounds: JoinSet<bool> = JoinSet::new();
+        let side_by_side = if self.host.db().file().is_some() { 1 } else { SIDE_BY_SIDE };
         for workspace in workspaces {
-            if rounds.len() >= SIDE_BY_SIDE {
+            if rounds.len() >= side_by_side {
                 more |= ended(rounds.join_next().await);
             }
             let host = self.host.clone();
@@ -91,6 +101,10 @@ async fn sweep(host: &Host, workspace: WorkspaceId, with_digests: bool) -> bool 
         if !more {
             break;
         }
+        if host.do_people_wait_for_writers() {
+            let breath = BREATH.saturating_mul(u32::try_from(done.messages).unwrap_or(u32::MAX));
+            tokio::time::sleep(breath.min(LONGEST_BREATH)).await;
+        }
     }
     if with_digests {
         match host.by_the_clock(&who, |cx| digests(cx, &mut sections)).await {
@@ -115,6 +129,6 @@ impl Loop for Sweep {
     }
 
     fn tick<'a>(&'a self) -> Later<'a, Next> {
-        Box::pin(async { if self.tick().await { Next::Soon } else { Next::Idle } })
+        Box::pin(async { if self.tick().await { Next::After(AGAIN) } else { Next::Idle } })
     }
 }

@@ -35,16 +35,14 @@ fn check(world: &World, host: &Host) -> Result<(), String> {
 }
 
 #[test]
-fn from_the_first_use_on_a_database_is_opened_with_its_own_key_alone() {
+fn from_the_first_start_on_a_database_is_opened_with_its_own_key_alone() {
     both(|world| {
         let known = || installation::key_id(world.db()).unwrap();
         let other = world.host_with(Place::usual_limits(), with_key(8));
-        for host in [&world.host, &other] {
-            assert_eq!(check(&world, host), Ok(()), "a look alone binds to nothing");
-        }
         assert_eq!(known(), None);
+        assert_eq!(check(&world, &world.host), Ok(()));
+        assert_eq!(known(), Some(id(7)), "a server that has used nothing yet, too, is bound to its key");
         assert_eq!(world.wait_for(world.host.keys()).unwrap().id(), id(7));
-        assert_eq!(known(), Some(id(7)));
         for refused in [
             check(&world, &other).unwrap_err(),
             world.wait_for(other.keys()).map(Keys::id).unwrap_err(),
@@ -99,6 +97,22 @@ fn without_its_key_a_server_sends_no_call_and_tries_again() {
         assert_eq!(waits.len(), 1);
         assert!(waits[0].starts_with(Status::Queued.as_str()) && waits[0].contains(&id(7)), "{waits:?}");
     });
+}
+
+#[test]
+fn a_server_that_needs_no_key_makes_none() {
+    let story = |world: World| {
+        let host = world.host_with(Place::usual_limits(), Config::default());
+        assert_eq!(check(&world, &host), Ok(()));
+        assert_eq!(installation::key_id(world.db()).unwrap(), None);
+        if let Place::File(folder) = &world.place {
+            assert!(!folder.path().join(KEY_FILE).exists());
+        }
+    };
+    story(World::new(Place::file()));
+    if let Some(place) = Place::schema() {
+        story(World::new(place));
+    }
 }
 
 #[test]

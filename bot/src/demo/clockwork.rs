@@ -22,8 +22,8 @@ use tokio::runtime::Runtime;
 
 use super::cast::Team;
 
-/// Deals that one transaction looks at.
-const DEALS: i64 = 64;
+/// Milestones whose time has come that one transaction looks at.
+const MILESTONES: usize = 64;
 /// Messages that one claim takes.
 const MESSAGES: usize = 100;
 
@@ -56,7 +56,7 @@ impl<'a> Clockwork<'a> {
     pub fn round(&self, at: Timestamp) -> Result<(), Refusal> {
         // In one transaction: nobody else is there, and each transaction waits for the disk.
         self.act(&self.clock, at, |cx| {
-            while attend(cx, DEALS)?.deals > 0 {}
+            while attend(cx, MILESTONES)?.deals > 0 {}
             digests(cx, &mut sections)?;
             followups::checklists(cx)?;
             while let Some(assignment) = followups::begin(cx)? {

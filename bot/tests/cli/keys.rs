@@ -96,7 +96,11 @@ fn on_postgresql_every_server_has_the_databases_key() {
     assert_eq!(with(&[&team[..], &owner[..]].concat(), None).code, 0);
     let add = ["endpoint", "add", "https://hooks.example.com/a"];
     assert_eq!(with(&add, None).code, 1, "there is no key yet");
-    assert_eq!(with(&add, Some(KEY)).code, 0);
+    let mut first = t.command(&["serve"]);
+    first.env("MILEPOST_DATABASE__URL", place.url().unwrap()).env("MILEPOST_VAULT__MASTER_KEY", KEY);
+    let (server, _) = Running::start(&mut first);
+    assert_eq!(server.terminate(), 0);
+    assert_eq!(with(&add, Some(OTHER)).code, 1, "a server was started with another key before");
     let serve = ["serve", "--listen", "127.0.0.1:0"];
     let (other, none) = (with(&serve, Some(OTHER)), with(&serve, None));
     shows!("keys_postgres_with_another", other);

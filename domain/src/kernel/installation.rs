@@ -1,6 +1,6 @@
 //! What holds for the whole installation, whatever workspaces there are: which key its secrets belong to.
 //!
-//! The key itself is nowhere in the database; its id is, from the first use on, so that nobody goes on with another one.
+//! The key itself is nowhere in the database; its id is, from the first start with one on, so that nobody goes on with another one.
 
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::kernel::{Conn, Db, Fault};
 /// The only row.
 const ONE: i32 = 1;
 
-/// The id of the key that this database belongs to; `None` while no key was ever used with it.
+/// The id of the key that this database belongs to; `None` while no key was ever at hand.
 pub fn key_id(db: &Db) -> Result<Option<String>, Fault> {
     db.transaction(Scope::Installation, Access::Read, stored)
 }

@@ -235,7 +235,7 @@ async fn watch(cmd: &Overdue, host: &Host, teams: &[(Principal, usize)]) -> Resu
         let (sweep, planned, clock) = (Sweep::new(host), planned.clone(), clock.clone());
         async move {
             while sweep.tick().await {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(host::sweep::AGAIN).await;
             }
             planned.store(true, Ordering::Release);
             clock.elapsed()

@@ -21,7 +21,7 @@ use crate::workspace::member::{self, Member, MemberStatus};
 /// What one look of the clock did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attended {
-    /// Deals that were looked at. When it is as many as were asked for, there may be more.
+    /// Deals that were looked at. When it is any, there may be more.
     pub deals: usize,
     /// Messages that were put into the outbox or into digests.
     pub messages: usize,
@@ -31,9 +31,10 @@ pub struct Attended {
     pub withdrawn: usize,
 }
 
-/// Looks at up to `limit` deals (64 is a good number) with a milestone whose time has come. Safe to run anywhere, any
-/// number of times, at once. With nothing due it costs one look into an index.
-pub fn attend(cx: &mut Cx<'_>, limit: i64) -> Result<Attended, No> {
+/// Looks at deals with milestones whose time has come: at as many as have `limit` (64 is a good number) such milestones
+/// together, each deal whole, so that nobody waits for long until they may write. Safe to run anywhere, any number of times,
+/// at once. With nothing due it costs one look into an index.
+pub fn attend(cx: &mut Cx<'_>, limit: usize) -> Result<Attended, No> {
     let deals = store::hold_due(cx, limit)?;
     if deals.is_empty() {
         return Ok(Attended::default());

@@ -26,38 +26,55 @@ use crate::people::contact::Contact;
 use crate::people::contact::store::ContactRow;
 use crate::people::reach::{Channel, Topic};
 
-/// Milestones that are looked at to find deals; those of deals that others hold are skipped.
+/// Milestones that are looked at on PostgreSQL to find deals; those of deals that others hold are skipped.
 const LOOKED_AT: i64 = 2_000;
 
-/// At most `limit` deals with a milestone whose time has come, held until the end of the transaction. On PostgreSQL
-/// those that somebody else holds are left to them.
-pub fn hold_due(cx: &mut Cx<'_>, limit: i64) -> Result<Vec<DealId>, Fault> {
+/// Deals with a milestone whose time has come, held until the end of the transaction: as many as together have `limit` such
+/// milestones, and one at least. On PostgreSQL those that somebody else holds are left to them.
+pub fn hold_due(cx: &mut Cx<'_>, limit: usize) -> Result<Vec<DealId>, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
-    let mut due: Vec<DealId> = both!(cx.conn(), |c| {
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let looked_at = match cx.conn() {
+        Conn::Pg(_) => LOOKED_AT.max(most),
+        // Nobody else holds any, and each that is looked at costs a page.
+        Conn::Lite(_) => most,
+    };
+    let of: Vec<DealId> = both!(cx.conn(), |c| {
         milestones::table
             .filter(milestones::workspace_id.eq(workspace))
             .filter(milestones::attend_at.le(now))
             .order((milestones::attend_at, milestones::id))
-            .limit(LOOKED_AT)
+            .limit(looked_at)
             .select(milestones::deal_id)
             .load(c)
     })?;
-    let mut seen = HashSet::new();
-    due.retain(|id| seen.insert(*id));
-    let limit = usize::try_from(limit).unwrap_or(0);
+    let mut counts: HashMap<DealId, usize> = HashMap::new();
+    let mut due = Vec::new();
+    for id in of {
+        let count = counts.entry(id).or_default();
+        if *count == 0 {
+            due.push(id);
+        }
+        *count += 1;
+    }
     if let Conn::Pg(c) = cx.conn() {
         // Those that wait longest are as likely held as the others; any that are free will do.
-        return Ok(deals::table
+        due = deals::table
             .filter(deals::workspace_id.eq(workspace))
             .filter(deals::id.eq_any(due))
             .order(deals::id)
-            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .limit(most)
             .select(deals::id)
             .for_no_key_update()
             .skip_locked()
-            .load(&mut **c)?);
+            .load(&mut **c)?;
     }
-    due.truncate(limit);
+    let mut before = 0;
+    due.retain(|id| {
+        let room = before < limit;
+        before += counts.get(id).copied().unwrap_or_default();
+        room
+    });
     Ok(due)
 }
 
@@ -518,15 +535,21 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Listed>, Fault> {
         .collect()
 }
 
-/// Where the message of a line's digest stands; of a line that stands in none, why.
-pub type Line = (Option<Status>, Option<Dropped>);
+/// Where the message of a line's digest stands, and its occasion without the channel; of a line that stands in none, why.
+#[derive(Default)]
+pub struct Line {
+    pub status: Option<Status>,
+    pub said_on: Option<String>,
+    pub dropped: Option<Dropped>,
+}
 
 /// The lines with these occasions.
-pub fn digest_status(cx: &mut Cx<'_>, occasions: &[String]) -> Result<HashMap<String, Line>, Fault> {
+pub fn digest_lines(cx: &mut Cx<'_>, occasions: &[String]) -> Result<HashMap<String, Line>, Fault> {
+    type Row = (String, Option<Status>, Option<String>, Option<Dropped>);
     let workspace = cx.workspace();
     let mut found = HashMap::new();
     for some in occasions.chunks(1_000) {
-        let rows: Vec<(String, Option<Status>, Option<Dropped>)> = both!(cx.conn(), |c| {
+        let rows: Vec<Row> = both!(cx.conn(), |c| {
             digest_items::table
                 .left_join(
                     messages::table.on(messages::workspace_id
@@ -535,10 +558,18 @@ pub fn digest_status(cx: &mut Cx<'_>, occasions: &[String]) -> Result<HashMap<St
                 )
                 .filter(digest_items::workspace_id.eq(workspace))
                 .filter(digest_items::occasion.eq_any(some))
-                .select((digest_items::occasion, messages::status.nullable(), digest_items::dropped))
+                .select((
+                    digest_items::occasion,
+                    messages::status.nullable(),
+                    messages::occasion.nullable(),
+                    digest_items::dropped,
+                ))
                 .load(c)
         })?;
-        found.extend(rows.into_iter().map(|(occasion, status, dropped)| (occasion, (status, dropped))));
+        found.extend(rows.into_iter().map(|(occasion, status, said_on, dropped)| {
+            let said_on = said_on.and_then(|on| Some(on.rsplit_once(':')?.0.to_owned()));
+            (occasion, Line { status, said_on, dropped })
+        }));
     }
     Ok(found)
 }

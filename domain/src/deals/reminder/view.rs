@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::store::{self, Listed};
-use super::{Recipient, State};
+use super::{Recipient, Record, State};
 use crate::delivery::Status;
 use crate::delivery::notify::Dropped;
 use crate::delivery::outbox::waiting::furthest;
@@ -89,14 +89,16 @@ pub(super) fn views(cx: &mut Cx<'_>, page: Page<Listed>) -> Result<Page<Reminder
         .filter(|listed| listed.record.state == State::Digest)
         .filter_map(|listed| listed.record.occasion.clone())
         .collect();
-    let digests = store::digest_status(cx, &lines)?;
+    let digests = store::digest_lines(cx, &lines)?;
+    let line = |record: &Record| record.occasion.as_ref().and_then(|occasion| digests.get(occasion));
+    // What its words are said on, and where the first message with them stands.
+    let said = |listed: &Listed| match line(&listed.record) {
+        Some(line) => (line.said_on.clone(), line.status),
+        None => (listed.record.occasion.clone(), listed.status),
+    };
     let ended = [Status::Failed, Status::Dead, Status::Suppressed];
-    let failed: Vec<String> = page
-        .items
-        .iter()
-        .filter(|listed| listed.status.is_some_and(|status| ended.contains(&status)))
-        .filter_map(|listed| listed.record.occasion.clone())
-        .collect();
+    let failed = page.items.iter().map(said).filter(|(_, status)| status.is_some_and(|s| ended.contains(&s)));
+    let failed: Vec<String> = failed.filter_map(|(base, _)| base).collect();
     // Where one way failed, another may have been taken.
     let taken = furthest(cx, &failed)?;
     let mut names = std::collections::HashMap::new();
@@ -107,11 +109,11 @@ pub(super) fn views(cx: &mut Cx<'_>, page: Page<Listed>) -> Result<Page<Reminder
         }
     }
     Ok(page.map(|listed| {
+        let (base, first) = said(&listed);
+        let dropped = line(&listed.record).and_then(|line| line.dropped);
+        let other = base.and_then(|base| taken.get(&base)).copied();
         let record = listed.record;
-        let line = record.occasion.as_ref().and_then(|line| digests.get(line)).copied();
-        let (in_digest, dropped) = line.unwrap_or_default();
-        let other = record.occasion.as_ref().and_then(|base| taken.get(base)).copied();
-        let status = other.map(|(_, status)| status).or(listed.status).or(in_digest);
+        let status = other.map(|(_, status)| status).or(first);
         let outcome = match dropped {
             Some(Dropped::Expired) => Outcome::Missed,
             Some(Dropped::NoMember | Dropped::Unreached) => Outcome::Refused,
