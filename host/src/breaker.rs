@@ -175,9 +175,10 @@ impl Breakers {
                     inner.fail(m, provider, FAILURES_OF_PROVIDER, now);
                 }
             }
-            // Also a no is an answer. That an address takes nothing any more is known where addresses are, and a number that
+            // Also a no is an answer. That an address takes nothing any more is known where addresses are; one that takes or
             // wants nothing says nothing of those beside it.
-            (Some(Trouble::OptedOut), _) | (None, Outcome::Accepted { .. } | Outcome::Refused { .. }) => {
+            (Some(Trouble::Address | Trouble::OptedOut), _)
+            | (None, Outcome::Accepted { .. } | Outcome::Refused { .. }) => {
                 inner.answers(m, provider, now);
                 inner.answers(m, destination, now);
             }
@@ -375,6 +376,22 @@ mod tests {
         assert_eq!(breakers.admits(&post(20), at(183)), Admitted::Yes);
         accepted(&breakers, &post(20), 184);
         assert_eq!((closed(&breakers), breakers.admits(&post(21), at(184))), (None, Admitted::Yes));
+    }
+
+    #[test]
+    fn full_mailboxes_close_neither_their_domain_nor_the_mail_server() {
+        let breakers = Breakers::default();
+        let letter =
+            |number| Message { channel: Channel::Email, destination: "email:example.org".into(), ..post(number) };
+        let full = |number| {
+            let later = Outcome::NotSent { why: "452 4.2.2 mailbox full".into(), retry_after: None };
+            report(&letter(number), 452, later, Some(Trouble::Address))
+        };
+        for number in 1..=30 {
+            breakers.note(&letter(number), &full(number), at(1));
+        }
+        assert_eq!(breakers.admits(&letter(31), at(1)), Admitted::Yes);
+        assert!(breakers.to_tell(at(1)).is_empty());
     }
 
     #[test]

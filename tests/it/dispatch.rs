@@ -351,6 +351,9 @@ on_both! {
         world.wait_for(dispatcher.round());
         world.wait_for(dispatcher.round());
         assert_eq!((fake.count(), world.status(id)), (0, Status::Queued));
+        let feed = world.look(&world.team.as_(Role::Owner), |cx| feed::ops::list(cx, false, &Ask::default())).unwrap();
+        let shown: Vec<&str> = feed.notifications.items.iter().map(|n| n.body.as_str()).collect();
+        assert!(shown.len() == 1 && shown[0].contains("clock jumped forward by 1560 minutes"), "{shown:?}");
         let jumps = |world: &World| world.events(&world.team).iter().filter(|e| *e == "clock.jumped").count();
         assert_eq!(jumps(&world), 1);
         world.act(&world.team.cora(), ops::resume).unwrap();

@@ -514,8 +514,21 @@ on_both! {
         world.act(&cora, |cx| ops::hold(cx, "A wrong template went out")).unwrap();
         let claimed = world.claim(10);
         assert_eq!(claimed.held.as_deref(), Some("A wrong template went out"));
-        assert!(claimed.is_empty());
+        assert!(claimed.cleared.is_empty() && claimed.look_ups.is_empty());
         assert_eq!(world.status(id), Status::Queued);
+        // The others who look after deliveries hear of it where nothing has to leave.
+        assert_eq!(
+            world.lines(
+                &world.team,
+                "SELECT m.name || ': ' || n.title || '. ' || n.body AS line FROM notifications n \
+                 JOIN members m ON m.workspace_id = n.workspace_id AND m.id = n.member_id ORDER BY m.name",
+            ),
+            ["Adam Adler", "Olga Owens"].map(|name| format!(
+                "{name}: Messages are held: nothing leaves. Cora Castillo holds all messages: A wrong template went \
+                 out. Once all is well: milepost delivery resume."
+            ))
+        );
+        assert!(world.claim(10).is_empty());
         mail(&world, "m2");
         let agent = world.agent(&world.team, Grant::Admin);
         assert_eq!(world.act(&agent, ops::resume).unwrap_err().code, Code::Forbidden);

@@ -367,7 +367,7 @@ on_both! {
         let query = format!("SELECT occasion AS line FROM messages WHERE workspace_id = '{}' AND kind = 'reminder' ORDER BY occasion", world.team.id);
         assert_eq!(world.lines(&world.team, &query), ["keys:discord", "keys:email"]);
         let alert = &feed_of_after_claim(&world)[0];
-        assert!(alert.body.contains("It goes by discord instead."), "{alert:?}");
+        assert!(alert.body.contains("Cora Castillo) goes by discord instead."), "{alert:?}");
         // Sent again by hand, it fails again: the next way was taken already.
         world.act(&world.team.cora(), |cx| domain::delivery::outbox::ops::replay(cx, first[0])).unwrap();
         ends(&world, Channel::Email, &refused());

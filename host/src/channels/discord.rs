@@ -443,7 +443,7 @@ mod tests {
 
     fn word(learned: &Learned) -> String {
         let trouble = match learned.trouble {
-            None | Some(Trouble::OptedOut) => "",
+            None | Some(Trouble::Address | Trouble::OptedOut) => "",
             Some(Trouble::Provider) => ", provider",
             Some(Trouble::Destination) => ", destination",
         };

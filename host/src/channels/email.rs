@@ -368,13 +368,16 @@ fn judge(ended: &Ended) -> Learned {
     };
     let learned = match code.severity {
         Severity::TransientNegativeCompletion => {
+            // RFC 3463: 4.1 is about the address, 4.2 about its mailbox (full, or greylisted).
+            let alone = ended.what == "the recipient"
+                && enhanced(&said).is_some_and(|[_, about, _]| about == 1 || about == 2);
             Learned::not_sent(format!("The mail server said later, at {}: {said}.", ended.what))
-                .trouble(Trouble::Destination)
+                .trouble(if alone { Trouble::Address } else { Trouble::Destination })
         }
         Severity::PermanentNegativeCompletion => {
             let why = format!("The mail server refused {}: {said}. Nothing was sent.", ended.what);
-            let unknown = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"];
-            let gone = ended.what == "the recipient" && unknown.iter().any(|code| has_word(&said, code));
+            let gone =
+                ended.what == "the recipient" && matches!(enhanced(&said), Some([5, 1, 1 | 2 | 3 | 6 | 10]));
             if gone { Learned::gone(format!("{why} Correct the address.")) } else { Learned::refused(why) }
         }
         // Neither yes nor no, such as a 354 in place of a final answer.
@@ -384,8 +387,15 @@ fn judge(ended: &Ended) -> Learned {
     learned.status(u16::from(code))
 }
 
-fn has_word(text: &str, word: &str) -> bool {
-    text.split(|c: char| !c.is_ascii_digit() && c != '.').any(|part| part.trim_end_matches('.') == word)
+/// The first enhanced status code of a reply, such as `4.2.2` (RFC 3463).
+fn enhanced(said: &str) -> Option<[u16; 3]> {
+    let words = said.split(|c: char| !c.is_ascii_digit() && c != '.').map(|word| word.trim_end_matches('.'));
+    words
+        .filter_map(|word| {
+            let parts: Vec<u16> = word.split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
+            <[u16; 3]>::try_from(parts).ok().filter(|[class, ..]| matches!(class, 2 | 4 | 5))
+        })
+        .next()
 }
 
 impl Channel for Email {
@@ -421,6 +431,7 @@ mod tests {
             (Outcome::Refused { gone: true, .. }, _) => "gone",
             (Outcome::Refused { .. }, _) => "refused",
             (Outcome::NotSent { .. }, Some(Trouble::Provider)) => "not sent, provider",
+            (Outcome::NotSent { .. }, Some(Trouble::Address)) => "not sent, address",
             (Outcome::NotSent { .. }, _) => "not sent",
             (Outcome::Unclear { .. }, _) => "unclear",
         }
@@ -507,7 +518,11 @@ mod tests {
             (&[("MAIL", "451 4.3.0 later")], "not sent"),
             (&[("MAIL", "550 5.7.1 not you")], "refused"),
             (&[("MAIL", "")], "not sent"),
-            (&[("RCPT", "450 4.2.1 grey")], "not sent"),
+            (&[("RCPT", "450 4.2.1 grey")], "not sent, address"),
+            (&[("RCPT", "452 4.2.2 full")], "not sent, address"),
+            (&[("RCPT", "450 4.7.1 too fast")], "not sent"),
+            (&[("RCPT", "450 later")], "not sent"),
+            (&[("DATA", "450 4.2.1 grey")], "not sent"),
             (&[("RCPT", "550 5.1.1 nobody here")], "gone"),
             (&[("RCPT", "550 5.7.1 relaying denied")], "refused"),
             (&[("RCPT", "")], "not sent"),

@@ -6,18 +6,19 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::fallback::Ways;
-use super::ops::subject;
+use super::ops::{enqueue, subject};
 use super::store;
 use super::store::due;
 use crate::delivery::notify::ops::{Team, tell as notify};
 use crate::delivery::notify::{Telling, Urgency};
 use crate::delivery::template::{Templates, first_name};
 use crate::delivery::trouble::What;
-use crate::delivery::{Message, Status, To};
+use crate::delivery::{Message, NewMessage, Priority, Purpose, Status, To};
 use crate::kernel::canonical::{hex, sha256};
 use crate::kernel::id::{DealId, MemberId};
-use crate::kernel::{Cx, No, time};
-use crate::people::reach::{Channel, Topic};
+use crate::kernel::{ActorKind, Cx, No, time};
+use crate::people::contact;
+use crate::people::reach::{Channel, Mode, Person, Topic};
 use crate::workspace::access::{Require, Role, Verb};
 
 /// Why a message did not get through.
@@ -69,11 +70,16 @@ pub(super) fn tell(cx: &mut Cx<'_>, team: &Team, stopped: &[(&Message, Stop)], w
     for ((reader, status, channel, reason, reached), of) in told {
         let first = of[0];
         let name = team.member(reader).map(|m| m.name.as_str()).unwrap_or_default();
+        let to = match first.to {
+            To::Contact(id) => contact::store::find(cx, id)?.map(|contact| contact.name),
+            To::Member(id) => team.member(id).map(|member| member.name.clone()),
+            To::Endpoint(_) | To::Team => None,
+        };
         let context = json!({
             "name": first_name(name),
             "title": title(status, channel, of.len()),
             "why": reason,
-            "next": next(first, of.len(), ways),
+            "next": next(first, of.len(), to.as_deref(), ways),
         });
         let to_contact = of.iter().any(|m| matches!(m.to, To::Contact(_)) && broken.contains(&m.id));
         let occasion = match reached {
@@ -155,6 +161,44 @@ pub fn tell_of_trouble(cx: &mut Cx<'_>, lasting: &[(What, Timestamp)]) -> Result
     Ok(())
 }
 
+/// Tells those who look after deliveries, but not whoever did it, that nothing leaves until somebody resumes. In the product
+/// alone: on any other way it would be held too, and leave when it is over.
+pub(super) fn tell_of_hold(cx: &mut Cx<'_>, why: &str) -> Result<(), No> {
+    let (team, templates, now) = (Team::load(cx)?, Templates::load()?, cx.now());
+    let actor = cx.actor().clone();
+    let hears = |id: &MemberId| {
+        let mode = team.preferences(*id).map(|said| said.mode(Person::Member(*id), Topic::Alert, Channel::InApp));
+        mode != Some(Mode::Off) && !(actor.kind == ActorKind::Member && actor.id == Some(id.0))
+    };
+    let mut messages = Vec::new();
+    for reader in looking_after(&team).into_iter().filter(hears) {
+        let name = team.member(reader).map(|m| m.name.as_str()).unwrap_or_default();
+        let context = json!({
+            "name": first_name(name),
+            "title": "Messages are held: nothing leaves",
+            "why": why,
+            "next": "Once all is well: milepost delivery resume.",
+        });
+        messages.push(NewMessage {
+            occasion: format!("alert:held:{}:{reader}:{}", now.as_microsecond(), Channel::InApp),
+            topic: Topic::Alert,
+            purpose: Purpose::Internal,
+            channel: Channel::InApp,
+            to: To::Member(reader),
+            address: String::new(),
+            deal_id: None,
+            approval_id: None,
+            batch_id: None,
+            content: templates.render("undelivered", &context)?.content(Channel::InApp),
+            priority: Priority::Urgent,
+            due_at: now,
+            expires_at: None,
+        });
+    }
+    enqueue(cx, &messages)?;
+    Ok(())
+}
+
 /// Active owners, admins and coordinators.
 fn looking_after(team: &Team) -> Vec<MemberId> {
     team.all().into_iter().filter(|m| m.role <= Role::Coordinator).map(|m| m.id).collect()
@@ -170,11 +214,23 @@ fn title(status: Status, channel: Channel, count: usize) -> String {
     }
 }
 
-fn next(first: &Message, count: usize, ways: &Ways) -> String {
-    let of = if count == 1 { "It" } else { "The first of them" };
-    let shown = format!("{of} is {}: milepost delivery show {}", first.status, first.id);
-    match ways.next.get(&first.id) {
-        Some(channel) => format!("{of} goes by {} instead. {shown}", channel.as_str().replace('_', " ")),
-        None => shown,
+fn next(first: &Message, count: usize, to: Option<&str>, ways: &Ways) -> String {
+    let mut of = if count == 1 { "It".to_owned() } else { "The first of them".to_owned() };
+    let subject = &first.content.subject;
+    match to {
+        Some(name) if subject.is_empty() => of.push_str(&format!(" (to {name})")),
+        Some(name) => of.push_str(&format!(" (\"{subject}\", to {name})")),
+        None if subject.is_empty() => {}
+        None => of.push_str(&format!(" (\"{subject}\")")),
+    }
+    let (status, id) = (first.status, first.id);
+    match ways.next.get(&id) {
+        Some(channel) => {
+            let channel = channel.as_str().replace('_', " ");
+            format!(
+                "{of} goes by {channel} instead. What became of this one ({status}): milepost delivery show {id}"
+            )
+        }
+        None => format!("{of} is {status}: milepost delivery show {id}"),
     }
 }

@@ -19,24 +19,27 @@ use crate::people::reach::Channel;
 
 /// Whether a claim would find something. A look, for those who do not want to write in order to learn that.
 pub fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, No> {
-    Ok(store::standing(cx)?.held_since.is_none() && due::is_anything_due(cx)?)
+    let held = store::standing(cx)?.held_since.is_some();
+    Ok(if held { due::is_alert_due(cx)? } else { due::is_anything_due(cx)? })
 }
 
 /// Takes on due messages, by priority and then by how long they have been due.
 ///
 /// What another dispatcher claimed and let go stale is taken over, each by what its channel can bear. Of a channel of
 /// Discord at most one message is in flight, whoever asks. Messages that are shown in the product are shown and settled
-/// here. Nothing leaves that the policy did not allow in this transaction.
+/// here. Nothing leaves that the policy did not allow in this transaction, and while a person or a clock in doubt holds
+/// everything, alerts are shown in the product and that is all.
 pub fn claim(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Claimed, No> {
     let standing = store::standing(cx)?;
-    if standing.held_since.is_some() {
-        return Ok(Claimed { held: Some(standing.held_why.unwrap_or_default()), ..Claimed::default() });
-    }
     let now = cx.now();
-    let due = take(cx, wanted)?;
+    let held = standing.held_since.map(|_| standing.held_why.unwrap_or_default());
+    let due = match held {
+        Some(_) => due::hold_alerts(cx, wanted.limit)?,
+        None => take(cx, wanted)?,
+    };
     cut_off(cx, &due)?;
     let mut moves = Moves::default();
-    let mut claimed = Claimed::default();
+    let mut claimed = Claimed { held, ..Claimed::default() };
     let mut ready = Vec::new();
     for message in due {
         match rules::on_claim(&message, now, standing.settings.resends_unclear(message.channel)) {

@@ -7,7 +7,7 @@ use super::ops::subject;
 use super::store::due;
 use super::view::{self, Delivery};
 use super::waiting::of_batch;
-use super::{DispatchEvent, Event, Resolution, rules, store};
+use super::{DispatchEvent, Event, Resolution, alert, rules, store};
 use crate::delivery::policy::Reason;
 use crate::delivery::{Message, Priority, Status, gone};
 use crate::kernel::column::At;
@@ -189,12 +189,15 @@ pub fn dispatch(cx: &mut Cx<'_>) -> Result<Dispatch, No> {
     Ok(Dispatch { held_since: standing.held_since, held_why: standing.held_why })
 }
 
-/// Lets nothing leave until somebody resumes. What is in flight is still settled. Holding what is held keeps the first
-/// reason.
+/// Lets nothing leave until somebody resumes. What is in flight is still settled, and alerts are still shown in the product.
+/// Holding what is held keeps the first reason.
 pub fn hold(cx: &mut Cx<'_>, why: &str) -> Result<Dispatch, No> {
     cx.require(Verb::ManageDeliveries)?;
     let why = text::line("reason", why, text::REASON).map_err(|p| vec![p])?;
-    hold_all(cx, &why)?;
+    if hold_all(cx, &why)? {
+        let by = cx.actor().name.clone();
+        alert::tell_of_hold(cx, &format!("{by} holds all messages: {}", rules::sentence(&why)))?;
+    }
     dispatch(cx)
 }
 
@@ -250,6 +253,7 @@ pub fn clock_jumped(cx: &mut Cx<'_>, by: SignedDuration) -> Result<Dispatch, No>
     if ahead {
         // Also where somebody held by hand before: that reason stays, and the clock is in doubt beside it.
         store::doubt_clock(cx)?;
+        alert::tell_of_hold(cx, &why)?;
     }
     let workspace = cx.workspace();
     let event = DispatchEvent::ClockJumped { seconds: by.as_secs(), held };

@@ -131,6 +131,8 @@ pub enum Trouble {
     Provider,
     /// This destination takes nothing: a closed channel, a server that is down.
     Destination,
+    /// This address alone takes nothing now, such as a mailbox that is full; others of its destination do.
+    Address,
     /// None: whoever has the address told the provider that they want nothing of us.
     OptedOut,
 }

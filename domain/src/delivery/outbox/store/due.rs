@@ -12,7 +12,7 @@ use crate::kernel::column::At;
 use crate::kernel::id::MessageId;
 use crate::kernel::schema::messages;
 use crate::kernel::{Conn, Cx, Fault};
-use crate::people::reach::Channel;
+use crate::people::reach::{Channel, Topic};
 
 /// Where a walk through due messages goes on.
 pub(in crate::delivery::outbox) type Place = (At, MessageId);
@@ -95,6 +95,40 @@ pub(in crate::delivery::outbox) fn is_anything_due(cx: &mut Cx<'_>) -> Result<bo
         }
     }
     Ok(false)
+}
+
+/// What is shown although all else is held: due alerts in the product. All of them are urgent.
+macro_rules! alerts {
+    ($workspace:expr, $now:expr) => {
+        messages::table
+            .filter(messages::workspace_id.eq($workspace))
+            .filter(messages::priority.eq(Priority::Urgent as i32))
+            .filter(messages::next_at.is_not_null())
+            .filter(messages::next_at.assume_not_null().le($now))
+            .filter(messages::channel.eq(Channel::InApp))
+            .filter(messages::kind.eq(Topic::Alert))
+            .order((messages::next_at, messages::id))
+    };
+}
+
+/// The longest due first, locked; those that another dispatcher holds are left out.
+pub(in crate::delivery::outbox) fn hold_alerts(cx: &mut Cx<'_>, limit: usize) -> Result<Vec<Message>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<MessageRow> = load_held!(
+        cx,
+        alerts!(workspace, now).limit(limit).select(MessageRow::as_select()),
+        for_update,
+        skip_locked
+    );
+    rows.into_iter().map(MessageRow::message).collect()
+}
+
+pub(in crate::delivery::outbox) fn is_alert_due(cx: &mut Cx<'_>) -> Result<bool, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let found: Option<MessageId> =
+        both!(cx.conn(), |c| alerts!(workspace, now).select(messages::id).first(c).optional())?;
+    Ok(found.is_some())
 }
 
 /// Whether something is due that this keeps waiting.
