@@ -136,6 +136,9 @@ fn letter(m: &Rendered) -> String {
         text.push_str(&format!("Subject: {}\n", m.content.subject));
     }
     text.push_str(&format!("Hash: {}\n", m.content_hash));
+    if let Some(bill) = &m.sms {
+        text.push_str(&format!("Text message: {bill}\n"));
+    }
     if let Some(policy) = &m.policy {
         text.push_str(&format!("Policy, once approved, on {}: {}\n", moment(policy.at), foreseen(policy)));
     }

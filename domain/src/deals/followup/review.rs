@@ -210,7 +210,7 @@ pub(super) fn rendered(version: &Version) -> Vec<Rendered> {
     let each = version.recipients.iter().map(|recipient| {
         let content = version.words.to(recipient);
         let content_hash = content.hash(recipient.channel, &recipient.address);
-        Rendered { recipient: recipient.clone(), content, content_hash, policy: None }
+        Rendered { recipient: recipient.clone(), content, content_hash, policy: None, sms: None }
     });
     each.collect()
 }

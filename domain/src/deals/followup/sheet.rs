@@ -7,11 +7,12 @@ use super::review::{self, SUBJECT, messages, rendered};
 use super::view::{ApprovalSheet, DraftPreview, LetterSheet, Rendered};
 use crate::assist::draft::{Draft, DraftState, Version, store};
 use crate::deals::deal;
-use crate::delivery::outbox;
 use crate::delivery::outbox::rules::masked;
-use crate::delivery::policy;
+use crate::delivery::sms::Bill;
+use crate::delivery::{outbox, policy, settings};
 use crate::kernel::id::{ApprovalId, DraftId};
 use crate::kernel::{Cx, Fault, No};
+use crate::people::reach::Channel;
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::approval::{self, ApprovalState};
 
@@ -48,7 +49,7 @@ fn letter(cx: &mut Cx<'_>, id: ApprovalId, about: &approval::view::ApprovalDetai
     let titles = deal::store::titles(cx, &[draft.deal_id])?;
     let messages = match about.approval.state {
         ApprovalState::Pending => foreseen(cx, &draft, &version, draft.send_at)?,
-        _ => without_addresses(cx, rendered(&version)),
+        _ => as_shown(cx, rendered(&version))?,
     };
     Ok(LetterSheet {
         draft_id: draft.id,
@@ -80,15 +81,21 @@ fn foreseen(
             letter.policy = Some(said.into());
         }
     }
-    Ok(without_addresses(cx, letters))
+    as_shown(cx, letters)
 }
 
-/// Programs see addresses masked.
-fn without_addresses(cx: &Cx<'_>, mut letters: Vec<Rendered>) -> Vec<Rendered> {
+/// With what texts take. Programs see addresses masked.
+fn as_shown(cx: &mut Cx<'_>, mut letters: Vec<Rendered>) -> Result<Vec<Rendered>, No> {
+    if letters.iter().any(|letter| letter.recipient.channel == Channel::Sms) {
+        let price = settings::store::find(cx)?.settings.sms_segment_price;
+        for letter in letters.iter_mut().filter(|letter| letter.recipient.channel == Channel::Sms) {
+            letter.sms = Some(Bill::of(&letter.content.text, price.as_ref()));
+        }
+    }
     if cx.is_program() {
         for letter in &mut letters {
             letter.recipient.address = masked(letter.recipient.channel, &letter.recipient.address);
         }
     }
-    letters
+    Ok(letters)
 }

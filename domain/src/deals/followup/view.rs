@@ -11,6 +11,7 @@ use crate::delivery::outbox::rules::masked;
 use crate::delivery::outbox::view::Delivery;
 use crate::delivery::policy::view::PolicyView;
 use crate::delivery::policy::{Reason, Verdict};
+use crate::delivery::sms::Bill;
 use crate::kernel::id::{ApprovalId, BatchId, DealId, DraftId, MilestoneId};
 use crate::workspace::approval::view::ApprovalDetail;
 
@@ -97,6 +98,10 @@ pub struct Rendered {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Foresight")]
     pub policy: Option<Foresight>,
+    /// How many segments a text message takes, and what they cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Bill")]
+    pub sms: Option<Bill>,
 }
 
 /// What the policy would say of a message at an instant. It decides anew when the message is due.
