@@ -18,6 +18,8 @@ pub enum Next {
     /// Nothing was to do: in five seconds.
     Idle,
     After(Duration),
+    /// There is more to do, but not before: no poke brings it sooner.
+    NotBefore(Duration),
 }
 
 impl Next {
@@ -25,7 +27,7 @@ impl Next {
         match self {
             Self::Soon => Duration::from_secs(1),
             Self::Idle => Duration::from_secs(5),
-            Self::After(wait) => wait,
+            Self::After(wait) | Self::NotBefore(wait) => wait,
         }
     }
 }
@@ -74,7 +76,7 @@ async fn run(this: Arc<dyn Loop>, mut pokes: watch::Receiver<u64>, mut stop: wat
         });
         tokio::select! {
             _ = stop.changed() => {}
-            _ = pokes.changed() => {}
+            _ = pokes.changed(), if !matches!(next, Next::NotBefore(_)) => {}
             () = tokio::time::sleep(next.wait()) => {}
         }
     }
@@ -85,12 +87,13 @@ impl Running {
     pub async fn stop(mut self, grace: Duration) {
         self.stop.send_replace(true);
         let rounds = async { while self.tasks.join_next().await.is_some() {} };
-        let ended = tokio::time::timeout(grace, async {
-            rounds.await;
-            for this in &self.loops {
-                this.close(grace).await;
-            }
-        });
+        // At once: a loop whose round takes long keeps no other from closing.
+        let mut closing = JoinSet::new();
+        for this in self.loops {
+            closing.spawn(async move { this.close(grace).await });
+        }
+        let closes = async { while closing.join_next().await.is_some() {} };
+        let ended = tokio::time::timeout(grace, async { tokio::join!(rounds, closes) });
         if ended.await.is_err() {
             info!("Some work under way was left to its leases");
         }

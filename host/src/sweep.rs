@@ -9,28 +9,31 @@ use domain::delivery::notify::ops::digests;
 use domain::kernel::id::WorkspaceId;
 use domain::kernel::{Principal, Source};
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use crate::Host;
 use crate::channels::Later;
 use crate::loops::{Loop, Next};
 
-/// Milestones whose time has come that one transaction looks at: few, because whoever else wants to write waits for it.
-pub const AT_ONCE: usize = 16;
+/// Milestones whose time has come that one transaction looks at.
+pub const AT_ONCE: usize = 512;
+
+/// The same on an embedded database while people write: each of them waits until such a transaction is over.
+const AT_ONCE_AMONG_PEOPLE: usize = 16;
 
 /// Transactions for one workspace before the others have their turn.
-const IN_A_ROW: usize = 16;
+const IN_A_ROW: usize = 8;
 
 /// When it comes round again while there is more to do.
-pub const AGAIN: Duration = Duration::from_millis(50);
+const AGAIN: Duration = Duration::from_millis(50);
 
-/// While people write, an embedded database is left to them for so long for each message that was planned: some twenty times
-/// as long as planning it took.
-const BREATH: Duration = Duration::from_millis(20);
+/// While people write, an embedded database is left to them for so long for each message that was planned: some fifty times
+/// as long as that took.
+const BREATH: Duration = Duration::from_millis(30);
 const LONGEST_BREATH: Duration = Duration::from_secs(2);
 
-/// Workspaces that are swept at the same time, where there is more than one writer.
+/// Workspaces that are swept at the same time.
 const SIDE_BY_SIDE: usize = 4;
 
 /// Digests come at whole minutes; looking for them more often finds nothing.
@@ -47,63 +50,82 @@ impl Sweep {
         Self { host: host.clone(), digested: Arc::default() }
     }
 
-    /// One round over all workspaces. Gives whether there may be more to do now.
-    pub async fn tick(&self) -> bool {
+    /// One round over all workspaces. Gives when there may be more to do: `Idle` when nothing was.
+    pub async fn tick(&self) -> Next {
         let minute = self.host.clock().now().as_second().div_euclid(DIGESTS_EVERY_SECONDS);
         let with_digests = {
             let mut last = self.digested.lock().await;
             last.replace(minute) != Some(minute)
         };
         // A database that does not answer was logged where it was asked.
-        let Ok(workspaces) = self.host.directory().await else { return false };
+        let Ok(workspaces) = self.host.directory().await else { return Next::Idle };
         self.host.jumps().look(self.host.clock());
         self.host.jumps().meet(&workspaces);
-        let mut more = false;
-        let mut rounds: JoinSet<bool> = JoinSet::new();
-        let side_by_side = if self.host.db().file().is_some() { 1 } else { SIDE_BY_SIDE };
+        // While people write, a little for each workspace, and then a pause.
+        let among_people = self.host.do_people_wait_for_writers();
+        let (at_once, in_a_row) = if among_people { (AT_ONCE_AMONG_PEOPLE, 1) } else { (AT_ONCE, IN_A_ROW) };
+        let mut done = Done::default();
+        let mut rounds: JoinSet<Done> = JoinSet::new();
         for workspace in workspaces {
-            if rounds.len() >= side_by_side {
-                more |= ended(rounds.join_next().await);
+            if rounds.len() >= SIDE_BY_SIDE {
+                done.add(rounds.join_next().await);
             }
             let host = self.host.clone();
-            rounds.spawn(async move { sweep(&host, workspace.id, with_digests).await });
+            rounds.spawn(async move { sweep(&host, workspace.id, (at_once, in_a_row), with_digests).await });
         }
         while let Some(round) = rounds.join_next().await {
-            more |= ended(Some(round));
+            done.add(Some(round));
         }
-        more
+        match (done.more, among_people) {
+            (false, _) => Next::Idle,
+            (true, false) => Next::After(AGAIN),
+            (true, true) => {
+                let breath = BREATH.saturating_mul(u32::try_from(done.planned).unwrap_or(u32::MAX));
+                Next::NotBefore(breath.clamp(AGAIN, LONGEST_BREATH))
+            }
+        }
     }
 }
 
-fn ended(round: Option<Result<bool, tokio::task::JoinError>>) -> bool {
-    match round {
-        None => false,
-        Some(Ok(more)) => more,
-        Some(Err(failed)) => {
-            warn!("The sweep of a workspace failed and comes round again: {failed}");
-            false
+/// What a round did.
+#[derive(Default)]
+struct Done {
+    planned: usize,
+    more: bool,
+}
+
+impl Done {
+    fn add(&mut self, round: Option<Result<Self, JoinError>>) {
+        match round {
+            None => {}
+            Some(Ok(round)) => {
+                self.planned += round.planned;
+                self.more |= round.more;
+            }
+            Some(Err(failed)) => warn!("The sweep of a workspace failed and comes round again: {failed}"),
         }
     }
 }
 
 /// One workspace. What fails was logged where it failed; it is done with the next round.
-async fn sweep(host: &Host, workspace: WorkspaceId, with_digests: bool) -> bool {
+async fn sweep(
+    host: &Host,
+    workspace: WorkspaceId,
+    (at_once, in_a_row): (usize, usize),
+    with_digests: bool,
+) -> Done {
     let who = clock(host, workspace);
     let mut planned = 0;
     let mut more = false;
-    for _ in 0..IN_A_ROW {
+    for _ in 0..in_a_row {
         if host.tell_of_jumps(workspace).await.is_err() {
             break;
         }
-        let Ok(done) = host.by_the_clock(&who, |cx| attend(cx, AT_ONCE)).await else { break };
+        let Ok(done) = host.by_the_clock(&who, move |cx| attend(cx, at_once)).await else { break };
         planned += done.messages;
         more = done.deals > 0;
         if !more {
             break;
-        }
-        if host.do_people_wait_for_writers() {
-            let breath = BREATH.saturating_mul(u32::try_from(done.messages).unwrap_or(u32::MAX));
-            tokio::time::sleep(breath.min(LONGEST_BREATH)).await;
         }
     }
     if with_digests {
@@ -115,7 +137,7 @@ async fn sweep(host: &Host, workspace: WorkspaceId, with_digests: bool) -> bool 
     if planned > 0 {
         info!(workspace = %workspace, messages = planned, "Planned what is due");
     }
-    more
+    Done { planned, more }
 }
 
 /// The product itself, in the name of its clock.
@@ -129,6 +151,6 @@ impl Loop for Sweep {
     }
 
     fn tick<'a>(&'a self) -> Later<'a, Next> {
-        Box::pin(async { if self.tick().await { Next::After(AGAIN) } else { Next::Idle } })
+        Box::pin(Sweep::tick(self))
     }
 }

@@ -204,7 +204,7 @@ on_both! {
             let done = world.act(&world.team.cora(), |cx| decide(cx, &yes)).unwrap();
             let id = done.queued[0].to_string();
             let seen = |status: &'static str| {
-                let (world, who, deal, id) = (&world, &who, &deal, &id);
+                let (world, who, deal, id, draft_id) = (&world, &who, &deal, &id, &draft["id"]);
                 world.wait_for(async move {
                     let agent = Agent::connect(world, who, era).await;
                     let listed = agent
@@ -217,6 +217,8 @@ on_both! {
                     let one = agent.call("delivery_list", json!({"id": id})).await.ok();
                     assert_eq!(one["detail"]["delivery"]["status"], status);
                     assert!(!one.to_string().contains("ann@example.org"), "{one}");
+                    let draft = agent.call("draft_get", json!({"id": draft_id})).await.ok();
+                    assert_eq!(draft["messages"], json!([{"id": id, "channel": "email", "status": status}]));
                 })
             };
             seen("queued");

@@ -18,6 +18,7 @@ use domain::workspace::member::MemberStatus;
 use domain::workspace::member::ops::AddMember;
 use harness::{World, accepted, deal, on_both};
 use host::dispatch::Dispatcher;
+use host::loops::Next;
 use host::sweep::Sweep;
 use jiff::SignedDuration;
 
@@ -41,7 +42,7 @@ impl Server {
     fn runs(&self, world: &World) {
         world.wait_for(async {
             for _ in 0..3 {
-                while self.sweep.tick().await {}
+                while self.sweep.tick().await != Next::Idle {}
                 self.dispatcher.round().await;
             }
         });

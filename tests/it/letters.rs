@@ -267,12 +267,29 @@ on_both! {
         assert_eq!(told_of_taking_back(&world), 0);
     }
 
+    fn who_is_asked_again_is_told_what_changed(world: World) {
+        let deal = world.peopled_deal("12 Oak Street");
+        let first = proposed(&world, &say(deal, "Hello", "All is well.\n\nCall me."));
+        let sheet = |approval: ApprovalId| world.look(&world.team.cora(), |cx| sheet::approval(cx, approval)).unwrap().letter.unwrap();
+        assert_eq!(sheet(first.approval_id.unwrap()).changed, None);
+        let words = EditDraft { id: first.id, version: None, subject: None, body: Some("All is very well.\n\nCall me.".into()) };
+        let second = world.act(&world.team.cora(), |cx| edit(cx, &words)).unwrap();
+        let changed = sheet(second.approval_id.unwrap()).changed.unwrap();
+        let marked: Vec<&str> = changed.lines().filter(|line| !line.starts_with(' ')).collect();
+        assert_eq!(marked, ["- All is well.", "+ All is very well."]);
+        let asked = world.lines(&world.team, "SELECT content AS line FROM messages WHERE kind = 'approval' AND channel = 'email' ORDER BY id DESC");
+        assert!(asked[0].contains("was changed and waits for your approval") && asked[0].contains("See what changed with"), "{asked:?}");
+    }
+
     fn approved_letters_that_name_a_date_are_taken_back_when_the_date_moves_and_others_leave(world: World) {
         let deal = world.peopled_deal("12 Oak Street");
         let dated = proposed(&world, &say(deal, "Your closing", "The closing is on Friday, December 11, 2026."));
         let undated = proposed(&world, &say(deal, "Hello", "All is well."));
         let (dated, undated) = (approve(&world, &dated), approve(&world, &undated));
-        world.apply(world.preview(deal, "closing 2026-12-18").plan_token).unwrap();
+        let plan = world.preview(deal, "closing 2026-12-18");
+        let letters: Vec<&String> = plan.messages_affected.iter().filter(|line| line.starts_with("The letter")).collect();
+        assert_eq!(letters, ["The letter \"Your closing\" to Ann Lee was approved and has not left: it is taken back."]);
+        world.apply(plan.plan_token).unwrap();
         let gone = world.delivery(dated.queued[0]).delivery;
         assert_eq!((gone.status, gone.reason.as_deref()), (Status::Cancelled, Some("The dates of the deal moved.")));
         assert_eq!(seen(&world, dated.draft.id).draft.state, DraftState::Withdrawn);
@@ -457,7 +474,8 @@ on_both! {
         let shown = world.look(&world.team.cora(), |cx| sheet::preview(cx, draft.id, None)).unwrap().messages;
         let text = &shown[1].content;
         assert!(text.html.is_none() && text.attachments.is_empty() && text.text.ends_with("Cora Castillo, lakeside Realty"), "{text:?}");
-        assert!(domain::delivery::sms::segments(&text.text).segments <= 4);
+        let bill = shown[1].sms.as_ref().expect("what the text takes is shown before it is approved");
+        assert!((1..=4).contains(&bill.segments) && shown[0].sms.is_none(), "{bill:?}");
         let queued = approve(&world, &draft).queued;
         let mut sent: Vec<_> = queued.iter().map(|id| world.delivery(*id)).map(|d| (d.delivery.channel, d.text, d.delivery.content_hash)).collect();
         sent.sort();

@@ -24,6 +24,7 @@ mod long_run;
 mod lost_answers;
 mod migrations;
 mod model;
+mod moot;
 mod outbox;
 mod over_http;
 mod pages;

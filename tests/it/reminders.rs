@@ -649,7 +649,8 @@ on_both! {
         only_reminds(&world, id, "final_walkthrough");
         assert_eq!(
             world.preview(id, "closing 2026-12-18").messages_affected,
-            ["The reminder of Final walkthrough that is to come on 2026-12-07 is planned anew for 2026-12-14."]
+            ["The reminder of Final walkthrough that is to come on Monday 7 December 2026 is planned anew for Monday 14 \
+              December 2026."]
         );
         world.set_clock("2026-12-07T15:00:00Z");
         sweep(&world);

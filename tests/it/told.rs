@@ -515,6 +515,23 @@ on_both! {
         assert_eq!(digest(&world), 0);
     }
 
+    fn a_line_counts_as_sent_when_its_digest_came_by_another_way(world: World) {
+        prefers(&world, Role::Coordinator, &[
+            ("reminder.in_app", "off"), ("reminder.email", "hourly"), ("digest.in_app", "off"), ("digest.discord", "daily"),
+            ("discord", "1234567890"),
+        ]);
+        has_verified(&world, Role::Coordinator, Channel::Discord, "1234567890");
+        coras_date(&world, "2026-10-16");
+        world.set_clock(NINE);
+        sweep(&world);
+        world.hours_pass(1);
+        assert_eq!(digest(&world), 1);
+        ends(&world, Channel::Email, &refused());
+        let cora = "Cora Castillo";
+        assert_eq!(messages(&world, Topic::Digest), [format!("discord {cora} sent"), format!("email {cora} failed")]);
+        assert_eq!(outcomes(&world), ["reminder to Cora Castillo: sent "]);
+    }
+
     fn a_digest_that_reaches_nobody_never_becomes_a_line_of_itself(world: World) {
         // As rows of an earlier version say it; no command takes it.
         let me = Person::Member(world.team.members[&Role::Coordinator].id);

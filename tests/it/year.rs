@@ -27,6 +27,7 @@ use harness::{World, deal, on_both};
 use host::Clock;
 use host::channels::{Channel, Later};
 use host::dispatch::{Dispatcher, Ways};
+use host::loops::Next;
 use host::sweep::Sweep;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -329,7 +330,7 @@ impl<'a> Year<'a> {
     /// The loops come round once.
     fn round(&self) {
         self.runtime.block_on(async {
-            while self.sweep.tick().await {}
+            while self.sweep.tick().await != Next::Idle {}
             self.dispatcher.round().await;
         });
     }

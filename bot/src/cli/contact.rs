@@ -133,7 +133,10 @@ pub fn run(common: &Common, cmd: Contact) -> Outcome {
         })?,
         Contact::Consent { who, channel, evidence, withdraw } => told(&desk, "recorded", |cx| {
             let contact_id = named(cx, &who.who)?;
-            ops::set_consent(cx, &SetConsent { contact_id, channel, given: !withdraw, evidence: evidence.clone() })
+            parties::set_consent(
+                cx,
+                &SetConsent { contact_id, channel, given: !withdraw, evidence: evidence.clone() },
+            )
         })?,
         Contact::TakeOver(who) => told(&desk, "taken over", |cx| {
             let id = named(cx, &who.who)?;

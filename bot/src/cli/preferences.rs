@@ -1,6 +1,7 @@
 //! `milepost preferences`: how a member or contact wants to be reached.
 
 use clap::Subcommand;
+use domain::deals::deal::parties;
 use domain::delivery::notify::verify;
 use domain::people::reach::ops;
 use serde_json::{Value, json};
@@ -68,7 +69,7 @@ pub fn run(common: &Common, cmd: &Preferences) -> Outcome {
                 for pair in pairs.chunks(2) {
                     ops::put(&mut new, &pair[0], &pair[1])?;
                 }
-                verify::set_preferences(cx, person, &new, *version)
+                parties::set_preferences(cx, person, &new, *version)
             })?;
             let text = says::preferences::shown(&done.value);
             Answer::new(text, Written::<Value>::beside(done.receipt, json!(done.value)))

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use domain::deals::reminder::ops::{ListReminders, list};
 use domain::deals::reminder::simulate::simulate;
+use domain::delivery::outbox::ops as outbox;
 use domain::kernel::id::DealId;
 use serde_json::json;
 
@@ -49,6 +50,12 @@ pub fn ahead(common: &Common, cmd: &Simulate) -> Outcome {
     let desk = Desk::open(common)?;
     let now = desk.host.clock().now();
     let forecasts = desk.host.on_this_thread(&desk.who, now, |work| simulate(work, cmd.days, cmd.deal))?;
-    let text = says::reminder::forecast(&forecasts, cmd.days);
-    Ok(Some(Answer::new(text, json!({ "days": cmd.days, "messages": forecasts }))))
+    let dispatch = desk.read(outbox::dispatch)?;
+    let mut text = says::reminder::forecast(&forecasts, cmd.days);
+    if dispatch.held_since.is_some() {
+        let held = says::delivery::dispatch(&dispatch);
+        text = format!("{held}\nUntil then nothing of what follows is sent.\n\n{text}");
+    }
+    let json = json!({ "days": cmd.days, "messages": forecasts, "dispatch": dispatch });
+    Ok(Some(Answer::new(text, json)))
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use domain::assist::budget::ops as budget;
+use domain::deals::reminder::ops::change_settings;
 use domain::delivery::settings::ops::{self, EditSettings};
 use domain::delivery::settings::{Settings as Document, Stored};
 use serde_json::{Map, Value, json};
@@ -48,7 +49,7 @@ pub fn run(common: &Common, cmd: Settings) -> Outcome {
         }
         Some(Change::Set { pairs, version }) => {
             let cmd = EditSettings { version, set: read(&pairs)? };
-            let done = Desk::open(common)?.write(|cx| ops::edit(cx, &cmd))?;
+            let done = Desk::open(common)?.write(|cx| change_settings(cx, &cmd))?;
             let text = says::settings::changed(&done.value, done.receipt.is_some());
             Answer::new(text, Written::<Value>::beside(done.receipt, json!({ "delivery": done.value })))
         }

@@ -68,6 +68,9 @@ fn what_leaves(letter: &LetterSheet) -> String {
         letter.findings.iter().for_each(|one| text.push_str(&indented(&super::draft::finding(one))));
         text.push('\n');
     }
+    if let Some(changed) = &letter.changed {
+        text.push_str(&format!("What changed from the version before:\n{}\n", indented(changed)));
+    }
     if let Some(at) = letter.send_at {
         text.push_str(&format!("To leave: not before {}\n\n", moment(at)));
     }
@@ -104,6 +107,9 @@ fn about(detail: &ApprovalDetail) -> String {
     if a.state == ApprovalState::Pending {
         let rule = a.stages.get(a.stage - 1).map(|stage| spoken(stage.rule)).unwrap_or_default();
         text.push_str(&format!(" Stage {} of {} needs {rule}: {}.", a.stage, a.stages.len(), names(a)));
+        if a.stages.get(a.stage - 1).is_some_and(|stage| !stage.four_eyes) {
+            text.push_str(" Nobody else could, so whoever wrote it may decide.");
+        }
         if let Some(due) = a.due_at {
             text.push_str(&format!(" Deadline: {}.", moment(due)));
         }

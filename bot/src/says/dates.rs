@@ -50,6 +50,10 @@ pub fn preview(preview: &Preview) -> String {
             .collect();
         text.push_str(&format!("\nOut of order now\n{}", indented(&table(&["", "", ""], &rows))));
     }
+    if !preview.messages_affected.is_empty() {
+        let lines: String = preview.messages_affected.iter().map(|line| indented(line)).collect();
+        text.push_str(&format!("\nMessages\n{lines}"));
+    }
     text
 }
 

@@ -670,3 +670,15 @@ fn a_provider_in_trouble_gets_each_message_once_or_it_is_said_to_be_unknown() {
     let cell = |t: &'static Trouble| -> Work { Box::new(move || trouble(Place::file(), t)) };
     side_by_side(TROUBLES.iter().map(cell).collect());
 }
+
+#[test]
+fn a_provider_in_trouble_gets_each_message_once_or_it_is_said_to_be_unknown_on_postgresql() {
+    let cell = |t: &'static Trouble| -> Work {
+        Box::new(move || {
+            if let Some(place) = Place::schema() {
+                trouble(place, t);
+            }
+        })
+    };
+    side_by_side(TROUBLES.iter().map(cell).collect());
+}

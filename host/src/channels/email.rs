@@ -368,9 +368,12 @@ fn judge(ended: &Ended) -> Learned {
     };
     let learned = match code.severity {
         Severity::TransientNegativeCompletion => {
-            // RFC 3463: 4.1 is about the address, 4.2 about its mailbox (full, or greylisted).
-            let alone = ended.what == "the recipient"
-                && enhanced(&said).is_some_and(|[_, about, _]| about == 1 || about == 2);
+            // RFC 3463: X.1 is about the address (of these, 7 and 8 about the sender's), X.2 about its mailbox.
+            let alone = match enhanced(&said) {
+                Some([_, about, detail]) => about == 2 || about == 1 && !matches!(detail, 7 | 8),
+                None => false,
+            };
+            let alone = alone && ended.what == "the recipient";
             Learned::not_sent(format!("The mail server said later, at {}: {said}.", ended.what))
                 .trouble(if alone { Trouble::Address } else { Trouble::Destination })
         }
@@ -522,6 +525,7 @@ mod tests {
             (&[("RCPT", "452 4.2.2 full")], "not sent, address"),
             (&[("RCPT", "450 4.7.1 too fast")], "not sent"),
             (&[("RCPT", "450 later")], "not sent"),
+            (&[("RCPT", "450 4.1.8 Sender address rejected")], "not sent"),
             (&[("DATA", "450 4.2.1 grey")], "not sent"),
             (&[("RCPT", "550 5.1.1 nobody here")], "gone"),
             (&[("RCPT", "550 5.7.1 relaying denied")], "refused"),

@@ -5,11 +5,14 @@ use domain::assist::draft::{DraftKind, DraftState, Urgency, WrittenBy};
 use domain::deals::followup::ops::{self, ListDrafts};
 use domain::deals::followup::propose::{self, ProposeDraft};
 use domain::deals::followup::view::{DraftDetail, DraftView, VersionView};
+use domain::delivery::Status;
+use domain::delivery::outbox::view::Delivery;
 use domain::delivery::policy::ops::{self as policy, PreviewPolicy};
 use domain::delivery::policy::view::PolicyView;
 use domain::insight::event_log::Proof;
-use domain::kernel::id::{ApprovalId, DealId, DraftId};
+use domain::kernel::id::{ApprovalId, DealId, DraftId, MessageId};
 use domain::kernel::{Cx, No, Principal};
+use domain::people::reach::Channel;
 use domain::workspace::approval;
 use domain::workspace::approval::view::ApprovalView;
 use jiff::Timestamp;
@@ -148,7 +151,25 @@ impl Drafted {
     }
 }
 
+/// What a draft became, and where that stands.
 #[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Left {
+    id: MessageId,
+    channel: Channel,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    reason: Option<String>,
+}
+
+impl From<Delivery> for Left {
+    fn from(message: Delivery) -> Self {
+        Self { id: message.id, channel: message.channel, status: message.status, reason: message.reason }
+    }
+}
+
+#[derive(Default, Serialize, JsonSchema)]
 pub struct Drafts {
     drafts: Vec<Listed>,
     /// There when one draft was asked for by its id.
@@ -158,6 +179,13 @@ pub struct Drafts {
     /// Of that one draft: its latest versions without their words, the first one first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     versions: Vec<Earlier>,
+    /// Of that one draft: when it is to leave; at once after the approval when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    send_at: Option<Timestamp>,
+    /// Of that one draft: the latest messages that it became.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    messages: Vec<Left>,
     /// Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
@@ -201,7 +229,7 @@ impl Milepost {
     }
 
     /// Drafts of letters, the newest first; or one by its id with its words, what was found in them, to whom it goes
-    /// (addresses are masked) and how its approval stands. more_findings counts those that are not shown.
+    /// (addresses are masked), how its approval stands and what it became. more_findings counts those that are not shown.
     #[tool(annotations(
         title = "Get or list drafts",
         read_only_hint = true,
@@ -215,21 +243,26 @@ impl Milepost {
         Parameters(args): Parameters<DraftGet>,
     ) -> Result<Json<Drafts>, Refused> {
         if let Some(id) = args.id {
-            let (drafted, versions) = self
+            let (drafted, versions, send_at, messages) = self
                 .host
                 .look(&who, move |cx| {
-                    let DraftDetail { draft, versions, .. } = ops::get(cx, id)?;
-                    Ok((Drafted::of(cx, draft)?, versions))
+                    let DraftDetail { draft, versions, send_at, messages, .. } = ops::get(cx, id)?;
+                    Ok((Drafted::of(cx, draft)?, versions, send_at, messages))
                 })
                 .await?;
-            let versions = newest(versions, ONE_HISTORY).into_iter().map(Earlier::from).collect();
-            return Ok(Json(Drafts { drafts: Vec::new(), detail: Some(drafted), versions, next_cursor: None }));
+            return Ok(Json(Drafts {
+                detail: Some(drafted),
+                versions: newest(versions, ONE_HISTORY).into_iter().map(Earlier::from).collect(),
+                send_at,
+                messages: messages.into_iter().take(ONE_HISTORY).map(Left::from).collect(),
+                ..Drafts::default()
+            }));
         }
         let wanted =
             ListDrafts { deal_id: args.deal_id, state: args.state, cursor: args.cursor, limit: args.limit };
         let page = self.host.look(&who, move |cx| ops::list(cx, &wanted)).await?;
         let drafts = page.items.into_iter().map(Listed::from).collect();
-        Ok(Json(Drafts { drafts, detail: None, versions: Vec::new(), next_cursor: page.next_cursor }))
+        Ok(Json(Drafts { drafts, next_cursor: page.next_cursor, ..Drafts::default() }))
     }
 
     /// What the policy would say of a message to a contact: allow, defer until an instant, or block, with every rule it

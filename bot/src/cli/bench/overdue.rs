@@ -17,6 +17,7 @@ use domain::kernel::page::Ask;
 use domain::people::reach::Channel;
 use host::channels::{self, Later};
 use host::dispatch::{Dispatcher, Ways};
+use host::loops::Next;
 use host::sweep::Sweep;
 use host::{Clock, Config, Host, loops};
 use serde::Serialize;
@@ -234,8 +235,8 @@ async fn watch(cmd: &Overdue, host: &Host, teams: &[(Principal, usize)]) -> Resu
     let sweeping = tokio::spawn({
         let (sweep, planned, clock) = (Sweep::new(host), planned.clone(), clock.clone());
         async move {
-            while sweep.tick().await {
-                tokio::time::sleep(host::sweep::AGAIN).await;
+            while let Next::After(wait) | Next::NotBefore(wait) = sweep.tick().await {
+                tokio::time::sleep(wait).await;
             }
             planned.store(true, Ordering::Release);
             clock.elapsed()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +47,7 @@ pub struct Preview {
     pub kept: Vec<Kept>,
     /// Open milestones whose date stays and is now out of order.
     pub conflicts: Vec<Conflict>,
-    /// Planned messages that would be cancelled or planned anew.
+    /// Planned messages that would be cancelled or planned anew, and approved letters that would be taken back.
     pub messages_affected: Vec<String>,
     /// Until when the token holds, as long as the deal does not change. RFC 3339 UTC.
     #[schemars(with = "String")]
@@ -109,7 +110,25 @@ fn plan(cx: &mut Cx<'_>, deal: &Deal, changes: &BTreeMap<String, Option<Date>>) 
         plan.changes.iter().map(|moved| (moved.milestone_id, moved.new)).collect();
     let mut preview = shown(deal, token, &plan, expiry(cx));
     preview.messages_affected = reminder::take_back::affected(cx, deal.id, &moves)?;
+    let then = moved(milestones, &plan, &deal.zone()).into_iter().map(|(_, m)| m).collect();
+    preview.messages_affected.extend(followup::take_back::affected(cx, deal.id, &plan.after, then)?);
     Ok(preview)
+}
+
+/// The milestones as the plan leaves them, and which of them it touches.
+fn moved(milestones: Vec<Milestone>, plan: &Cascade, zone: &TimeZone) -> Vec<(bool, Milestone)> {
+    let planned = plan.planned();
+    let one = |mut m: Milestone| {
+        let touched = planned.get(&m.id);
+        if let Some((due_on, origin)) = touched {
+            m.due_on = *due_on;
+            m.lapses_at = due_on.map(|date| lapses_at(date, zone));
+            m.origin = (*origin).clone();
+            m.version += 1;
+        }
+        (touched.is_some(), m)
+    };
+    milestones.into_iter().map(one).collect()
 }
 
 fn still_going(deal: &Deal) -> Result<(), Refusal> {
@@ -261,13 +280,7 @@ fn carry_out(
     plan: &Cascade,
 ) -> Result<Applied, No> {
     let zone = deal.zone();
-    let planned = plan.planned();
-    for mut m in milestones {
-        let Some((due_on, origin)) = planned.get(&m.id) else { continue };
-        m.due_on = *due_on;
-        m.lapses_at = due_on.map(|date| lapses_at(date, &zone));
-        m.origin = (*origin).clone();
-        m.version += 1;
+    for (_, m) in moved(milestones, plan, &zone).into_iter().filter(|(touched, _)| *touched) {
         if !milestone::store::update(cx, &m)? {
             return Err(Refusal::stale("milestone", m.version - 1, m.version).into());
         }

@@ -7,12 +7,16 @@ use super::intake::{self, NewParty};
 use super::ops::{check_version, subject};
 use super::{Deal, DealStatus, Event, PartyRole, store};
 use crate::deals::{followup, reminder};
+use crate::delivery::notify::verify;
 use crate::delivery::outbox;
 use crate::kernel::id::{ContactId, DealId, PartyId};
 use crate::kernel::{Code, Cx, No, Problem, Refusal};
-use crate::people::contact;
 use crate::people::contact::ops::{EditContact, Edited, only_people};
+use crate::people::contact::standing::ops::SetConsent;
 use crate::people::contact::view::ContactView;
+use crate::people::contact::{self, standing};
+use crate::people::reach::ops::Shown;
+use crate::people::reach::{Person, Preferences};
 use crate::workspace::access::{Require, Verb};
 
 /// Puts somebody on a deal: a contact that is known, or a person who is met.
@@ -106,21 +110,52 @@ pub fn remove_party(cx: &mut Cx<'_>, cmd: &RemoveParty) -> Result<(), No> {
 /// one; approved letters are taken back and put up for approval under the new one, since an address is part of what was
 /// approved. A reminder that could not be sent for want of an address comes now.
 pub fn edit_contact(cx: &mut Cx<'_>, cmd: &EditContact) -> Result<ContactView, No> {
-    // Everybody holds deals first, in the order of their ids.
-    let mut deals = Vec::new();
-    for id in store::of_contact(cx, cmd.contact_id)? {
-        deals.extend(store::hold(cx, id)?);
-    }
-    // Then messages, as whoever sends them does, and then the contact.
-    outbox::waiting::hold_unsent_to(cx, cmd.contact_id)?;
+    let deals = hold_deals(cx, cmd.contact_id)?;
     let Edited { before, after } = contact::ops::edit(cx, cmd)?;
     if (&before.email, &before.phone) != (&after.email, &after.phone) {
-        for deal in deals.iter().filter(|deal| deal.status == DealStatus::Active) {
-            plan_anew(cx, deal.id)?;
-        }
+        plan_all_anew(cx, &deals)?;
         followup::moved::address_changed(cx, &after)?;
     }
     contact::view::of(cx, after)
+}
+
+/// Records a consent with its evidence, or its end. A reminder that could not be sent for want of it comes now.
+pub fn set_consent(cx: &mut Cx<'_>, cmd: &SetConsent) -> Result<ContactView, No> {
+    let deals = hold_deals(cx, cmd.contact_id)?;
+    let view = standing::ops::set_consent(cx, cmd)?;
+    plan_all_anew(cx, &deals)?;
+    Ok(view)
+}
+
+/// Sets somebody's preferences. A contact's reminders that were switched off and are not any more come now.
+pub fn set_preferences(
+    cx: &mut Cx<'_>,
+    person: Person,
+    new: &Preferences,
+    version: Option<i64>,
+) -> Result<Shown, No> {
+    let deals = match person {
+        Person::Contact(id) => hold_deals(cx, id)?,
+        Person::Member(_) => Vec::new(),
+    };
+    let shown = verify::set_preferences(cx, person, new, version)?;
+    plan_all_anew(cx, &deals)?;
+    Ok(shown)
+}
+
+/// A contact's deals, and then the messages that wait for the contact, as whoever sends them holds them.
+fn hold_deals(cx: &mut Cx<'_>, contact: ContactId) -> Result<Vec<Deal>, No> {
+    let mut deals = Vec::new();
+    // Everybody holds deals first, in the order of their ids.
+    for id in store::of_contact(cx, contact)? {
+        deals.extend(store::hold(cx, id)?);
+    }
+    outbox::waiting::hold_unsent_to(cx, contact)?;
+    Ok(deals)
+}
+
+fn plan_all_anew(cx: &mut Cx<'_>, deals: &[Deal]) -> Result<(), No> {
+    deals.iter().filter(|deal| deal.status == DealStatus::Active).try_for_each(|deal| plan_anew(cx, deal.id))
 }
 
 fn plan_anew(cx: &mut Cx<'_>, id: DealId) -> Result<(), No> {

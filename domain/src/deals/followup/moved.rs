@@ -6,8 +6,8 @@ use super::take_back::withdraw;
 use super::{review, rules};
 use crate::assist::draft::{DraftState, Event, Recipient, Version, store};
 use crate::delivery::Message;
-use crate::delivery::outbox::ops::cancel_unsent;
-use crate::delivery::outbox::waiting::hold_unsent_to;
+use crate::delivery::outbox::ops::{cancel_unsent, cut_short};
+use crate::delivery::outbox::waiting::{hold_unsent_to, may_come_again_to};
 use crate::kernel::id::{ContactId, DealId, DraftId, MessageId};
 use crate::kernel::{Cx, No};
 use crate::people::contact::Contact;
@@ -61,11 +61,14 @@ fn said_by(occasion: &str) -> Option<(DraftId, i32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Takes back what waits for somebody who is not on the deal any more. The deal is held.
+/// Takes back what waits for somebody who is not on the deal any more; what was just leaving does not leave later. The deal
+/// is held.
 pub(in crate::deals) fn left_the_deal(cx: &mut Cx<'_>, id: DealId, who: ContactId) -> Result<(), No> {
     let waiting: Vec<MessageId> =
         hold_unsent_to(cx, who)?.into_iter().filter(|m| m.deal_id == Some(id)).map(|m| m.id).collect();
     cancel_unsent(cx, &waiting, "The contact is not on the deal any more.")?;
+    let again = may_come_again_to(cx, who, id)?;
+    cut_short(cx, &again)?;
     for draft in store::open_to(cx, id, &format!("contact:{who}"))? {
         withdraw(cx, draft, "The contact is not on the deal any more.")?;
     }

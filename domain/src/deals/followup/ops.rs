@@ -213,6 +213,9 @@ pub enum Answer {
 /// the deal gives way to the template's, and what it stated is kept. `None` when somebody else has written the draft since.
 pub fn accept(cx: &mut Cx<'_>, assignment: &Assignment, answer: &Answer) -> Result<Option<DraftView>, No> {
     cx.require(Verb::ProposeDraft)?;
+    // Everybody holds the deal, then the draft: what the words state stays so until they are kept, or they are taken back.
+    let Some(found) = store::find(cx, assignment.draft)? else { return Ok(None) };
+    deal::store::hold(cx, found.deal_id)?;
     let held = store::hold(cx, assignment.draft)?;
     let Some(mut draft) = held.filter(|d| d.state == DraftState::Writing && d.version == assignment.version)
     else {

@@ -1,6 +1,7 @@
 //! What somebody looks at before saying yes: exactly what each recipient gets, and what the policy would say of it.
 
 use jiff::Timestamp;
+use similar::{ChangeTag, TextDiff};
 
 use super::ops::{missing, newest, seen};
 use super::review::{self, SUBJECT, messages, rendered};
@@ -43,7 +44,9 @@ fn letter(cx: &mut Cx<'_>, id: ApprovalId, about: &approval::view::ApprovalDetai
     cx.require(Verb::ReadDrafts)?;
     let draft = store::find(cx, DraftId(about.approval.subject_id))?.ok_or_else(missing)?;
     let number = about.approval.subject_version;
-    let version = store::versions(cx, &[draft.id])?.into_iter().map(|(_, v)| v).find(|v| v.number == number);
+    let versions: Vec<Version> = store::versions(cx, &[draft.id])?.into_iter().map(|(_, v)| v).collect();
+    let before = versions.iter().filter(|v| v.number < number).max_by_key(|v| v.number).cloned();
+    let version = versions.into_iter().find(|v| v.number == number);
     let version =
         version.ok_or_else(|| Fault::Corrupt(format!("approval {id} is about words that are not there")))?;
     let titles = deal::store::titles(cx, &[draft.deal_id])?;
@@ -57,6 +60,7 @@ fn letter(cx: &mut Cx<'_>, id: ApprovalId, about: &approval::view::ApprovalDetai
         deal_id: draft.deal_id,
         deal_title: titles.get(&draft.deal_id).cloned().unwrap_or_default(),
         version: version.number,
+        changed: before.map(|before| difference(&before, &version)),
         source: version.source,
         made_by: version.made_by,
         findings: version.findings,
@@ -64,6 +68,24 @@ fn letter(cx: &mut Cx<'_>, id: ApprovalId, about: &approval::view::ApprovalDetai
         messages,
         deliveries: outbox::view::of_approvals(cx, &[id])?,
     })
+}
+
+/// What changed from one version's words to another's, as people read it in a diff.
+fn difference(before: &Version, after: &Version) -> String {
+    let text =
+        |v: &Version| format!("{}\n\n{}\n{}\n", v.words.subject, v.words.body.trim_end(), v.words.signature);
+    let mut lines = String::new();
+    for change in TextDiff::from_lines(&text(before), &text(after)).iter_all_changes() {
+        let sign = match change.tag() {
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+            ChangeTag::Equal => ' ',
+        };
+        lines.push(sign);
+        lines.push(' ');
+        lines.push_str(change.value());
+    }
+    lines
 }
 
 /// With the policy's word as it would be if a person had said yes.

@@ -5,13 +5,14 @@
 //! withdrawn, so that nothing of it leaves later either: a message that was just leaving and came back is refused at the
 //! gate, and so is one that a person tries again. All of it in the transaction of what changed; the deal is held.
 
-use super::facts;
+use super::facts::{self, File};
 use super::ops::{newest, subject, turn};
 use super::review::{self, SUBJECT};
 use super::tell::{self, News};
-use crate::assist::draft::{Draft, DraftKind, DraftState, Event, store};
-use crate::deals::deal::{self, DealStatus};
+use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Version, store};
+use crate::deals::deal::{self, DealStatus, KeyDates};
 use crate::deals::followup::rules::CLOSING;
+use crate::deals::milestone::Milestone;
 use crate::delivery::notify::ops::Team;
 use crate::delivery::outbox::ops::cancel_unsent;
 use crate::delivery::outbox::waiting::{may_still_leave, of_approvals};
@@ -44,11 +45,40 @@ pub(crate) fn no_longer_completed(cx: &mut Cx<'_>, id: MilestoneId, why: &str) -
 
 /// Approved letters that wait and state what is not so any more do not leave. Part of whatever changes a deal.
 pub(crate) fn changed(cx: &mut Cx<'_>, id: DealId, why: &str) -> Result<(), No> {
-    let waiting = may_still_leave(cx, id)?;
-    if waiting.is_empty() {
-        return Ok(());
+    for (draft, _) in untrue(cx, id, |_| {})? {
+        take_back(cx, draft.id, why)?;
     }
-    let file = facts::gather(cx, id)?;
+    Ok(())
+}
+
+/// What [`changed`] would take back if the deal had these key dates and milestones. One sentence each.
+pub(crate) fn affected(
+    cx: &mut Cx<'_>,
+    id: DealId,
+    key_dates: &KeyDates,
+    milestones: Vec<Milestone>,
+) -> Result<Vec<String>, No> {
+    let then = |file: &mut File| {
+        file.deal.key_dates = key_dates.clone();
+        file.milestones = milestones;
+    };
+    let sentence = |(_, version): (Draft, Version)| {
+        let to: Vec<&str> = version.recipients.iter().map(|to| to.name.as_str()).collect();
+        let (to, subject) = (to.join(", "), &version.words.subject);
+        format!("The letter \"{subject}\" to {to} was approved and has not left: it is taken back.")
+    };
+    Ok(untrue(cx, id, then)?.into_iter().map(sentence).collect())
+}
+
+/// Approved letters that may still leave and state what is not so of the deal as it then is.
+fn untrue(cx: &mut Cx<'_>, id: DealId, then: impl FnOnce(&mut File)) -> Result<Vec<(Draft, Version)>, No> {
+    let waiting = may_still_leave(cx, id)?;
+    let mut found = Vec::new();
+    if waiting.is_empty() {
+        return Ok(found);
+    }
+    let mut file = facts::gather(cx, id)?;
+    then(&mut file);
     for draft in store::of_deal(cx, id, &[DraftState::Approved])? {
         if !draft.approval_id.is_some_and(|approval| waiting.contains(&approval)) {
             continue;
@@ -56,10 +86,10 @@ pub(crate) fn changed(cx: &mut Cx<'_>, id: DealId, why: &str) -> Result<(), No> 
         if let Some(version) = newest(cx, &draft)?
             && !review::untrue(&version, &file).is_empty()
         {
-            take_back(cx, draft.id, why)?;
+            found.push((draft, version));
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Nothing is sent about a deal that is cancelled. About one that is closed only what says that the closing took place,

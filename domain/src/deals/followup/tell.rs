@@ -125,6 +125,12 @@ fn words(
         feedback: &'a str,
         next: String,
     }
+    // Whoever said something of the words before is told that they are others now.
+    let is_new = about.subject_version == 1;
+    let what = match news {
+        News::Opened | News::Advanced if !is_new => "was changed and waits for your approval",
+        _ => news.words(),
+    };
     let next = match news {
         News::Blocked => format!("Read it with milepost draft show {0}, and edit it.", draft.id),
         News::Rejected => format!("Read what was said with milepost approval show {}.", about.id),
@@ -132,6 +138,10 @@ fn words(
             format!("See what became of it with milepost draft show {}.", draft.id)
         }
         News::SentBack => format!("Change it with milepost draft edit {}.", draft.id),
+        News::Opened | News::Advanced if !is_new => format!(
+            "See what changed with milepost approval show {0}, then vote: milepost --as {1} approval vote {0} --choice approve.",
+            about.id, member.email
+        ),
         _ => format!(
             "Read it with milepost draft preview {}, then vote: milepost --as {} approval vote {} --choice approve.",
             draft.id, member.email, about.id
@@ -140,7 +150,7 @@ fn words(
     let said = about.reason.as_deref().filter(|_| news.is_decided() && about.state != ApprovalState::Pending);
     let context = Context {
         name: first_name(&member.name),
-        what: news.words(),
+        what,
         title: &about.title,
         feedback: said.unwrap_or_default(),
         next,

@@ -167,6 +167,11 @@ pub struct LetterSheet {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub send_at: Option<Timestamp>,
+    /// What is different in these words from those of the version before: lines that begin with `-` or `+`, between lines
+    /// that stayed. Absent for the first version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub changed: Option<String>,
     /// Exactly what each recipient gets.
     pub messages: Vec<Rendered>,
     /// What became of them, once they are approved.

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use jiff::{SignedDuration, Span};
 
-use super::store::{self, Glanced};
+use super::store::shown::{self, Glanced};
 use crate::delivery::notify::ops::section;
 use crate::delivery::notify::{Line, Section};
 use crate::delivery::outbox::waiting::undelivered;
@@ -36,9 +36,9 @@ pub fn glance(cx: &mut Cx<'_>) -> Result<Vec<Section>, No> {
 pub fn sections(cx: &mut Cx<'_>, member: &Member, today: Date) -> Result<Vec<Section>, No> {
     let last = today.checked_add(Span::new().days(3)).unwrap_or(today);
     let yesterday = today.yesterday().unwrap_or(today);
-    let coming = store::owned(cx, member.id, Some(today), last, MOST)?;
-    let overdue = store::owned(cx, member.id, None, yesterday, MOST)?;
-    let escalated = store::escalated(cx, member.id, MOST)?;
+    let coming = shown::owned(cx, member.id, Some(today), last, MOST)?;
+    let overdue = shown::owned(cx, member.id, None, yesterday, MOST)?;
+    let escalated = shown::escalated(cx, member.id, MOST)?;
     Ok(vec![
         section("Due in the next three days", coming.iter().map(milestone).collect()),
         section("Overdue", overdue.iter().map(milestone).collect()),

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use super::carry_out::carry_out;
 use super::rules::{self, Item, Plan};
 use super::scene::{facts, set_up};
-use super::store;
+use super::store::{self, shown};
 use super::take_back::take_back;
 use super::view::{self, ReminderView};
 use crate::deals::deal;
 use crate::delivery::outbox::ops::is_clock_in_doubt;
+use crate::delivery::settings::ops::EditSettings;
+use crate::delivery::settings::{self, Settings, Stored};
 use crate::kernel::id::{DealId, MemberId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, No, Refusal};
@@ -74,6 +76,20 @@ pub fn change_member(cx: &mut Cx<'_>, id: MemberId, role: Role, status: MemberSt
     Ok(member)
 }
 
+/// Changes settings. Where they say whom reminders and escalations reach, everything is looked at again: what waits and is
+/// not wanted any more is taken back, and what is overdue takes the new path.
+pub fn change_settings(cx: &mut Cx<'_>, cmd: &EditSettings) -> Result<Stored, No> {
+    let before = settings::store::find(cx)?.settings;
+    let stored = settings::ops::edit(cx, cmd)?;
+    let whom = |of: &Settings| {
+        (of.reminders_to_contacts, of.escalation_path.clone(), of.escalate_after_hours, of.team_channel.clone())
+    };
+    if whom(&before) != whom(&stored.settings) {
+        store::look_soon_everywhere(cx)?;
+    }
+    Ok(stored)
+}
+
 /// The clock went back: what was told, missed or refused in what is now the future is looked at again. What did not leave
 /// and is not so by the right clock is taken back, so this comes before the outbox mends what waits. Safe to repeat.
 pub fn after_clock_went_back(cx: &mut Cx<'_>) -> Result<(), No> {
@@ -119,7 +135,7 @@ pub fn list(cx: &mut Cx<'_>, cmd: &ListReminders) -> Result<Page<ReminderView>, 
     if let Some(id) = cmd.deal_id {
         deal::store::find(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
     }
-    let rows = store::list(cx, &store::Wanted { deal: cmd.deal_id, before, limit })?;
+    let rows = shown::list(cx, &shown::Wanted { deal: cmd.deal_id, before, limit })?;
     let page = Page::cut(rows, limit, |listed| {
         let key = &listed.record.key;
         (listed.record.at, key.milestone.0, key.kind.to_string(), key.recipient.to_string())

@@ -8,8 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::glance::sections;
-use super::{Kind, State, ops, store, view};
+use super::store::{self, shown};
+use super::{Kind, State, ops, view};
 use crate::deals::deal;
+use crate::deals::milestone::explain::long;
 use crate::delivery::notify::ops::{digests, next_digest};
 use crate::delivery::notify::verify;
 use crate::delivery::rehearsal::{Fate, send_due};
@@ -170,13 +172,14 @@ fn reasons(cx: &mut Cx<'_>, ids: &[MessageId], occasions: &[String]) -> Result<H
     if ids.is_empty() {
         return Ok(reasons);
     }
-    for (record, title) in store::said_on(cx, occasions)? {
+    for (record, title) in shown::said_on(cx, occasions)? {
         let Some(occasion) = record.occasion.clone() else { continue };
+        let due_on = long(record.due_on);
         let why = match record.key.kind {
-            Kind::Reminder => format!("{title} is due {}; its reminder is for {}", record.due_on, record.key.on),
-            Kind::Overdue => format!("{title} was due {} and is not completed", record.due_on),
+            Kind::Reminder => format!("{title} is due on {due_on}; its reminder is for {}", long(record.key.on)),
+            Kind::Overdue => format!("{title} was due on {due_on} and is not completed"),
             Kind::Escalation(step) => {
-                format!("{title} was due {} and is still not completed (step {step})", record.due_on)
+                format!("{title} was due on {due_on} and is still not completed (step {step})")
             }
         };
         reasons.entry(occasion).or_default().push(why);
@@ -201,7 +204,7 @@ fn unsent(
             forecasts.extend(told(cx, vec![(message, Verdict::Held, policy)])?);
         }
     }
-    for listed in store::refused_since(cx, started)? {
+    for listed in shown::refused_since(cx, started)? {
         let record = listed.record;
         if only.is_some_and(|only| only != record.deal_id) {
             continue;

@@ -1,20 +1,20 @@
 //! Reminders, and what they rest on, in the database. Everything is asked for many deals at once.
 
+pub mod shown;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::prelude::*;
 use jiff::Timestamp;
-use jiff::civil::Date;
-use uuid::Uuid;
 
 use super::scene::Heard;
-use super::{Key, Kind, Recipient, Record, State};
+use super::take_back::TOPICS;
+use super::{Key, Kind, Record, State};
 use crate::both;
 use crate::deals::deal::{DealStatus, PartyRole};
 use crate::deals::milestone::Responsible;
 use crate::delivery::Status;
-use crate::delivery::notify::Dropped;
-use crate::delivery::settings::rules::MOST_ON_PATH;
+use crate::delivery::outbox::waiting::MAY_COME_AGAIN;
 use crate::kernel::column::{At, On};
 use crate::kernel::event::AnyId;
 use crate::kernel::id::{ContactId, DealId, MemberId, MessageId, MilestoneId, WorkspaceId};
@@ -24,7 +24,7 @@ use crate::kernel::schema::{
 use crate::kernel::{ActorKind, Conn, Cx, Fault, Source};
 use crate::people::contact::Contact;
 use crate::people::contact::store::ContactRow;
-use crate::people::reach::{Channel, Topic};
+use crate::people::reach::Channel;
 
 /// Milestones that are looked at on PostgreSQL to find deals; those of deals that others hold are skipped.
 const LOOKED_AT: i64 = 2_000;
@@ -319,17 +319,22 @@ pub(super) fn heard(cx: &mut Cx<'_>, bases: &[String]) -> Result<HashMap<String,
     Ok(found.into_iter().map(|(base, messages)| (base, heard(messages))).collect())
 }
 
-/// Whether anything about a deal waits that a change could make untrue.
+/// Whether anything about a deal waits, or may come again, that a change could make untrue.
 pub fn waits(cx: &mut Cx<'_>, deal: DealId) -> Result<bool, Fault> {
     let workspace = cx.workspace();
+    let of_use = messages::expires_at.is_null().or(messages::expires_at.gt(At(cx.now())));
     let waiting = |c: &mut Conn| {
         both!(c, |c| {
             diesel::select(diesel::dsl::exists(
                 messages::table
                     .filter(messages::workspace_id.eq(workspace))
                     .filter(messages::deal_id.eq(deal))
-                    .filter(messages::kind.eq_any([Topic::Reminder, Topic::Overdue, Topic::Escalation]))
-                    .filter(messages::status.eq_any([Status::Queued, Status::Deferred])),
+                    .filter(messages::kind.eq_any(TOPICS))
+                    .filter(
+                        messages::status
+                            .eq_any([Status::Queued, Status::Deferred])
+                            .or(messages::status.eq_any(MAY_COME_AGAIN).and(of_use)),
+                    ),
             ))
             .get_result::<bool>(c)
         })
@@ -345,7 +350,19 @@ pub fn waits(cx: &mut Cx<'_>, deal: DealId) -> Result<bool, Fault> {
             .get_result::<bool>(c)
         })
     };
-    Ok(waiting(cx.conn())? || kept(cx.conn())?)
+    let in_digests = |c: &mut Conn| {
+        both!(c, |c| {
+            diesel::select(diesel::dsl::exists(
+                digest_items::table
+                    .filter(digest_items::workspace_id.eq(workspace))
+                    .filter(digest_items::deal_id.eq(deal))
+                    .filter(digest_items::message_id.is_null())
+                    .filter(digest_items::dropped.is_null()),
+            ))
+            .get_result::<bool>(c)
+        })
+    };
+    Ok(waiting(cx.conn())? || kept(cx.conn())? || in_digests(cx.conn())?)
 }
 
 /// Adds records. One that is there already is a fault: nobody is told twice.
@@ -436,6 +453,27 @@ pub fn look_soon(cx: &mut Cx<'_>, deal: DealId) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Everything that is open in deals that are under way is looked at with the next sweeps, as with [`look_soon`].
+pub fn look_soon_everywhere(cx: &mut Cx<'_>) -> Result<(), Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    both!(cx.conn(), |c| {
+        let active = deals::table
+            .filter(deals::workspace_id.eq(workspace))
+            .filter(deals::status.eq(DealStatus::Active))
+            .select(deals::id);
+        diesel::update(milestones::table)
+            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::deal_id.eq_any(active))
+            .filter(milestones::removed_at.is_null())
+            .filter(milestones::ended_at.is_null())
+            .filter(milestones::due_on.is_not_null())
+            .filter(milestones::attend_at.is_null().or(milestones::attend_at.gt(now)))
+            .set(milestones::attend_at.eq(now))
+            .execute(c)
+    })?;
+    Ok(())
+}
+
 /// Everything that a member owns or answers for is looked at with the next sweep, as with [`look_soon`].
 pub fn look_soon_for(cx: &mut Cx<'_>, member: MemberId) -> Result<(), Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
@@ -459,197 +497,6 @@ pub fn look_soon_for(cx: &mut Cx<'_>, member: MemberId) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A record as a list shows it.
-pub struct Listed {
-    pub record: Record,
-    pub milestone: String,
-    pub deal: String,
-    /// Where its message stands.
-    pub status: Option<Status>,
-    pub why: Option<String>,
-}
-
-/// Which records, those with the latest instants first.
-pub struct Wanted {
-    pub deal: Option<DealId>,
-    pub before: Option<(Timestamp, Uuid, String, String)>,
-    pub limit: i64,
-}
-
-/// At most `limit + 1` records.
-pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Listed>, Fault> {
-    type Row = (ReminderRow, String, String, Option<Status>, Option<String>);
-    let workspace = cx.workspace();
-    let rows: Vec<Row> = both!(cx.conn(), |c| {
-        let mut query = reminders::table
-            .inner_join(
-                milestones::table.on(milestones::workspace_id
-                    .eq(reminders::workspace_id)
-                    .and(milestones::id.eq(reminders::milestone_id))),
-            )
-            .inner_join(
-                deals::table
-                    .on(deals::workspace_id.eq(reminders::workspace_id).and(deals::id.eq(reminders::deal_id))),
-            )
-            .left_join(
-                messages::table.on(messages::workspace_id
-                    .eq(reminders::workspace_id)
-                    .and(messages::id.nullable().eq(reminders::message_id))),
-            )
-            .filter(reminders::workspace_id.eq(workspace))
-            .order((
-                reminders::at.desc(),
-                reminders::milestone_id.desc(),
-                reminders::kind.desc(),
-                reminders::recipient.desc(),
-            ))
-            .limit(wanted.limit + 1)
-            .select((
-                ReminderRow::as_select(),
-                milestones::title,
-                deals::title,
-                messages::status.nullable(),
-                messages::reason.nullable(),
-            ))
-            .into_boxed();
-        if let Some(deal) = wanted.deal {
-            query = query.filter(reminders::deal_id.eq(deal));
-        }
-        if let Some((at, milestone, kind, recipient)) = &wanted.before {
-            let (at, milestone) = (At(*at), MilestoneId(*milestone));
-            query =
-                query.filter(reminders::at.le(at)).filter(
-                    reminders::at.lt(at).or(reminders::milestone_id.lt(milestone)).or(reminders::milestone_id
-                        .eq(milestone)
-                        .and(reminders::kind.lt(kind.clone()).or(
-                            reminders::kind.eq(kind.clone()).and(reminders::recipient.lt(recipient.clone())),
-                        ))),
-                );
-        }
-        query.load(c)
-    })?;
-    rows.into_iter()
-        .map(|(row, milestone, deal, status, why)| {
-            Ok(Listed { record: row.record()?, milestone, deal, status, why })
-        })
-        .collect()
-}
-
-/// Where the message of a line's digest stands, and its occasion without the channel; of a line that stands in none, why.
-#[derive(Default)]
-pub struct Line {
-    pub status: Option<Status>,
-    pub said_on: Option<String>,
-    pub dropped: Option<Dropped>,
-}
-
-/// The lines with these occasions.
-pub fn digest_lines(cx: &mut Cx<'_>, occasions: &[String]) -> Result<HashMap<String, Line>, Fault> {
-    type Row = (String, Option<Status>, Option<String>, Option<Dropped>);
-    let workspace = cx.workspace();
-    let mut found = HashMap::new();
-    for some in occasions.chunks(1_000) {
-        let rows: Vec<Row> = both!(cx.conn(), |c| {
-            digest_items::table
-                .left_join(
-                    messages::table.on(messages::workspace_id
-                        .eq(digest_items::workspace_id)
-                        .and(messages::id.nullable().eq(digest_items::message_id))),
-                )
-                .filter(digest_items::workspace_id.eq(workspace))
-                .filter(digest_items::occasion.eq_any(some))
-                .select((
-                    digest_items::occasion,
-                    messages::status.nullable(),
-                    messages::occasion.nullable(),
-                    digest_items::dropped,
-                ))
-                .load(c)
-        })?;
-        found.extend(rows.into_iter().map(|(occasion, status, said_on, dropped)| {
-            let said_on = said_on.and_then(|on| Some(on.rsplit_once(':')?.0.to_owned()));
-            (occasion, Line { status, said_on, dropped })
-        }));
-    }
-    Ok(found)
-}
-
-/// A milestone in a line of a member's digest or feed.
-#[derive(Clone, Debug, Queryable)]
-pub struct Glanced {
-    pub id: MilestoneId,
-    pub deal: String,
-    pub title: String,
-    pub due_on: On,
-}
-
-/// Open milestones of active deals that a member owns or that the member answers for, due between two days.
-pub fn owned(
-    cx: &mut Cx<'_>,
-    owner: MemberId,
-    from: Option<Date>,
-    to: Date,
-    limit: i64,
-) -> Result<Vec<Glanced>, Fault> {
-    let workspace = cx.workspace();
-    Ok(both!(cx.conn(), |c| {
-        let mut query = milestones::table
-            .inner_join(
-                deals::table
-                    .on(deals::workspace_id.eq(milestones::workspace_id).and(deals::id.eq(milestones::deal_id))),
-            )
-            .filter(milestones::workspace_id.eq(workspace))
-            .filter(milestones::removed_at.is_null())
-            .filter(milestones::ended_at.is_null())
-            .filter(milestones::due_on.is_not_null())
-            .filter(milestones::sorts_on.le(On(to)))
-            .filter(deals::owner_id.eq(owner).or(milestones::responsible_member_id.eq(owner)))
-            .filter(deals::status.eq(DealStatus::Active))
-            .order((milestones::sorts_on, milestones::id))
-            .limit(limit)
-            .select((milestones::id, deals::title, milestones::title, milestones::sorts_on))
-            .into_boxed();
-        if let Some(from) = from {
-            query = query.filter(milestones::sorts_on.ge(On(from)));
-        }
-        query.load(c)
-    })?)
-}
-
-/// Open milestones whose delay was escalated to a member, the longest overdue first.
-pub fn escalated(cx: &mut Cx<'_>, to: MemberId, limit: i64) -> Result<Vec<Glanced>, Fault> {
-    let workspace = cx.workspace();
-    let recipient = Recipient::Member(to).to_string();
-    let kinds: Vec<String> = (1..=MOST_ON_PATH as u8).map(|step| Kind::Escalation(step).to_string()).collect();
-    let mut found: Vec<Glanced> = both!(cx.conn(), |c| {
-        reminders::table
-            .inner_join(
-                milestones::table.on(milestones::workspace_id
-                    .eq(reminders::workspace_id)
-                    .and(milestones::id.eq(reminders::milestone_id))),
-            )
-            .inner_join(
-                deals::table
-                    .on(deals::workspace_id.eq(milestones::workspace_id).and(deals::id.eq(milestones::deal_id))),
-            )
-            .filter(reminders::workspace_id.eq(workspace))
-            .filter(reminders::recipient.eq(recipient))
-            .filter(reminders::kind.eq_any(kinds))
-            .filter(reminders::state.eq_any([State::Queued, State::Digest]))
-            .filter(reminders::on_date.nullable().eq(milestones::due_on))
-            .filter(milestones::removed_at.is_null())
-            .filter(milestones::ended_at.is_null())
-            .filter(deals::status.eq(DealStatus::Active))
-            .order((reminders::on_date, milestones::id))
-            .limit(limit)
-            .select((milestones::id, deals::title, milestones::title, milestones::sorts_on))
-            .load(c)
-    })?;
-    // Two steps may have come to the same member.
-    found.dedup_by_key(|milestone| milestone.id);
-    Ok(found)
-}
-
 /// When the clock has something to look at next.
 pub fn next_look(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, Fault> {
     let workspace = cx.workspace();
@@ -663,72 +510,4 @@ pub fn next_look(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, Fault> {
             .optional()
     })?;
     Ok(next.flatten().map(|at| at.0))
-}
-
-/// The records whose messages are said on these occasions, with the milestones' titles.
-pub fn said_on(cx: &mut Cx<'_>, occasions: &[String]) -> Result<Vec<(Record, String)>, Fault> {
-    let workspace = cx.workspace();
-    // An occasion begins with its kind and the milestone that it is named after, whose deal has the others too.
-    let milestone = |occasion: &String| occasion.split(':').nth(1).and_then(|id| id.parse::<MilestoneId>().ok());
-    let mut named: Vec<MilestoneId> = occasions.iter().filter_map(milestone).collect();
-    named.sort();
-    named.dedup();
-    let wanted: HashSet<&String> = occasions.iter().collect();
-    let mut found = Vec::new();
-    for some in named.chunks(1_000) {
-        let in_deals: Vec<DealId> = both!(cx.conn(), |c| {
-            milestones::table
-                .filter(milestones::workspace_id.eq(workspace))
-                .filter(milestones::id.eq_any(some))
-                .select(milestones::deal_id)
-                .distinct()
-                .load(c)
-        })?;
-        let rows: Vec<(ReminderRow, String)> = both!(cx.conn(), |c| {
-            reminders::table
-                .inner_join(
-                    milestones::table.on(milestones::workspace_id
-                        .eq(reminders::workspace_id)
-                        .and(milestones::id.eq(reminders::milestone_id))),
-                )
-                .filter(reminders::workspace_id.eq(workspace))
-                .filter(reminders::deal_id.eq_any(in_deals))
-                .filter(reminders::occasion.is_not_null())
-                .select((ReminderRow::as_select(), milestones::title))
-                .load(c)
-        })?;
-        for (row, title) in rows {
-            if row.occasion.as_ref().is_some_and(|occasion| wanted.contains(occasion)) {
-                found.push((row.record()?, title));
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// What was recorded as missed or refused from an instant on.
-pub fn refused_since(cx: &mut Cx<'_>, from: Timestamp) -> Result<Vec<Listed>, Fault> {
-    let workspace = cx.workspace();
-    let rows: Vec<(ReminderRow, String, String)> = both!(cx.conn(), |c| {
-        reminders::table
-            .inner_join(
-                milestones::table.on(milestones::workspace_id
-                    .eq(reminders::workspace_id)
-                    .and(milestones::id.eq(reminders::milestone_id))),
-            )
-            .inner_join(
-                deals::table
-                    .on(deals::workspace_id.eq(reminders::workspace_id).and(deals::id.eq(reminders::deal_id))),
-            )
-            .filter(reminders::workspace_id.eq(workspace))
-            .filter(reminders::state.eq_any([State::Missed, State::Refused]))
-            .filter(reminders::planned_at.ge(At(from)))
-            .select((ReminderRow::as_select(), milestones::title, deals::title))
-            .load(c)
-    })?;
-    rows.into_iter()
-        .map(|(row, milestone, deal)| {
-            Ok(Listed { record: row.record()?, milestone, deal, status: None, why: None })
-        })
-        .collect()
 }

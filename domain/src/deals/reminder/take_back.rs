@@ -7,32 +7,44 @@ use jiff::tz::TimeZone;
 use super::rules::{self, Item};
 use super::scene::{Case, Scene, reach_contact};
 use super::{Key, Kind, Recipient, Record, State, store, view};
-use crate::delivery::outbox::ops::cancel_unsent;
-use crate::delivery::outbox::waiting::{Unsent, on_all_channels, unsent};
+use crate::deals::milestone::explain::long;
+use crate::delivery::outbox::ops::{cancel_unsent, cut_short};
+use crate::delivery::outbox::waiting::{Unsent, may_come_again, on_all_channels, unsent};
 use crate::delivery::{Status, notify};
 use crate::kernel::id::{DealId, MessageId, MilestoneId};
 use crate::kernel::{Cx, No};
 use crate::people::reach::Topic;
 
+/// What reminders are about.
+pub(super) const TOPICS: [Topic; 3] = [Topic::Reminder, Topic::Overdue, Topic::Escalation];
+
 /// Withdraws messages and lines of digests that say what is no longer so. What else was in them is planned again.
+///
+/// What has left, or is leaving at this moment, cannot be withdrawn; but when it comes back it is not sent again, on
+/// whatever way.
 ///
 /// A message that waits for an address which the contact has no more is taken back and comes again; so does a reminder that
 /// could not be sent while there was no way to the contact, once there is one.
 pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> Result<usize, No> {
-    let ids: Vec<DealId> = cases.iter().map(|case| case.deal.id).collect();
+    let deals: Vec<DealId> = cases.iter().map(|case| case.deal.id).collect();
     if cases.iter().all(|case| case.records.is_empty()) {
         return Ok(0);
     }
-    let waiting = unsent(cx, &ids, &[Topic::Reminder, Topic::Overdue, Topic::Escalation])?;
+    let waiting = unsent(cx, &deals, &TOPICS)?;
     let mut by_base: HashMap<&str, Vec<&Unsent>> = HashMap::new();
     for message in &waiting {
         by_base.entry(base(&message.occasion)).or_default().push(message);
     }
     let mut untrue: Vec<String> = Vec::new();
     let mut lines: Vec<String> = Vec::new();
+    // What was told at once and comes in a digest of another channel too, and whether all that it says is no longer so.
+    let mut beside: HashMap<&str, bool> = HashMap::new();
     for case in cases.iter() {
         for record in case.records.values() {
             let Some(occasion) = &record.occasion else { continue };
+            if record.state == State::Queued {
+                *beside.entry(occasion).or_insert(true) &= moot(record, &case.items, scene);
+            }
             let messages = by_base.get(occasion.as_str());
             if !moot(record, &case.items, scene) && !messages.is_some_and(|all| misses(case, record, all)) {
                 continue;
@@ -52,6 +64,14 @@ pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> R
     let mut freed: HashSet<String> = wholly_gone(cx, &untrue, &gone)?;
     if !lines.is_empty() {
         freed.extend(notify::store::take_back(cx, &lines)?);
+    }
+    let over: HashSet<String> =
+        beside.into_iter().filter(|(_, over)| *over).map(|(on, _)| on.to_owned()).collect();
+    if !over.is_empty() {
+        notify::store::take_back(cx, &over.iter().cloned().collect::<Vec<_>>())?;
+        let again = may_come_again(cx, &deals, &TOPICS)?;
+        let again = again.iter().filter(|message| over.contains(base(&message.occasion)));
+        cut_short(cx, &again.map(|message| message.id).collect::<Vec<_>>())?;
     }
     for case in cases.iter_mut() {
         let reached = reached(case, scene);
@@ -163,10 +183,8 @@ pub(in crate::deals) fn affected(
     moves: &[(MilestoneId, Option<jiff::civil::Date>)],
 ) -> Result<Vec<String>, No> {
     let milestones = store::milestones_of(cx, &[deal])?;
-    let waiting: HashSet<String> = unsent(cx, &[deal], &[Topic::Reminder, Topic::Overdue, Topic::Escalation])?
-        .into_iter()
-        .map(|message| base(&message.occasion).to_owned())
-        .collect();
+    let waiting: HashSet<String> =
+        unsent(cx, &[deal], &TOPICS)?.into_iter().map(|message| base(&message.occasion).to_owned()).collect();
     let mut records = store::records_of(cx, &[deal])?;
     records.retain(|r| r.state == State::Digest || r.occasion.as_ref().is_some_and(|o| waiting.contains(o)));
     records.sort_by(|a, b| a.key.cmp(&b.key));
@@ -174,7 +192,8 @@ pub(in crate::deals) fn affected(
     for (id, to) in moves {
         let Some(m) = milestones.iter().find(|m| m.id == *id) else { continue };
         let anew = to.zip(m.remind_days_before).map(|(to, lead)| rules::remind_on(to, lead));
-        let then = anew.map_or_else(|| "not planned anew".to_owned(), |on| format!("planned anew for {on}"));
+        let then =
+            anew.map_or_else(|| "not planned anew".to_owned(), |on| format!("planned anew for {}", long(on)));
         let mut waits = false;
         for record in records.iter().filter(|record| record.key.milestone == *id) {
             waits = true;
@@ -191,6 +210,7 @@ pub(in crate::deals) fn affected(
         if let (false, true, Some(planned)) = (waits, m.attend_at.is_some(), planned)
             && rules::nine(planned, &TimeZone::UTC) > cx.now()
         {
+            let planned = long(planned);
             sentences.push(format!("The reminder of {} that is to come on {planned} is {then}.", m.title));
         }
     }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::store::{self, Listed};
+use super::store::shown::{self, Listed};
 use super::{Recipient, Record, State};
 use crate::delivery::Status;
 use crate::delivery::notify::Dropped;
@@ -89,7 +89,7 @@ pub(super) fn views(cx: &mut Cx<'_>, page: Page<Listed>) -> Result<Page<Reminder
         .filter(|listed| listed.record.state == State::Digest)
         .filter_map(|listed| listed.record.occasion.clone())
         .collect();
-    let digests = store::digest_lines(cx, &lines)?;
+    let digests = shown::digest_lines(cx, &lines)?;
     let line = |record: &Record| record.occasion.as_ref().and_then(|occasion| digests.get(occasion));
     // What its words are said on, and where the first message with them stands.
     let said = |listed: &Listed| match line(&listed.record) {

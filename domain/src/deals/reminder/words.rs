@@ -7,6 +7,7 @@ use super::Kind;
 use super::store::{DealFacts, MilestoneFacts};
 use crate::deals::deal::PartyRole;
 use crate::deals::deal::store::ByProgram;
+use crate::deals::milestone::explain::long;
 use crate::delivery::template::{Templates, Words, first_name};
 use crate::kernel::Fault;
 use crate::people::contact::Contact;
@@ -66,7 +67,7 @@ pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Wor
         Some(Item {
             title: m.title.clone(),
             short: clip(&m.title, 30),
-            due: due_on.strftime("%A %-d %B %Y").to_string(),
+            due: long(due_on),
             near,
             when: if near.is_empty() { day } else { format!("{near}, {day}") },
             brief: due_on.strftime("%a %-d %b").to_string(),
@@ -199,7 +200,7 @@ pub fn by_agent(to_contacts: bool) -> String {
 /// Beside a milestone in an escalation: whose notice came before, and the day on which it left, where that is known.
 pub fn told(notice: Option<(&str, Option<Date>)>) -> String {
     match notice {
-        Some((who, Some(day))) => format!("{who} was told on {}.", day.strftime("%A %-d %B %Y")),
+        Some((who, Some(day))) => format!("{who} was told on {}.", long(day)),
         Some((who, None)) => format!("It is not known that the notice to {who} arrived."),
         None => "Nobody was told before.".into(),
     }

@@ -89,6 +89,16 @@ pub fn tell(cx: &mut Cx<'_>, team: &Team, tellings: &[Telling]) -> Result<Vec<To
                 }
             }
         }
+        // Whoever wants to hear of it with a digest on another channel hears of it there too.
+        if telling.urgency == Urgency::Routine
+            && telling.topic != Topic::Digest
+            && let Some(mode) = open(member, preferences, telling.topic).filter(|mode| mode.is_digest()).min()
+        {
+            let due_at = rules::next_digest(preferences, mode, telling.at.max(cx.now()), &zone);
+            if telling.expires_at.is_none_or(|expires| due_at < expires) {
+                items.push(item(telling, due_at));
+            }
+        }
         let due_at = match telling.urgency {
             Urgency::Urgent => telling.at,
             _ => rules::not_before(preferences.quiet.as_ref(), telling.at, &zone),

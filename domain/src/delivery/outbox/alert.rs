@@ -163,8 +163,11 @@ pub fn tell_of_trouble(cx: &mut Cx<'_>, lasting: &[(What, Timestamp)]) -> Result
 
 /// Tells those who look after deliveries, but not whoever did it, that nothing leaves until somebody resumes. In the product
 /// alone: on any other way it would be held too, and leave when it is over.
-pub(super) fn tell_of_hold(cx: &mut Cx<'_>, why: &str) -> Result<(), No> {
+///
+/// Of one hold each is told once, however many processes saw the clock jump; `what` tells kinds of them apart.
+pub(super) fn tell_of_hold(cx: &mut Cx<'_>, what: &str, why: &str) -> Result<(), No> {
     let (team, templates, now) = (Team::load(cx)?, Templates::load()?, cx.now());
+    let since = store::standing(cx)?.held_since.unwrap_or(now).as_microsecond();
     let actor = cx.actor().clone();
     let hears = |id: &MemberId| {
         let mode = team.preferences(*id).map(|said| said.mode(Person::Member(*id), Topic::Alert, Channel::InApp));
@@ -180,7 +183,7 @@ pub(super) fn tell_of_hold(cx: &mut Cx<'_>, why: &str) -> Result<(), No> {
             "next": "Once all is well: milepost delivery resume.",
         });
         messages.push(NewMessage {
-            occasion: format!("alert:held:{}:{reader}:{}", now.as_microsecond(), Channel::InApp),
+            occasion: format!("alert:held:{what}:{since}:{reader}:{}", Channel::InApp),
             topic: Topic::Alert,
             purpose: Purpose::Internal,
             channel: Channel::InApp,

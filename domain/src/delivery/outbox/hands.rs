@@ -6,7 +6,7 @@ use super::claim::Moves;
 use super::ops::subject;
 use super::store::due;
 use super::view::{self, Delivery};
-use super::waiting::of_batch;
+use super::waiting::{MAY_COME_AGAIN, of_batch};
 use super::{DispatchEvent, Event, Resolution, alert, rules, store};
 use crate::delivery::policy::Reason;
 use crate::delivery::{Message, Priority, Status, gone};
@@ -87,6 +87,19 @@ pub fn cancel_unsent(cx: &mut Cx<'_>, ids: &[MessageId], why: &str) -> Result<Ve
     }
     let ended = moves.write(cx)?;
     Ok(ended.into_iter().filter(|m| m.status == Status::Cancelled).map(|m| m.id).collect())
+}
+
+/// What these say is no longer so: what is in flight is not tried again when it comes back, and what turns out not to have
+/// arrived takes no other way.
+///
+/// Part of other verbs, which ask for the right to do so. Bookkeeping: what becomes of the messages is noted when they end.
+pub fn cut_short(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<(), No> {
+    let now = cx.now();
+    let mut held = store::hold(cx, ids)?;
+    held.retain(|m| MAY_COME_AGAIN.contains(&m.status) && m.expires_at.is_none_or(|at| at > now));
+    let useless = |m: Message| Message { expires_at: Some(now), version: m.version + 1, ..m };
+    store::save(cx, &held.into_iter().map(useless).collect::<Vec<_>>())?;
+    Ok(())
 }
 
 /// Puts those of these calls to a program back into the line that it never got. Gives how many they are.
@@ -196,7 +209,7 @@ pub fn hold(cx: &mut Cx<'_>, why: &str) -> Result<Dispatch, No> {
     let why = text::line("reason", why, text::REASON).map_err(|p| vec![p])?;
     if hold_all(cx, &why)? {
         let by = cx.actor().name.clone();
-        alert::tell_of_hold(cx, &format!("{by} holds all messages: {}", rules::sentence(&why)))?;
+        alert::tell_of_hold(cx, "hand", &format!("{by} holds all messages: {}", rules::sentence(&why)))?;
     }
     dispatch(cx)
 }
@@ -253,7 +266,7 @@ pub fn clock_jumped(cx: &mut Cx<'_>, by: SignedDuration) -> Result<Dispatch, No>
     if ahead {
         // Also where somebody held by hand before: that reason stays, and the clock is in doubt beside it.
         store::doubt_clock(cx)?;
-        alert::tell_of_hold(cx, &why)?;
+        alert::tell_of_hold(cx, "clock", &why)?;
     }
     let workspace = cx.workspace();
     let event = DispatchEvent::ClockJumped { seconds: by.as_secs(), held };

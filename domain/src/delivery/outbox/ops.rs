@@ -12,7 +12,7 @@ pub use super::alert::tell_of_trouble;
 pub use super::claim::{claim, found, is_anything_due};
 pub use super::hands::{
     BatchCancelled, Dispatch, after_clock_went_back, bounced, cancel, cancel_batch, cancel_unsent, clock_jumped,
-    dispatch, hold, is_clock_in_doubt, replay, reschedule, resolve, resume, tell_again,
+    cut_short, dispatch, hold, is_clock_in_doubt, replay, reschedule, resolve, resume, tell_again,
 };
 pub use super::settle::{provider_says, settle};
 

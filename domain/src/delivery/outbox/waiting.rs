@@ -25,6 +25,35 @@ pub struct Unsent {
 
 /// The messages about some deals that wait or are held, of these topics.
 pub fn unsent(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic]) -> Result<Vec<Unsent>, Fault> {
+    standing(cx, deals, topics, &[Status::Queued, Status::Deferred])
+}
+
+/// Those whose words may still come, or come again, although nothing of them waits: they are leaving at this moment, or
+/// have left and may be found not to have arrived.
+pub fn may_come_again(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic]) -> Result<Vec<Unsent>, Fault> {
+    standing(cx, deals, topics, &MAY_COME_AGAIN)
+}
+
+/// See [`may_come_again`].
+pub const MAY_COME_AGAIN: [Status; 4] = [Status::Sending, Status::Sent, Status::Delivered, Status::Unknown];
+
+/// As [`may_come_again`], whatever the topic: what goes to one contact about one deal.
+pub fn may_come_again_to(cx: &mut Cx<'_>, contact: ContactId, deal: DealId) -> Result<Vec<MessageId>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::contact_id.eq(contact))
+            .filter(messages::deal_id.eq(deal))
+            .filter(messages::status.eq_any(MAY_COME_AGAIN))
+            .order(messages::id)
+            .select(messages::id)
+            .load(c)
+    })?)
+}
+
+fn standing(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic], status: &[Status]) -> Result<Vec<Unsent>, Fault> {
+    let now = At(cx.now());
     let workspace = cx.workspace();
     let mut found = Vec::new();
     for some in deals.chunks(1_000) {
@@ -33,7 +62,13 @@ pub fn unsent(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic]) -> Result<Vec
                 .filter(messages::workspace_id.eq(workspace))
                 .filter(messages::deal_id.eq_any(some))
                 .filter(messages::kind.eq_any(topics))
-                .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
+                .filter(messages::status.eq_any(status))
+                .filter(
+                    messages::expires_at
+                        .is_null()
+                        .or(messages::expires_at.gt(now))
+                        .or(messages::settled_at.is_null()),
+                )
                 .select((messages::id, messages::occasion, messages::channel, messages::address))
                 .load(c)
         })?;
@@ -224,13 +259,14 @@ pub(in crate::delivery) fn due_unheld(cx: &mut Cx<'_>, limit: i64) -> Result<Vec
     rows.into_iter().map(MessageRow::message).collect()
 }
 
-/// The instant at which the next message is due.
+/// The instant at which the next message is due that waits; of what is in flight nobody knows.
 pub fn next_due(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, Fault> {
     let workspace = cx.workspace();
     let next: Option<Option<At>> = both!(cx.conn(), |c| {
         messages::table
             .filter(messages::workspace_id.eq(workspace))
             .filter(messages::next_at.is_not_null())
+            .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
             .order(messages::next_at)
             .select(messages::next_at)
             .first(c)

@@ -151,7 +151,7 @@ impl FromStr for Whom {
             Some(("member", id)) => id.parse().map(Self::Member).ok(),
             _ => None,
         };
-        read.ok_or_else(|| "is nobody on a team. Write role:admin or member: and the member's id.".into())
+        read.ok_or_else(|| "is nobody on a team. Write role:admin or member: and the member's id".into())
     }
 }
 

@@ -196,12 +196,16 @@ pub fn problems(new: &NewApproval, team: &[Member]) -> Vec<Problem> {
     found
 }
 
-/// One stage in which any of those who coordinate may decide. Where nobody but those who wrote it could, they may.
+/// One stage in which any of those who coordinate may decide. Where nobody is left but those who wrote earlier words, they
+/// may; where nobody but the author could, the author may.
 pub fn usual(author: Option<MemberId>, also_by: Vec<MemberId>, team: &[Member], hours: u32) -> Stage {
     let mut stage =
         Stage::of([Role::Owner, Role::Admin, Role::Coordinator].map(Approver::Role).to_vec(), Rule::Any);
     stage.hours = Some(hours);
     stage.also_by = also_by;
+    if electorate(&stage, author, team).voters.is_empty() {
+        stage.also_by = Vec::new();
+    }
     stage.four_eyes = !electorate(&stage, author, team).voters.is_empty();
     stage
 }

@@ -138,12 +138,23 @@ fn only_active_members_with_a_say_count_and_nobody_approves_their_own_words() {
 }
 
 #[test]
-fn where_nobody_else_could_the_author_may() {
+fn where_nobody_else_could_those_who_wrote_earlier_words_may_and_at_last_the_author() {
     let alone = [member(1, Role::Owner), member(2, Role::Member)];
     assert!(!usual(Some(alone[0].id), Vec::new(), &alone, 24).four_eyes);
     assert!(usual(Some(alone[1].id), Vec::new(), &alone, 24).four_eyes);
     assert!(usual(None, Vec::new(), &alone, 24).four_eyes);
-    assert!(!usual(None, vec![alone[0].id], &alone, 24).four_eyes);
+    let two = [member(1, Role::Owner), member(2, Role::Coordinator), member(3, Role::Member)];
+    let may = |author: usize, also_by: Vec<MemberId>, team: &[Member]| -> Vec<u128> {
+        let author = Some(team[author - 1].id);
+        let voters = electorate(&usual(author, also_by, team, 24), author, team).voters;
+        voters.iter().map(|id| id.0.as_u128()).collect()
+    };
+    assert_eq!(may(1, Vec::new(), &two), [2]);
+    // The coordinator wrote it and the owner edited it: the owner does not approve the edit.
+    assert_eq!(may(1, vec![two[1].id], &two), [2]);
+    assert_eq!(may(3, vec![two[0].id], &two), [2]);
+    assert_eq!(may(3, vec![two[0].id, two[1].id], &two), [1, 2]);
+    assert_eq!(may(1, Vec::new(), &alone), [1]);
 }
 
 #[test]
