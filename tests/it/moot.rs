@@ -1,8 +1,9 @@
 //! What is no longer so does not come again, and what has become possible comes.
 
 use domain::deals::deal::intake::{NewDeal, NewParty};
+use domain::deals::deal::ops::{EditDeal, edit as edit_deal};
 use domain::deals::deal::parties::{set_consent, set_preferences};
-use domain::deals::milestone::ops::{WaiveMilestone, waive};
+use domain::deals::milestone::ops::{EditMilestone, WaiveMilestone, edit, waive};
 use domain::deals::reminder::ops::change_settings;
 use domain::deals::reminder::simulate::simulate;
 use domain::delivery::Status;
@@ -12,7 +13,7 @@ use domain::delivery::settings::ops::EditSettings;
 use domain::kernel::id::{ContactId, MessageId, MilestoneId};
 use domain::people::contact::standing::ops::SetConsent;
 use domain::people::reach::{self, Channel, Person, Preferences};
-use domain::workspace::access::Role;
+use domain::workspace::access::{Grant, Role};
 use harness::{World, accepted, not_sent, on_both};
 use jiff::SignedDuration;
 use serde_json::json;
@@ -184,6 +185,41 @@ on_both! {
         assert_eq!(world.count(&world.team, "digest_items"), 0);
         let reminders: Vec<String> = recorded(&world, None).iter().map(|r| r.outcome.to_string()).collect();
         assert_eq!(reminders, ["sent"], "what was told stays told");
+    }
+
+    fn a_reminder_that_waits_says_what_the_milestone_and_the_deal_are_called_by_then(world: World) {
+        // Nine in Chicago is in the quiet hours of Hawaii.
+        let mut new = buyer(Some("ann@example.org"), None);
+        new.parties[0].time_zone = Some("Pacific/Honolulu".into());
+        let milestone = reminded(&world, &new);
+        world.claim(100);
+        assert_eq!(to_ann(&world, Channel::Email).unwrap().1, Status::Deferred);
+        let title = Some("Last look at the house".to_owned());
+        let edited = EditMilestone { title, ..EditMilestone::of(milestone) };
+        world.act(&world.team.cora(), |cx| edit(cx, &edited)).unwrap();
+        let deal = recorded(&world, None)[0].deal_id;
+        let moved = EditDeal { address: Some("14 Oak Street, Chicago, IL 60601".into()), ..EditDeal::of(deal) };
+        world.act(&world.team.cora(), |cx| edit_deal(cx, &moved)).unwrap();
+        sweep(&world);
+        world.hours_pass(12);
+        let said: Vec<String> = world.claim(100).cleared.iter().map(|c| c.message()).filter(|m| m.address == "ann@example.org")
+            .map(|m| m.content.text.clone()).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("Last look at the house") && said[0].contains("14 Oak Street"), "{said:?}");
+    }
+
+    fn a_title_that_an_agent_gives_a_reminder_that_waits_reaches_no_contact(world: World) {
+        let mut new = buyer(Some("ann@example.org"), None);
+        new.parties[0].time_zone = Some("Pacific/Honolulu".into());
+        let milestone = reminded(&world, &new);
+        world.claim(100);
+        let (title, due_on) = (Some("Wire the money to Steve".to_owned()), Some("2026-12-08".to_owned()));
+        let edited = EditMilestone { title, due_on, ..EditMilestone::of(milestone) };
+        let agent = world.agent(&world.team, Grant::Write);
+        world.act(&agent, |cx| edit(cx, &edited)).unwrap();
+        sweep(&world);
+        world.hours_pass(12);
+        assert!(world.claim(100).cleared.iter().all(|c| c.message().address != "ann@example.org"));
     }
 
     fn a_rehearsal_ends_while_messages_are_in_flight(world: World) {

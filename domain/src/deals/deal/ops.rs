@@ -10,6 +10,7 @@ use super::{Dating, Deal, DealStatus, Event, PartyRole, store};
 use crate::deals::milestone::rules::{Terms, lapses_at};
 use crate::deals::milestone::template::{self, Template};
 use crate::deals::milestone::{self, Milestone, OpenState, State};
+use crate::deals::reminder::take_back::Reworded;
 use crate::deals::{followup, reminder};
 use crate::delivery::settings::rules::is_snowflake;
 use crate::kernel::event::Change;
@@ -365,7 +366,9 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
     };
     if !change.is_empty() {
         store::update(cx, &after)?;
-        if after.owner_id != before.owner_id || after.chat_channel != before.chat_channel {
+        if (&after.title, &after.address) != (&before.title, &before.address) {
+            reminder::ops::reworded(cx, after.id, Reworded::Deal)?;
+        } else if after.owner_id != before.owner_id || after.chat_channel != before.chat_channel {
             reminder::store::look_soon(cx, after.id)?;
             reminder::ops::changed(cx, after.id)?;
         }

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::deals::deal::rules::check_date;
 use crate::deals::deal::{self, Deal, DealStatus, intake};
-use crate::deals::followup;
-use crate::deals::reminder;
+use crate::deals::reminder::take_back::Reworded;
+use crate::deals::{followup, reminder};
 use crate::kernel::event::Change;
 use crate::kernel::id::{DealId, MemberId, MilestoneId};
 use crate::kernel::page::{Ask, Page};
@@ -68,14 +68,19 @@ fn open_for(deal: &Deal, also_closed: bool) -> Result<(), Refusal> {
 }
 
 /// Writes the next state of a milestone and raises the deal's version with it.
-fn save(cx: &mut Cx<'_>, mut milestone: Milestone, deal: &Deal) -> Result<MilestoneView, No> {
+fn save(cx: &mut Cx<'_>, milestone: Milestone, deal: &Deal) -> Result<MilestoneView, No> {
+    let milestone = write(cx, milestone, deal)?;
+    reminder::ops::changed(cx, deal.id)?;
+    Ok(view::view(&milestone, &deal.title, cx.now()))
+}
+
+fn write(cx: &mut Cx<'_>, mut milestone: Milestone, deal: &Deal) -> Result<Milestone, No> {
     milestone.version += 1;
     if !store::update(cx, &milestone)? {
         return Err(Refusal::stale("milestone", milestone.version - 1, milestone.version).into());
     }
     deal::store::update(cx, deal)?;
-    reminder::ops::changed(cx, deal.id)?;
-    Ok(view::view(&milestone, &deal.title, cx.now()))
+    Ok(milestone)
 }
 
 fn unchanged(cx: &Cx<'_>, milestone: &Milestone, deal: &Deal) -> Outcome {
@@ -359,7 +364,13 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
         return Ok(Outcome { milestone, already: Some("It is so already. Nothing was changed.".into()) });
     }
     let (was, is) = (before.state.word(), reopened.state.word());
-    let milestone = save(cx, next, &deal)?;
+    let milestone = if next.title == before.title {
+        save(cx, next, &deal)?
+    } else {
+        let milestone = write(cx, next, &deal)?;
+        reminder::ops::reworded(cx, deal.id, Reworded::Milestone(milestone.id))?;
+        view::view(&milestone, &deal.title, cx.now())
+    };
     if was_reopened {
         let event = Event::Reopened { deal_id: deal.id, before: was, after: is, reason };
         cx.record(subject(cmd.id), &event)?;

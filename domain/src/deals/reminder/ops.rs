@@ -8,7 +8,7 @@ use super::carry_out::carry_out;
 use super::rules::{self, Item, Plan};
 use super::scene::{facts, set_up};
 use super::store::{self, shown};
-use super::take_back::take_back;
+use super::take_back::{Reworded, take_back};
 use super::view::{self, ReminderView};
 use crate::deals::deal;
 use crate::delivery::outbox::ops::is_clock_in_doubt;
@@ -54,6 +54,16 @@ pub(in crate::deals) fn changed(cx: &mut Cx<'_>, deal: DealId) -> Result<(), No>
     Ok(())
 }
 
+/// Words that reminders repeat changed: what waits with the old ones is taken back in this transaction and comes again with
+/// the next sweep. Not before: only then it is known who wrote the new ones. Instead of [`changed`].
+pub(in crate::deals) fn reworded(cx: &mut Cx<'_>, deal: DealId, what: Reworded) -> Result<(), No> {
+    if store::waits(cx, deal)? {
+        let (scene, mut cases) = set_up(cx, &[deal])?;
+        take_back(cx, &scene, &mut cases, what)?;
+    }
+    Ok(store::look_soon(cx, deal)?)
+}
+
 /// Takes back what is no longer so, and plans anew what may be planned now.
 fn anew(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<(), No> {
     if !is_clock_in_doubt(cx)? {
@@ -61,7 +71,7 @@ fn anew(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<(), No> {
         return Ok(());
     }
     let (scene, mut cases) = set_up(cx, deals)?;
-    take_back(cx, &scene, &mut cases)?;
+    take_back(cx, &scene, &mut cases, Reworded::Nothing)?;
     let first = |item: &Item| (item.id, rules::first_look(Some(item.due_on), item.lead, Some(item.lapses_at)));
     let looks: Vec<_> = cases.iter().flat_map(|case| &case.items).map(first).collect();
     store::look_next(cx, &looks)?;
@@ -105,7 +115,7 @@ pub fn after_clock_went_back(cx: &mut Cx<'_>) -> Result<(), No> {
 fn attend_to(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<Attended, No> {
     let (scene, mut cases) = set_up(cx, deals)?;
     let mut done = Attended { deals: deals.len(), ..Attended::default() };
-    done.withdrawn = take_back(cx, &scene, &mut cases)?;
+    done.withdrawn = take_back(cx, &scene, &mut cases, Reworded::Nothing)?;
     let plans: Vec<Plan> = cases.iter().map(|case| rules::plan(&facts(case, &scene))).collect();
     carry_out(cx, &scene, &mut cases, &plans, &mut done)?;
     let looks: HashMap<MilestoneId, Option<Timestamp>> =

@@ -15,6 +15,25 @@ use crate::kernel::id::{DealId, MessageId, MilestoneId};
 use crate::kernel::{Cx, No};
 use crate::people::reach::Topic;
 
+/// Which words changed that reminders repeat.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::deals) enum Reworded {
+    Nothing,
+    Milestone(MilestoneId),
+    /// The deal's title or address.
+    Deal,
+}
+
+impl Reworded {
+    fn is_in(self, record: &Record) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Milestone(id) => record.key.milestone == id,
+            Self::Deal => true,
+        }
+    }
+}
+
 /// What reminders are about.
 pub(super) const TOPICS: [Topic; 3] = [Topic::Reminder, Topic::Overdue, Topic::Escalation];
 
@@ -25,7 +44,12 @@ pub(super) const TOPICS: [Topic; 3] = [Topic::Reminder, Topic::Overdue, Topic::E
 ///
 /// A message that waits for an address which the contact has no more is taken back and comes again; so does a reminder that
 /// could not be sent while there was no way to the contact, once there is one.
-pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> Result<usize, No> {
+pub(super) fn take_back(
+    cx: &mut Cx<'_>,
+    scene: &Scene,
+    cases: &mut [Case],
+    reworded: Reworded,
+) -> Result<usize, No> {
     let deals: Vec<DealId> = cases.iter().map(|case| case.deal.id).collect();
     if cases.iter().all(|case| case.records.is_empty()) {
         return Ok(0);
@@ -46,7 +70,8 @@ pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> R
                 *beside.entry(occasion).or_insert(true) &= moot(record, &case.items, scene);
             }
             let messages = by_base.get(occasion.as_str());
-            if !moot(record, &case.items, scene) && !messages.is_some_and(|all| misses(case, record, all)) {
+            let elsewhere = messages.is_some_and(|all| misses(case, record, all));
+            if !moot(record, &case.items, scene) && !elsewhere && !reworded.is_in(record) {
                 continue;
             }
             match record.state {
@@ -101,7 +126,7 @@ pub(super) fn take_back(cx: &mut Cx<'_>, scene: &Scene, cases: &mut [Case]) -> R
 
 const TAKEN_BACK: &str = "A milestone in it, or where it goes, changed before it was sent. What still holds is sent in another message.";
 const REGROUPED: &str =
-    "Its message was taken back because of another milestone in it. It comes again at its time.";
+    "Its message was taken back because something else in it changed. It comes again at its time.";
 
 const REACHED: &str = "The contact can be reached by now.";
 
