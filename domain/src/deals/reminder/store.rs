@@ -57,24 +57,27 @@ pub fn hold_due(cx: &mut Cx<'_>, limit: usize) -> Result<Vec<DealId>, Fault> {
         }
         *count += 1;
     }
+    let mut sum = 0;
+    let few = due.iter().take_while(|id| {
+        let room = sum < limit;
+        sum += counts.get(*id).copied().unwrap_or_default();
+        room
+    });
+    let enough = few.count();
     if let Conn::Pg(c) = cx.conn() {
-        // Those that wait longest are as likely held as the others; any that are free will do.
-        due = deals::table
+        // Those that wait longest are as likely held as the others; any that are free will do. What is held here and not
+        // looked at would keep others from it.
+        return Ok(deals::table
             .filter(deals::workspace_id.eq(workspace))
             .filter(deals::id.eq_any(due))
             .order(deals::id)
-            .limit(most)
+            .limit(i64::try_from(enough).unwrap_or(i64::MAX))
             .select(deals::id)
             .for_no_key_update()
             .skip_locked()
-            .load(&mut **c)?;
+            .load(&mut **c)?);
     }
-    let mut before = 0;
-    due.retain(|id| {
-        let room = before < limit;
-        before += counts.get(id).copied().unwrap_or_default();
-        room
-    });
+    due.truncate(enough);
     Ok(due)
 }
 
