@@ -158,7 +158,7 @@ on_both! {
         reach::ops::put(&mut said, "reminder.email", "daily").unwrap_or_else(|_| panic!("reminder.email"));
         let cora = Person::Member(world.team.members[&Role::Coordinator].id);
         world.act(&world.team.cora(), |cx| set_preferences(cx, cora, &said, None)).unwrap();
-        // The inspector has no address that is asked for here: who answers for these is the owner of the deal.
+        // With nobody on the deal, its owner answers for what is due.
         let nobody = NewDeal { parties: Vec::new(), ..oak_street() };
         let kept = reminded(&world, &nobody);
         let deal = recorded(&world, None)[0].deal_id;
