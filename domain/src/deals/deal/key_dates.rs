@@ -110,25 +110,22 @@ fn plan(cx: &mut Cx<'_>, deal: &Deal, changes: &BTreeMap<String, Option<Date>>) 
         plan.changes.iter().map(|moved| (moved.milestone_id, moved.new)).collect();
     let mut preview = shown(deal, token, &plan, expiry(cx));
     preview.messages_affected = reminder::take_back::affected(cx, deal.id, &moves)?;
-    let then = moved(milestones, &plan, &deal.zone()).into_iter().map(|(_, m)| m).collect();
+    let then = moved(milestones, &plan, &deal.zone());
     preview.messages_affected.extend(followup::take_back::affected(cx, deal.id, &plan.after, then)?);
     Ok(preview)
 }
 
-/// The milestones as the plan leaves them, and which of them it touches.
-fn moved(milestones: Vec<Milestone>, plan: &Cascade, zone: &TimeZone) -> Vec<(bool, Milestone)> {
+/// All of the milestones, as the plan leaves them.
+fn moved(mut milestones: Vec<Milestone>, plan: &Cascade, zone: &TimeZone) -> Vec<Milestone> {
     let planned = plan.planned();
-    let one = |mut m: Milestone| {
-        let touched = planned.get(&m.id);
-        if let Some((due_on, origin)) = touched {
-            m.due_on = *due_on;
-            m.lapses_at = due_on.map(|date| lapses_at(date, zone));
-            m.origin = (*origin).clone();
-            m.version += 1;
-        }
-        (touched.is_some(), m)
-    };
-    milestones.into_iter().map(one).collect()
+    for m in &mut milestones {
+        let Some((due_on, origin)) = planned.get(&m.id) else { continue };
+        m.due_on = *due_on;
+        m.lapses_at = due_on.map(|date| lapses_at(date, zone));
+        m.origin = (*origin).clone();
+        m.version += 1;
+    }
+    milestones
 }
 
 fn still_going(deal: &Deal) -> Result<(), Refusal> {
@@ -280,7 +277,8 @@ fn carry_out(
     plan: &Cascade,
 ) -> Result<Applied, No> {
     let zone = deal.zone();
-    for (_, m) in moved(milestones, plan, &zone).into_iter().filter(|(touched, _)| *touched) {
+    let touched = plan.planned();
+    for m in moved(milestones, plan, &zone).into_iter().filter(|m| touched.contains_key(&m.id)) {
         if !milestone::store::update(cx, &m)? {
             return Err(Refusal::stale("milestone", m.version - 1, m.version).into());
         }

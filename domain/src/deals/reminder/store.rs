@@ -438,25 +438,30 @@ pub fn forget_others(cx: &mut Cx<'_>, ids: &[DealId], but: &[MilestoneId]) -> Re
     look_next(cx, &gone)
 }
 
-/// Everything of a deal is looked at with the next sweep. What is looked at before now anyway stays so: this now may be
-/// that of a clock that is ahead.
-pub fn look_soon(cx: &mut Cx<'_>, deal: DealId) -> Result<(), Fault> {
-    let (workspace, now) = (cx.workspace(), At(cx.now()));
-    both!(cx.conn(), |c| {
+/// The open milestones with a date, and of these the given ones, are looked at with the next sweep. What is looked at before
+/// now anyway stays so: this now may be that of a clock that is ahead.
+macro_rules! look_at {
+    ($c:expr, $workspace:expr, $now:expr, $which:expr) => {
         diesel::update(milestones::table)
-            .filter(milestones::workspace_id.eq(workspace))
-            .filter(milestones::deal_id.eq(deal))
+            .filter(milestones::workspace_id.eq($workspace))
             .filter(milestones::removed_at.is_null())
             .filter(milestones::ended_at.is_null())
             .filter(milestones::due_on.is_not_null())
-            .filter(milestones::attend_at.is_null().or(milestones::attend_at.gt(now)))
-            .set(milestones::attend_at.eq(now))
-            .execute(c)
-    })?;
+            .filter(milestones::attend_at.is_null().or(milestones::attend_at.gt($now)))
+            .filter($which)
+            .set(milestones::attend_at.eq($now))
+            .execute($c)
+    };
+}
+
+/// Everything of a deal is looked at with the next sweep.
+pub fn look_soon(cx: &mut Cx<'_>, deal: DealId) -> Result<(), Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    both!(cx.conn(), |c| look_at!(c, workspace, now, milestones::deal_id.eq(deal)))?;
     Ok(())
 }
 
-/// Everything that is open in deals that are under way is looked at with the next sweeps, as with [`look_soon`].
+/// Everything of all deals that are under way is looked at with the next sweeps.
 pub fn look_soon_everywhere(cx: &mut Cx<'_>) -> Result<(), Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
     both!(cx.conn(), |c| {
@@ -464,20 +469,12 @@ pub fn look_soon_everywhere(cx: &mut Cx<'_>) -> Result<(), Fault> {
             .filter(deals::workspace_id.eq(workspace))
             .filter(deals::status.eq(DealStatus::Active))
             .select(deals::id);
-        diesel::update(milestones::table)
-            .filter(milestones::workspace_id.eq(workspace))
-            .filter(milestones::deal_id.eq_any(active))
-            .filter(milestones::removed_at.is_null())
-            .filter(milestones::ended_at.is_null())
-            .filter(milestones::due_on.is_not_null())
-            .filter(milestones::attend_at.is_null().or(milestones::attend_at.gt(now)))
-            .set(milestones::attend_at.eq(now))
-            .execute(c)
+        look_at!(c, workspace, now, milestones::deal_id.eq_any(active))
     })?;
     Ok(())
 }
 
-/// Everything that a member owns or answers for is looked at with the next sweep, as with [`look_soon`].
+/// Everything that a member owns or answers for is looked at with the next sweep.
 pub fn look_soon_for(cx: &mut Cx<'_>, member: MemberId) -> Result<(), Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
     both!(cx.conn(), |c| {
@@ -487,15 +484,7 @@ pub fn look_soon_for(cx: &mut Cx<'_>, member: MemberId) -> Result<(), Fault> {
             .filter(deals::status.eq(DealStatus::Active))
             .select(deals::id);
         let theirs = milestones::deal_id.eq_any(owned).or(milestones::responsible_member_id.eq(member));
-        diesel::update(milestones::table)
-            .filter(milestones::workspace_id.eq(workspace))
-            .filter(milestones::removed_at.is_null())
-            .filter(milestones::ended_at.is_null())
-            .filter(milestones::due_on.is_not_null())
-            .filter(milestones::attend_at.is_null().or(milestones::attend_at.gt(now)))
-            .filter(theirs)
-            .set(milestones::attend_at.eq(now))
-            .execute(c)
+        look_at!(c, workspace, now, theirs)
     })?;
     Ok(())
 }
