@@ -19,7 +19,8 @@ use crate::loops::{Loop, Next};
 /// Milestones whose time has come that one transaction looks at.
 pub const AT_ONCE: usize = 512;
 
-/// The same on an embedded database while people write: each of them waits until such a transaction is over.
+/// The same while people write: on an embedded database each of them waits until such a transaction is over, and beside
+/// PostgreSQL for the processors that it takes.
 const AT_ONCE_AMONG_PEOPLE: usize = 16;
 
 /// Transactions for one workspace before the others have their turn.
@@ -62,7 +63,8 @@ impl Sweep {
         self.host.jumps().look(self.host.clock());
         self.host.jumps().meet(&workspaces);
         // While people write, a little for each workspace, and then a pause.
-        let among_people = self.host.do_people_wait_for_writers();
+        let among_people = self.host.do_people_write();
+        let one_writer = self.host.db().file().is_some();
         let (at_once, in_a_row) = if among_people { (AT_ONCE_AMONG_PEOPLE, 1) } else { (AT_ONCE, IN_A_ROW) };
         let mut done = Done::default();
         let mut rounds: JoinSet<Done> = JoinSet::new();
@@ -76,7 +78,7 @@ impl Sweep {
         while let Some(round) = rounds.join_next().await {
             done.add(Some(round));
         }
-        match (done.more, among_people) {
+        match (done.more, among_people && one_writer) {
             (false, _) => Next::Idle,
             (true, false) => Next::After(AGAIN),
             (true, true) => {

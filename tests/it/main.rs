@@ -35,6 +35,7 @@ mod query_plans;
 mod reminders;
 mod rest;
 mod schema;
+mod stages;
 mod tenancy;
 mod tenancy_outbound;
 mod texts;

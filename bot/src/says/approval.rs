@@ -2,9 +2,9 @@
 
 use domain::deals::followup::review::Decided;
 use domain::deals::followup::view::{ApprovalSheet, LetterSheet};
-use domain::workspace::approval::ApprovalState;
 use domain::workspace::approval::ops::spoken;
 use domain::workspace::approval::view::{ApprovalDetail, ApprovalView, VoteView};
+use domain::workspace::approval::{ApprovalState, OnDeadline, Stage};
 
 use super::{count, indented, moment, next_page, table};
 
@@ -110,12 +110,22 @@ fn about(detail: &ApprovalDetail) -> String {
         if a.stages.get(a.stage - 1).is_some_and(|stage| !stage.four_eyes) {
             text.push_str(" Nobody else could, so whoever wrote it may decide.");
         }
-        if let Some(due) = a.due_at {
-            text.push_str(&format!(" Deadline: {}.", moment(due)));
+        if let (Some(due), Some(stage)) = (a.due_at, a.stages.get(a.stage - 1)) {
+            text.push_str(&format!(" Deadline: {}; {}.", moment(due), on_deadline(stage)));
         }
     }
     text.push_str(&format!("\nContent: {}\n", a.content_hash));
     text
+}
+
+/// What happens when nobody decides in time.
+fn on_deadline(stage: &Stage) -> String {
+    match stage.on_deadline {
+        OnDeadline::Escalate(role) if stage.escalated_to.is_none() => format!("then any {role} may decide alone"),
+        OnDeadline::Remind | OnDeadline::Escalate(_) => "then they are told again".into(),
+        OnDeadline::AutoApprove => "then it counts as approved".into(),
+        OnDeadline::AutoReject => "then it expires".into(),
+    }
 }
 
 /// The votes, and how to give one.
@@ -144,6 +154,9 @@ fn said(detail: &ApprovalDetail) -> String {
 pub fn decided(done: &Decided) -> String {
     let a = &done.approval;
     match a.state {
+        ApprovalState::Pending if a.stages.len() > 1 => {
+            format!("Your vote is kept. Stage {} of {} waits for {}.", a.stage, a.stages.len(), names(a))
+        }
         ApprovalState::Pending => format!("Your vote is kept. It still waits for {}.", names(a)),
         ApprovalState::Approved => format!(
             "Approved. {} in the outbox, exactly as approved. What becomes of it: milepost draft show {}",

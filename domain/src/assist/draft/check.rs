@@ -37,6 +37,8 @@ words! {
         Recipient = "recipient",
         /// Nothing that is wrong: what a person must look at, and no rule may let pass.
         Risk = "risk",
+        /// Nothing in the words: who decides about them, where the team cannot do it as its settings say.
+        Approval = "approval",
     }
 }
 

@@ -94,8 +94,8 @@ pub(crate) fn completed(cx: &mut Cx<'_>, deal: &Deal, id: MilestoneId) -> Result
     for role in roles {
         let urgency = rules::follow_up(&file, done, role).map_or(Urgency::Routine, |follow_up| follow_up.urgency);
         match there.iter_mut().find(|draft| draft.occasion == occasion(role)) {
-            // It was withdrawn, or taken back before it left, when the milestone was reopened.
-            Some(draft) if draft.state == DraftState::Withdrawn => {
+            // It was withdrawn, or taken back before it left, when the milestone was reopened; or nobody had decided in time.
+            Some(draft) if matches!(draft.state, DraftState::Withdrawn | DraftState::Expired) => {
                 draft.urgency = urgency;
                 (draft.batch_id, draft.send_at) = (batch, None);
                 turn(cx, draft, DraftState::Waiting, None)?;

@@ -105,7 +105,7 @@ pub struct EditDraft {
 }
 
 /// Makes a new version with an approval of its own: votes on the one before do not count for it. Recipients and signature are
-/// worked out anew.
+/// worked out anew. What expired is asked for anew in this way, in the same words or others.
 pub fn edit(cx: &mut Cx<'_>, cmd: &EditDraft) -> Result<DraftView, No> {
     cx.require(Verb::ProposeDraft)?;
     let found = store::find(cx, cmd.id)?.ok_or_else(missing)?;
@@ -117,7 +117,8 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditDraft) -> Result<DraftView, No> {
     {
         return Err(Refusal::stale("draft", yours.into(), now.number.into()).into());
     }
-    let Some(before) = before.filter(|_| matches!(draft.state, DraftState::InReview | DraftState::Blocked)) else {
+    let open = matches!(draft.state, DraftState::InReview | DraftState::Blocked | DraftState::Expired);
+    let Some(before) = before.filter(|_| open) else {
         return Err(not_now(&draft).into());
     };
     let letter = Letter {
@@ -139,7 +140,7 @@ fn not_now(draft: &Draft) -> Refusal {
         }
         DraftState::Approved => ("is approved and on its way", "Propose another message instead."),
         DraftState::Rejected => ("is rejected", "Propose another message instead."),
-        DraftState::Expired => ("has expired", "Propose another message instead."),
+        DraftState::Expired => ("has expired", "Edit it to ask anew."),
         DraftState::Withdrawn => ("is withdrawn", "Propose another message instead."),
         DraftState::InReview | DraftState::Blocked => ("has no words", "Try again in a minute."),
     };

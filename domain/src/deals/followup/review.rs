@@ -17,20 +17,19 @@ use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Urgency, Version
 use crate::deals::deal::{self, DealStatus};
 use crate::deals::reminder::store::titled_by_agents;
 use crate::delivery::notify::ops::Team;
+use crate::delivery::settings::stage::{DraftStage, USUAL_HOURS};
 use crate::delivery::{NewMessage, Priority, Purpose, To, outbox, policy, settings};
 use crate::kernel::id::{ApprovalId, BatchId, DraftId, MemberId, MessageId, MilestoneId};
 use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, text, time};
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::approval::ops::{CastVote, DEADLINE, Lapse};
 use crate::workspace::approval::view::ApprovalView;
-use crate::workspace::approval::{self, Approval, ApprovalState, Choice, NewApproval};
+use crate::workspace::approval::{self, Approval, ApprovalState, Choice, NewApproval, Stage};
 use crate::workspace::member::Member;
 
 /// What approvals of drafts are about.
 pub const SUBJECT: &str = "draft";
 
-/// Hours until approvers of a draft are told again.
-const REVIEW_HOURS: u32 = 24;
 /// After how many days an approved letter is of no use any more.
 const USEFUL_DAYS: i64 = 7;
 /// Approvals that one round of deadlines looks at.
@@ -55,6 +54,10 @@ pub(super) fn open(
     if let Unasked::No { why: Some(why) } = &rule {
         version.findings.push(rules::note(FindingKind::Risk, why, false));
     }
+    let team = Team::load(cx)?;
+    let also_by = earlier_authors(cx, draft, &version, author)?;
+    let (stages, changed) = stages(cx, author, &also_by, &team)?;
+    version.findings.extend(changed.iter().map(|why| rules::note(FindingKind::Approval, why, false)));
     let covers: Vec<String> = letters.into_iter().map(|message| message.content_hash).collect();
     version.content_hash = approval::rules::hash(&covers);
     store::insert_version(cx, draft.id, &version)?;
@@ -68,15 +71,12 @@ pub(super) fn open(
     };
     cx.record(subject(draft.id), &event)?;
     draft.current = version.number;
-    let team = Team::load(cx)?;
-    let active: Vec<Member> = team.all().into_iter().cloned().collect();
     let to = draft.recipient_role.replace('_', " ");
     let to = if to.starts_with("contact:") { "one party".into() } else { format!("the {to}") };
     let mut title = format!("{} (to {to}, {})", version.words.subject, file.deal.title);
     if title.chars().count() > text::TITLE {
         title = title.chars().take(text::TITLE - 1).chain(['…']).collect();
     }
-    let also_by = earlier_authors(cx, draft, &version, author)?;
     let asked = approval::ops::request(
         cx,
         &NewApproval {
@@ -86,7 +86,7 @@ pub(super) fn open(
             title,
             covers,
             author,
-            stages: vec![approval::rules::usual(author, also_by, &active, REVIEW_HOURS)],
+            stages,
             risky: true,
         },
     )?;
@@ -103,6 +103,19 @@ pub(super) fn open(
         tell::of_approval(cx, &team, draft, &asked, &waiting, news)?;
     }
     Ok(version)
+}
+
+/// The stages that the workspace wants, as far as the team can keep to them; and what of them it cannot.
+fn stages(
+    cx: &mut Cx<'_>,
+    author: Option<MemberId>,
+    also_by: &[MemberId],
+    team: &Team,
+) -> Result<(Vec<Stage>, Vec<String>), No> {
+    let settings = settings::store::find(cx)?.settings;
+    let wanted: Vec<Stage> = settings.draft_stages.iter().map(DraftStage::stage).collect();
+    let active: Vec<Member> = team.all().into_iter().cloned().collect();
+    Ok(approval::rules::fitting(&wanted, author, also_by, &active, USUAL_HOURS))
 }
 
 /// The members who wrote an earlier version of which something still stands: its subject, or a line of its body. Whoever edits
@@ -429,12 +442,20 @@ fn follow(
         ApprovalState::Pending | ApprovalState::Superseded => return Ok(Vec::new()),
     };
     turn(cx, draft, to, closed.reason.clone())?;
-    if let (ApprovalState::ChangesRequested | ApprovalState::Rejected, Some(author)) =
-        (closed.state, closed.author)
-    {
-        let news = if to == DraftState::Blocked { News::SentBack } else { News::Rejected };
-        tell::of_approval(cx, team, draft, closed, &[author], news)?;
+    let news = match closed.state {
+        ApprovalState::ChangesRequested => News::SentBack,
+        ApprovalState::Rejected => News::Rejected,
+        ApprovalState::Expired => News::Expired,
+        _ => return Ok(Vec::new()),
+    };
+    let mut told: Vec<MemberId> = closed.author.into_iter().collect();
+    if news == News::Expired {
+        // A letter that nobody decided about is missed by whoever answers for the deal.
+        let deal = deal::store::find(cx, draft.deal_id)?;
+        let owner = deal.and_then(|deal| deal.owner_id).filter(|owner| !told.contains(owner));
+        told.extend(owner);
     }
+    tell::of_approval(cx, team, draft, closed, &told, news)?;
     Ok(Vec::new())
 }
 

@@ -28,6 +28,8 @@ pub(super) enum News {
     /// For whoever wrote the words.
     SentBack,
     Rejected,
+    /// Nobody decided in time; for whoever wrote the words and whoever answers for the deal.
+    Expired,
     /// What was approved is not so any more, and did not leave.
     TakenBack,
     /// Some of it had left.
@@ -43,6 +45,7 @@ impl News {
             Self::Escalated => "waited too long and is yours to decide",
             Self::SentBack => "was sent back for changes",
             Self::Rejected => "was rejected",
+            Self::Expired => "expired: nobody decided in time, and nothing of it was sent",
             Self::TakenBack => "was taken back before it left",
             Self::TakenBackInPart => "was taken back in part",
         }
@@ -55,14 +58,14 @@ impl News {
             Self::Advanced => "advanced".into(),
             Self::StillWaits => format!("again:{}", cx.now().as_second()),
             Self::Escalated => "escalated".into(),
-            Self::SentBack | Self::Rejected => "decided".into(),
+            Self::SentBack | Self::Rejected | Self::Expired => "decided".into(),
             Self::TakenBack | Self::TakenBackInPart => "taken_back".into(),
         }
     }
 
     /// Whoever wants digests hears of it at once all the same.
     fn is_important(self) -> bool {
-        matches!(self, Self::Escalated | Self::TakenBack | Self::TakenBackInPart)
+        matches!(self, Self::Escalated | Self::Expired | Self::TakenBack | Self::TakenBackInPart)
     }
 
     fn is_decided(self) -> bool {
@@ -137,6 +140,7 @@ fn words(
         News::TakenBack | News::TakenBackInPart => {
             format!("See what became of it with milepost draft show {}.", draft.id)
         }
+        News::Expired => format!("If it is still wanted, ask anew with milepost draft edit {}.", draft.id),
         News::SentBack => format!("Change it with milepost draft edit {}.", draft.id),
         News::Opened | News::Advanced if !is_new => format!(
             "See what changed with milepost approval show {0}, then vote: milepost --as {1} approval vote {0} --choice approve.",
@@ -147,7 +151,8 @@ fn words(
             draft.id, member.email, about.id
         ),
     };
-    let said = about.reason.as_deref().filter(|_| news.is_decided() && about.state != ApprovalState::Pending);
+    let speaks = news.is_decided() && !matches!(about.state, ApprovalState::Pending | ApprovalState::Expired);
+    let said = about.reason.as_deref().filter(|_| speaks);
     let context = Context {
         name: first_name(&member.name),
         what,

@@ -16,6 +16,12 @@ use crate::kernel::schema::{deals, decisions, delivery_settings, messages};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::reach::{Channel, Topic};
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// The bytes of an id.
+    fn uuid_send(id: crate::kernel::column::Uuid) -> diesel::sql_types::Binary;
+}
+
 /// Loads messages and, on PostgreSQL, locks them until the transaction ends; SQLite has one writer at a time.
 macro_rules! load_held {
     ($cx:expr, $query:expr, $($lock:ident),+) => {
@@ -213,15 +219,21 @@ pub(in crate::delivery) fn hold(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Ve
     ids.dedup();
     let mut found = Vec::with_capacity(ids.len());
     for some in ids.chunks(1_000) {
-        let rows: Vec<MessageRow> = load_held!(
-            cx,
-            messages::table
-                .filter(messages::workspace_id.eq(workspace))
-                .filter(messages::id.eq_any(some))
-                .order(messages::id)
-                .select(MessageRow::as_select()),
-            for_update
-        );
+        macro_rules! these {
+            ($order:expr) => {
+                messages::table
+                    .filter(messages::workspace_id.eq(workspace))
+                    .filter(messages::id.eq_any(some))
+                    .order($order)
+                    .select(MessageRow::as_select())
+            };
+        }
+        let rows: Vec<MessageRow> = match cx.conn() {
+            // The same order in words that no index has: a PostgreSQL that knows little of the table would rather go through all
+            // of the workspace's messages in order than look up each.
+            Conn::Pg(c) => these!(uuid_send(messages::id)).for_update().load(&mut **c)?,
+            Conn::Lite(c) => these!(messages::id).load(&mut **c)?,
+        };
         for row in rows {
             found.push(row.message()?);
         }
@@ -355,7 +367,6 @@ pub(super) fn decisions_of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Dec
             decisions::table
                 .filter(decisions::workspace_id.eq(workspace))
                 .filter(decisions::message_id.eq_any(some))
-                .order((decisions::message_id, decisions::id))
                 .select((
                     decisions::id,
                     decisions::message_id,
@@ -367,6 +378,7 @@ pub(super) fn decisions_of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Dec
                 .load::<DecisionRow>(c)
         })?);
     }
+    found.sort_unstable_by_key(|(id, message, ..)| (*message, *id));
     Ok(found)
 }
 

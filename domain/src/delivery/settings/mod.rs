@@ -3,6 +3,7 @@
 
 pub mod ops;
 pub mod rules;
+pub mod stage;
 pub mod store;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use self::stage::DraftStage;
 use super::sms::Price;
 use crate::kernel::event::Change;
 use crate::kernel::id::MemberId;
@@ -60,6 +62,10 @@ pub struct Settings {
     /// Who is told then, one after the other.
     #[schemars(with = "Vec<String>")]
     pub escalation_path: Vec<Whom>,
+    /// The stages in which drafts are decided about, one after the other, each as [`DraftStage`] writes it. When empty any owner,
+    /// admin or coordinator decides, and those who are waited for are told again each day.
+    #[schemars(with = "Vec<String>")]
+    pub draft_stages: Vec<DraftStage>,
     /// Types of milestones whose follow-ups leave without anybody's approval: never with risky words, nor with words that
     /// a program wrote.
     pub unapproved_follow_ups: BTreeSet<String>,
@@ -93,6 +99,7 @@ impl Default for Settings {
             overdue_email: false,
             escalate_after_hours: 24,
             escalation_path: vec![Whom::Role(Role::Admin), Whom::Role(Role::Owner)],
+            draft_stages: Vec::new(),
             unapproved_follow_ups: BTreeSet::new(),
             unapproved_model_words: false,
             resend_unclear_email: false,

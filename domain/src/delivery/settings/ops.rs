@@ -4,10 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::stage::DraftStage;
 use super::{Event, Settings, Stored, Whom, rules, store, subject};
 use crate::kernel::event::Change;
 use crate::kernel::{Cx, Fault, No, Problem, Refusal};
 use crate::workspace::access::{Require, Verb};
+use crate::workspace::approval::{self, Stage};
 use crate::workspace::member;
 
 /// The settings with their version, and whether sending is held.
@@ -37,12 +39,28 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditSettings) -> Result<Stored, No> {
     }
     let settings = merged(&before.settings, &cmd.set)?;
     let mut problems = rules::check(&settings);
-    for (place, whom) in settings.escalation_path.iter().enumerate() {
+    let on_path = settings.escalation_path.iter().enumerate();
+    let on_path = on_path.map(|(place, whom)| (format!("escalation_path[{place}]"), whom));
+    let of_stage = |(place, stage): (usize, &'_ DraftStage)| {
+        stage
+            .approvers
+            .iter()
+            .map(move |whom| (format!("draft_stages[{place}].approvers"), *whom))
+            .collect::<Vec<_>>()
+    };
+    let in_stages = settings.draft_stages.iter().enumerate().flat_map(of_stage);
+    for (field, whom) in on_path.map(|(field, whom)| (field, *whom)).chain(in_stages) {
         if let Whom::Member(id) = whom
-            && member::store::find(cx, *id)?.is_none()
+            && member::store::find(cx, id)?.is_none()
         {
-            problems.push(Problem::new(format!("escalation_path[{place}]"), "is no member of this workspace."));
+            problems.push(Problem::new(field, "is no member of this workspace."));
         }
+    }
+    if settings.draft_stages != before.settings.draft_stages && !settings.draft_stages.is_empty() {
+        let stages: Vec<Stage> = settings.draft_stages.iter().map(DraftStage::stage).collect();
+        let team = member::store::list(cx)?;
+        let wrong = approval::rules::wrong_stages(&stages, None, true, &team);
+        problems.extend(wrong.into_iter().map(|p| Problem { field: format!("draft_{}", p.field), ..p }));
     }
     if !problems.is_empty() {
         return Err(problems.into());

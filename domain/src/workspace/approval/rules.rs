@@ -154,11 +154,16 @@ pub fn goal(rule: Rule) -> String {
 
 /// Everything that is wrong with what asks to be approved, every field named.
 pub fn problems(new: &NewApproval, team: &[Member]) -> Vec<Problem> {
+    wrong_stages(&new.stages, new.author, new.risky, team)
+}
+
+/// Everything that is wrong with stages for words of this author, in fields `stages` and `stages[0].rule`.
+pub fn wrong_stages(stages: &[Stage], author: Option<MemberId>, risky: bool, team: &[Member]) -> Vec<Problem> {
     let mut found = Vec::new();
-    if new.stages.is_empty() || new.stages.len() > MOST_STAGES {
+    if stages.is_empty() || stages.len() > MOST_STAGES {
         found.push(Problem::new("stages", format!("There must be 1 to {MOST_STAGES} stages.")));
     }
-    for (i, stage) in new.stages.iter().enumerate() {
+    for (i, stage) in stages.iter().enumerate() {
         let field = |name: &str| format!("stages[{i}].{name}");
         if stage.approvers.is_empty() || stage.approvers.len() > MOST_APPROVERS {
             found
@@ -168,7 +173,7 @@ pub fn problems(new: &NewApproval, team: &[Member]) -> Vec<Problem> {
         if stage.hours.is_some_and(|hours| !(1..=MOST_HOURS).contains(&hours)) {
             found.push(Problem::new(field("hours"), format!("It must be between 1 and {MOST_HOURS}.")));
         }
-        if stage.on_deadline == OnDeadline::AutoApprove && new.risky {
+        if stage.on_deadline == OnDeadline::AutoApprove && risky {
             found.push(Problem::new(
                 field("on_deadline"),
                 "A deadline must not say yes to what reaches people outside. Use remind, escalate or auto_reject.",
@@ -179,11 +184,7 @@ pub fn problems(new: &NewApproval, team: &[Member]) -> Vec<Problem> {
         {
             found.push(Problem::new(field("on_deadline"), format!("The role {role} may not approve.")));
         }
-        let needed = match stage.rule {
-            Rule::Quorum(n) => n as usize,
-            Rule::Any | Rule::Majority | Rule::Unanimous => 1,
-        };
-        let there = electorate(stage, new.author, team).voters.len();
+        let (needed, there) = (needed(stage.rule), electorate(stage, author, team).voters.len());
         if needed == 0 {
             found.push(Problem::new(field("rule"), "A quorum needs at least 1."));
         } else if there < needed {
@@ -194,6 +195,14 @@ pub fn problems(new: &NewApproval, team: &[Member]) -> Vec<Problem> {
         }
     }
     found
+}
+
+/// How many must be able to say yes for the rule to make sense.
+fn needed(rule: Rule) -> usize {
+    match rule {
+        Rule::Quorum(n) => n as usize,
+        Rule::Any | Rule::Majority | Rule::Unanimous => 1,
+    }
 }
 
 /// One stage in which any of those who coordinate may decide. Where nobody is left but those who wrote earlier words, they
@@ -208,6 +217,47 @@ pub fn usual(author: Option<MemberId>, also_by: Vec<MemberId>, team: &[Member], 
     }
     stage.four_eyes = !electorate(&stage, author, team).voters.is_empty();
     stage
+}
+
+/// Stages as a workspace set them, made such that this author's words can be decided about by the team as it is: who wrote
+/// earlier words has a say where too few are left without them; where a quorum is out of reach all who are left must agree;
+/// where nobody is left it is [`usual`]. Gives, as sentences, what was changed of what the workspace wanted.
+pub fn fitting(
+    wanted: &[Stage],
+    author: Option<MemberId>,
+    also_by: &[MemberId],
+    team: &[Member],
+    hours: u32,
+) -> (Vec<Stage>, Vec<String>) {
+    if wanted.is_empty() {
+        return (vec![usual(author, also_by.to_vec(), team, hours)], Vec::new());
+    }
+    let mut notes = Vec::new();
+    let fit = |(place, wanted): (usize, &Stage)| {
+        let mut stage = Stage { also_by: also_by.to_vec(), ..wanted.clone() };
+        let left = |stage: &Stage| electorate(stage, author, team).voters.len();
+        if left(&stage) < needed(stage.rule) {
+            stage.also_by = Vec::new();
+        }
+        let (place, there) = (place + 1, left(&stage));
+        if there == 0 {
+            notes.push(format!(
+                "Nobody whom the settings name for stage {place} may decide about these words, so any owner, admin or \
+                 coordinator does."
+            ));
+            return usual(author, also_by.to_vec(), team, stage.hours.unwrap_or(hours));
+        }
+        if there < needed(stage.rule) {
+            notes.push(format!(
+                "{} is wanted in stage {place}, and {there} of the team may give one: all of them must.",
+                goal(stage.rule)
+            ));
+            stage.rule = Rule::Unanimous;
+        }
+        stage
+    };
+    let stages = wanted.iter().enumerate().map(fit).collect();
+    (stages, notes)
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ pub(in crate::delivery::outbox) fn insert(cx: &mut Cx<'_>, rows: &[AttemptRow]) 
     Ok(())
 }
 
-/// All attempts at these messages.
+/// All attempts at these messages, in order. Sorted here: asked for an order, a PostgreSQL that knows little of the table goes
+/// through all of the workspace's attempts by the index that has it.
 pub(in crate::delivery::outbox) fn of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<AttemptRow>, Fault> {
     let workspace = cx.workspace();
     let mut found = Vec::new();
@@ -44,11 +45,11 @@ pub(in crate::delivery::outbox) fn of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Res
             attempts::table
                 .filter(attempts::workspace_id.eq(workspace))
                 .filter(attempts::message_id.eq_any(some))
-                .order((attempts::message_id, attempts::number))
                 .select(AttemptRow::as_select())
-                .load(c)
+                .load::<AttemptRow>(c)
         })?);
     }
+    found.sort_unstable_by_key(|a| (a.message_id, a.number));
     Ok(found)
 }
 
