@@ -76,6 +76,10 @@ fn what_is_to_come_and_what_the_policy_says_of_it() {
     shows!("preferences_refused", t.run(&["preferences", "set", DANA, "reminder.email", "often"]));
     shows!("settings_delivery", t.ok(&["settings", "delivery", "set", "hold_saturdays", "yes"]));
     shows!("settings_refused", t.run(&["settings", "delivery", "set", "quiet_from", "23:00"]));
+    let stages = |stages: &str| t.run(&["settings", "delivery", "set", "draft_stages", stages]);
+    shows!("settings_stages", stages("any of role:owner,1 of role:owner + role:admin within 48h then expire"));
+    shows!("settings_stages_refused", stages("3 of role:owner,any of role:admin then approve"));
+    shows!("settings_stages_too_many", stages("3 of role:owner"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod db;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod id_order;
 pub mod idempotency;
 pub mod installation;
 pub mod migrate;

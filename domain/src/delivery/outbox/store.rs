@@ -12,15 +12,10 @@ use crate::kernel::column::{At, instant_text};
 use crate::kernel::id::{
     ApprovalId, BatchId, ContactId, DealId, DecisionId, EndpointId, MemberId, MessageId, WorkspaceId,
 };
+use crate::kernel::id_order::uuid_send;
 use crate::kernel::schema::{deals, decisions, delivery_settings, messages};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::reach::{Channel, Topic};
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// The bytes of an id.
-    fn uuid_send(id: crate::kernel::column::Uuid) -> diesel::sql_types::Binary;
-}
 
 /// Loads messages and, on PostgreSQL, locks them until the transaction ends; SQLite has one writer at a time.
 macro_rules! load_held {
@@ -229,8 +224,6 @@ pub(in crate::delivery) fn hold(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Ve
             };
         }
         let rows: Vec<MessageRow> = match cx.conn() {
-            // The same order in words that no index has: a PostgreSQL that knows little of the table would rather go through all
-            // of the workspace's messages in order than look up each.
             Conn::Pg(c) => these!(uuid_send(messages::id)).for_update().load(&mut **c)?,
             Conn::Lite(c) => these!(messages::id).load(&mut **c)?,
         };

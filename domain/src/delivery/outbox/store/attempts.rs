@@ -11,7 +11,7 @@ use crate::kernel::id::{DecisionId, MessageId, WorkspaceId};
 use crate::kernel::schema::attempts;
 use crate::kernel::{Conn, Cx, Fault};
 
-#[derive(Clone, Queryable, Selectable, Insertable)]
+#[derive(Clone, Queryable, QueryableByName, Selectable, Insertable)]
 #[diesel(table_name = attempts)]
 #[diesel(treat_none_as_default_value = false)]
 pub(in crate::delivery::outbox) struct AttemptRow {
@@ -35,19 +35,28 @@ pub(in crate::delivery::outbox) fn insert(cx: &mut Cx<'_>, rows: &[AttemptRow]) 
     Ok(())
 }
 
-/// All attempts at these messages, in order. Sorted here: asked for an order, a PostgreSQL that knows little of the table goes
-/// through all of the workspace's attempts by the index that has it.
+/// All attempts at these messages, in order.
 pub(in crate::delivery::outbox) fn of(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<AttemptRow>, Fault> {
+    use crate::kernel::column::Uuid;
     let workspace = cx.workspace();
-    let mut found = Vec::new();
+    let mut found: Vec<AttemptRow> = Vec::new();
     for some in ids.chunks(1_000) {
-        found.extend(both!(cx.conn(), |c| {
-            attempts::table
+        found.extend(match cx.conn() {
+            // One look at the key for each. Asked for all of them at once, a PostgreSQL that knows little of the table goes
+            // through all of the workspace's attempts.
+            Conn::Pg(c) => diesel::sql_query(
+                "SELECT a.* FROM unnest($2) AS wanted (id), LATERAL (SELECT * FROM attempts \
+                 WHERE workspace_id = $1 AND message_id = wanted.id OFFSET 0) AS a",
+            )
+            .bind::<Uuid, _>(workspace)
+            .bind::<diesel::sql_types::Array<Uuid>, _>(some)
+            .load(&mut **c)?,
+            Conn::Lite(c) => attempts::table
                 .filter(attempts::workspace_id.eq(workspace))
                 .filter(attempts::message_id.eq_any(some))
                 .select(AttemptRow::as_select())
-                .load::<AttemptRow>(c)
-        })?);
+                .load(&mut **c)?,
+        });
     }
     found.sort_unstable_by_key(|a| (a.message_id, a.number));
     Ok(found)

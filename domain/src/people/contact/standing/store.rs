@@ -9,6 +9,7 @@ use crate::both;
 use crate::kernel::canonical::{hex, sha256};
 use crate::kernel::column::At;
 use crate::kernel::id::{ContactId, WorkspaceId};
+use crate::kernel::id_order::uuid_send;
 use crate::kernel::schema::{address_opt_outs, consents, contact_standings, contacts};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::contact::zones;
@@ -109,7 +110,7 @@ pub fn hold(cx: &mut Cx<'_>, ids: &BTreeSet<ContactId>) -> Result<HashMap<Contac
                 let rows: Vec<StandingRow> = contact_standings::table
                     .filter(contact_standings::workspace_id.eq(workspace))
                     .filter(contact_standings::contact_id.eq_any(some))
-                    .order(contact_standings::contact_id)
+                    .order(uuid_send(contact_standings::contact_id))
                     .for_update()
                     .select(StandingRow::as_select())
                     .load(&mut **c)?;
