@@ -32,6 +32,7 @@ mod peers;
 mod plans;
 mod policy;
 mod query_plans;
+mod rehearsal;
 mod reminders;
 mod rest;
 mod schema;

@@ -5,7 +5,7 @@ use domain::deals::deal::ops::{EditDeal, edit as edit_deal};
 use domain::deals::deal::parties::{set_consent, set_preferences};
 use domain::deals::milestone::ops::{EditMilestone, WaiveMilestone, edit, waive};
 use domain::deals::reminder::ops::change_settings;
-use domain::deals::reminder::simulate::simulate;
+use domain::deals::simulate::simulate;
 use domain::delivery::Status;
 use domain::delivery::notify::ops::digests;
 use domain::delivery::outbox::ops;

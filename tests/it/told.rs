@@ -9,7 +9,6 @@ use domain::deals::followup::review::{Decide, deadlines, decide};
 use domain::deals::milestone::ops::{AddMilestone, EditMilestone, WaiveMilestone, add, edit, waive};
 use domain::deals::reminder::glance::{glance, sections};
 use domain::deals::reminder::ops::{ListReminders, attend, list};
-use domain::deals::reminder::simulate::simulate;
 use domain::delivery::feed::Notification;
 use domain::delivery::notify::ops::{Team, digests, tell};
 use domain::delivery::notify::{Section, Telling, Told, Urgency};
@@ -589,17 +588,6 @@ on_both! {
         for title in ["Escalated to you", "Waiting for your approval"] {
             assert!(note.body.contains(title), "{note:?}");
         }
-    }
-
-    fn a_rehearsal_shows_digests_with_what_they_will_say(world: World) {
-        world.peopled_deal("12 Oak Street");
-        let forecasts = world.work(&world.team.cora(), |work| simulate(work, 30, None)).unwrap_or_else(|_| panic!("it runs"));
-        let digests: Vec<_> = forecasts.iter().filter(|f| f.topic == Topic::Digest && f.to == "Cora Castillo").collect();
-        assert!(!digests.is_empty());
-        for digest in &digests {
-            assert!(digest.text.contains("12 Oak Street"), "{digest:?}");
-        }
-        assert_eq!(world.count(&world.team, "messages"), 0);
     }
 }
 

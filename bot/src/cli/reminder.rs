@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use domain::deals::reminder::ops::{ListReminders, list};
-use domain::deals::reminder::simulate::simulate;
+use domain::deals::simulate::simulate;
 use domain::delivery::outbox::ops as outbox;
 use domain::kernel::id::DealId;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Reminders that were planned, and those to come.
 
-use domain::deals::reminder::simulate::{Forecast, Verdict};
 use domain::deals::reminder::view::ReminderView;
+use domain::deals::simulate::{Forecast, Verdict};
 use domain::people::reach::Topic;
 
 use super::{count, day, indented, moment, next_page, sentence, table};

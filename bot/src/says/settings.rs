@@ -16,10 +16,10 @@ pub fn delivery(stored: &Stored) -> String {
         .iter()
         .map(|(key, value)| {
             let mark = if usual.get(key) == Some(value) { "" } else { "changed" };
-            vec![key.clone(), shown(value), mark.to_owned()]
+            vec![key.clone(), mark.to_owned(), shown(value)]
         })
         .collect();
-    let mut text = table(&["SETTING", "VALUE", ""], &rows);
+    let mut text = table(&["SETTING", "", "VALUE"], &rows);
     if let Some(at) = stored.held_since {
         let why = stored.held_why.as_deref().unwrap_or_default();
         text.push_str(&format!("\nNothing is sent since {}: {why}\n", moment(at)));

@@ -5,6 +5,7 @@ pub mod deal;
 pub mod followup;
 pub mod milestone;
 pub mod reminder;
+pub mod simulate;
 
 #[cfg(test)]
 pub(crate) mod example;

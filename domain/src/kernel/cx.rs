@@ -97,13 +97,13 @@ impl Work<'_> {
     }
 
     fn cx<'c>(&'c self, conn: &'c mut Conn) -> Cx<'c> {
-        self.cx_at(conn, self.now)
+        self.cx_at(conn, self.principal, self.now)
     }
 
-    fn cx_at<'c>(&'c self, conn: &'c mut Conn, now: Timestamp) -> Cx<'c> {
+    fn cx_at<'c>(&'c self, conn: &'c mut Conn, principal: &'c Principal, now: Timestamp) -> Cx<'c> {
         Cx {
             conn,
-            principal: self.principal,
+            principal,
             now: time::to_micros(now),
             randomness: self.randomness,
             correlation: self.correlation,
@@ -136,7 +136,20 @@ impl Rehearsal<'_> {
 
     /// Runs a verb as it would run at an instant, over what was done before in this rehearsal.
     pub fn at<T>(&mut self, now: Timestamp, f: impl FnOnce(&mut Cx<'_>) -> Result<T, No>) -> Result<T, No> {
-        f(&mut self.work.cx_at(self.conn, now))
+        f(&mut self.work.cx_at(self.conn, self.work.principal, now))
+    }
+
+    /// The same in the name of somebody else of the workspace: what a rehearsal shows is done by others than its reader.
+    pub fn by<T>(
+        &mut self,
+        who: &Principal,
+        now: Timestamp,
+        f: impl FnOnce(&mut Cx<'_>) -> Result<T, No>,
+    ) -> Result<T, No> {
+        if who.workspace != self.work.principal.workspace {
+            return Err(Fault::Corrupt("a rehearsal in the name of somebody of another workspace".into()).into());
+        }
+        f(&mut self.work.cx_at(self.conn, who, now))
     }
 }
 

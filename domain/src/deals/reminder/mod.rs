@@ -10,7 +10,6 @@ pub mod glance;
 pub mod ops;
 pub mod rules;
 mod scene;
-pub mod simulate;
 pub mod store;
 pub(in crate::deals) mod take_back;
 pub mod view;

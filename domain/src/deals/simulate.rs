@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::glance::sections;
-use super::store::{self, shown};
-use super::{Kind, State, ops, view};
-use crate::deals::deal;
+use super::deal;
+use super::followup::ops::{Answer, accept, begin, checklists, next_checklist};
+use super::reminder::glance::sections;
+use super::reminder::store::{self, shown};
+use super::reminder::{Kind, Recipient, State, ops, view};
 use crate::deals::milestone::explain::long;
 use crate::delivery::notify::ops::{digests, next_digest};
 use crate::delivery::notify::verify;
@@ -18,9 +19,10 @@ use crate::delivery::rehearsal::{Fate, send_due};
 use crate::delivery::sms::Bill;
 use crate::delivery::{Message, To, outbox, settings};
 use crate::kernel::id::{DealId, MessageId};
-use crate::kernel::{Cx, No, Problem, Refusal, Rehearsal, Work, time};
+use crate::kernel::{Cx, No, Principal, Problem, Refusal, Rehearsal, Source, Work, time};
 use crate::people::reach::{Channel, Topic};
 use crate::words;
+use crate::workspace::access::ops::operator;
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::member;
 
@@ -69,27 +71,37 @@ pub struct Forecast {
 }
 
 /// Everything of the next `days` days, in order; with `only` that of one deal. Changes nothing.
+///
+/// Nobody completes anything or votes meanwhile, and no model is asked: letters that are to be written are the templates', and
+/// of those that wait for a yes the first notice to their approvers is shown and none that repeats it.
 pub fn simulate(work: &Work<'_>, days: i64, only: Option<DealId>) -> Result<Vec<Forecast>, No> {
     if !(1..=MOST_DAYS).contains(&days) {
         return Err(vec![Problem::new("days", format!("must be between 1 and {MOST_DAYS}."))].into());
     }
-    work.read(|cx| {
+    let workspace = work.read(|cx| {
         cx.require(Verb::ReadDeliveries)?;
         match only {
             Some(id) if deal::store::find(cx, id)?.is_none() => Err(Refusal::not_found("deal").into()),
-            _ => Ok(()),
+            _ => Ok(cx.workspace()),
         }
     })?;
-    work.rehearse(|rehearsal| run(rehearsal, days, only))
+    let clock = operator(workspace, "clock", Source::System);
+    work.rehearse(|rehearsal| run(rehearsal, &clock, days, only))
 }
 
-fn run(rehearsal: &mut Rehearsal<'_>, days: i64, only: Option<DealId>) -> Result<Vec<Forecast>, No> {
+fn run(
+    rehearsal: &mut Rehearsal<'_>,
+    clock: &Principal,
+    days: i64,
+    only: Option<DealId>,
+) -> Result<Vec<Forecast>, No> {
     let started = rehearsal.now();
     let mut now = started;
     let end = now + SignedDuration::from_hours(24 * days);
     let mut forecasts = Vec::new();
     let mut held: BTreeMap<MessageId, Vec<String>> = BTreeMap::new();
     while now <= end {
+        rehearsal.by(clock, now, letters)?;
         let next = rehearsal.at(now, |cx| step(cx, only, &mut forecasts, &mut held))?;
         match next {
             Some(next) => now = next.max(now + SignedDuration::from_secs(1)),
@@ -99,6 +111,15 @@ fn run(rehearsal: &mut Rehearsal<'_>, days: i64, only: Option<DealId>) -> Result
     rehearsal.at(end, |cx| unsent(cx, only, &mut forecasts, &mut held, started))?;
     forecasts.sort_by(|a, b| (a.at, &a.subject, &a.to).cmp(&(b.at, &b.subject, &b.to)));
     Ok(forecasts)
+}
+
+/// Writes what is to be written by now: checklists whose week has come, and what waits for a writer.
+fn letters(cx: &mut Cx<'_>) -> Result<(), No> {
+    checklists(cx)?;
+    while let Some(assignment) = begin(cx)? {
+        accept(cx, &assignment, &Answer::Template { instead_of_model: None })?;
+    }
+    Ok(())
 }
 
 /// One instant: what the loops would do at it. Gives the next instant at which they have something to do.
@@ -130,7 +151,7 @@ fn step(
         }
     }
     forecasts.extend(told(cx, shown)?);
-    let nexts = [store::next_look(cx)?, outbox::waiting::next_due(cx)?, next_digest(cx)?];
+    let nexts = [store::next_look(cx)?, outbox::waiting::next_due(cx)?, next_digest(cx)?, next_checklist(cx)?];
     Ok(nexts.into_iter().flatten().min())
 }
 
@@ -143,8 +164,8 @@ fn told(cx: &mut Cx<'_>, shown: Vec<(Message, Verdict, Vec<String>)>) -> Result<
     let mut forecasts = Vec::with_capacity(shown.len());
     for (message, verdict, policy) in shown {
         let to = match message.to {
-            To::Contact(id) => view::name(cx, &super::Recipient::Contact(id))?,
-            To::Member(id) => view::name(cx, &super::Recipient::Member(id))?,
+            To::Contact(id) => view::name(cx, &Recipient::Contact(id))?,
+            To::Member(id) => view::name(cx, &Recipient::Member(id))?,
             To::Team | To::Endpoint(_) => format!("{} {}", message.channel, message.address),
         };
         let base = message.occasion.rsplit_once(':').map_or("", |(base, _)| base);
@@ -157,7 +178,10 @@ fn told(cx: &mut Cx<'_>, shown: Vec<(Message, Verdict, Vec<String>)>) -> Result<
             channel: Some(message.channel),
             to,
             deal_id: message.deal_id,
-            why: reasons.get(base).cloned().unwrap_or_default(),
+            why: match message.topic {
+                Topic::Approval => vec!["It waits for a yes; nobody votes in a rehearsal".into()],
+                _ => reasons.get(base).cloned().unwrap_or_default(),
+            },
             text: if verify::is_secret(&message) { verify::HIDDEN.into() } else { message.content.text },
             subject: message.content.subject,
             policy,
