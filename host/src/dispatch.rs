@@ -30,10 +30,8 @@ use crate::pacing::Pacing;
 /// The ways out that are configured.
 pub type Ways = BTreeMap<Kind, Arc<dyn Channel>>;
 
-/// Sends at once, all over.
-const SLOTS: usize = 32;
-/// Sends at once for one workspace.
-pub const SLOTS_OF_ONE: usize = 16;
+/// Workspaces that have all of their sends at once; the others share.
+const FULL_WORKSPACES: usize = 2;
 /// Webhooks at once for one workspace, and to one endpoint: how long they take is up to whoever wrote the endpoint.
 const WEBHOOKS_OF_ONE: usize = 8;
 const TO_ONE_ENDPOINT: usize = 4;
@@ -47,6 +45,12 @@ const LONGEST_SEND: Duration = Duration::from_secs(33);
 const LONGEST_SETTLING: Duration = Duration::from_secs(600);
 /// How often a workspace is looked at for messages that wait for a provider in lasting trouble.
 const LASTING_EVERY: Duration = Duration::from_secs(60);
+
+/// Sends at once for one workspace. What PostgreSQL takes for a transaction counts more than what is in it; on an embedded
+/// database people wait for each transaction, so it does less.
+pub fn slots_of_one(host: &Host) -> usize {
+    if host.db().is_postgres() { 32 } else { 16 }
+}
 
 #[derive(Clone)]
 pub struct Dispatcher(Arc<Inner>);
@@ -85,7 +89,7 @@ impl Dispatcher {
         Self(Arc::new(Inner {
             host: host.clone(),
             ways,
-            slots: Arc::new(Semaphore::new(SLOTS)),
+            slots: Arc::new(Semaphore::new(FULL_WORKSPACES * slots_of_one(host))),
             looks: Semaphore::new(LOOKS),
             installation: Installation::new(host),
             pacing: Pacing::new(),
@@ -328,12 +332,12 @@ impl Batch {
 
     /// At least one slot, at most as many as one workspace may have. While something is on its way nothing is waited for.
     async fn slots(&self, flying: usize) -> Option<Vec<OwnedSemaphorePermit>> {
-        let all = &self.of.slots;
+        let (all, most) = (&self.of.slots, slots_of_one(&self.of.host));
         let mut slots = Vec::new();
         if flying == 0 {
             slots.push(all.clone().acquire_owned().await.ok()?);
         }
-        while flying + slots.len() < SLOTS_OF_ONE
+        while flying + slots.len() < most
             && let Ok(slot) = all.clone().try_acquire_owned()
         {
             slots.push(slot);

@@ -17,6 +17,7 @@ use domain::delivery::{Purpose, Status};
 use domain::kernel::{Conn, Cx, No, Principal};
 use domain::people::contact::zones::{Clues, Zones};
 use domain::people::reach::{Channel, Topic};
+use host::dispatch::slots_of_one;
 use host::{Clock, Config, Host};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -49,9 +50,9 @@ pub struct Delivery {
     /// Workers that plan and send side by side
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     workers: u8,
-    /// Messages in one claim
-    #[arg(long, value_name = "N", default_value_t = host::dispatch::SLOTS_OF_ONE as u16, value_parser = clap::value_parser!(u16).range(1..=500))]
-    claim: u16,
+    /// Messages in one claim; as many as a server takes for one workspace when left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
+    claim: Option<u16>,
     /// Milestones to have for the looks that find nothing; 0 leaves these looks out
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     milestones: usize,
@@ -86,7 +87,7 @@ impl Rate {
 pub struct Delivered {
     pub database: &'static str,
     pub workers: u8,
-    pub claim: u16,
+    pub claim: usize,
     pub deals: usize,
     pub reminders: usize,
     /// Reminders from the first look of the sweep to the last settled message.
@@ -118,6 +119,7 @@ pub fn run(cmd: &Delivery) -> Outcome {
     let bench = Bench { clock: Clock::system(), due: instant(DUE)?, who: founded(&host)?, host };
     bench.furnish(usize::from(cmd.deals))?;
     bench.know_sizes()?;
+    let at_once = cmd.claim.map_or_else(|| slots_of_one(&bench.host), usize::from);
 
     let before = memory("VmRSS:");
     // From here on the highest is that of the work alone.
@@ -126,7 +128,7 @@ pub fn run(cmd: &Delivery) -> Outcome {
     let (planned, sweeps) = bench.side_by_side(cmd.workers, |bench| bench.plan())?;
     let took_plan = bench.clock.elapsed() - start;
     let start = bench.clock.elapsed();
-    let (sent, halves) = bench.side_by_side(cmd.workers, |bench| bench.send(usize::from(cmd.claim)))?;
+    let (sent, halves) = bench.side_by_side(cmd.workers, |bench| bench.send(at_once))?;
     let took_send = bench.clock.elapsed() - start;
     let peak = memory("VmHWM:");
     let wanted = usize::from(cmd.deals) * REMINDERS_EACH;
@@ -142,7 +144,7 @@ pub fn run(cmd: &Delivery) -> Outcome {
         bench.know_sizes()?;
         let calls = usize::from(cmd.calls);
         empty_sweep = Some(bench.timed(calls, |cx| reminder::ops::attend(cx, host::sweep::AT_ONCE).map(drop))?);
-        let claim = Wanted::up_to(usize::from(cmd.claim));
+        let claim = Wanted::up_to(at_once);
         empty_claim = Some(bench.timed(calls, |cx| outbox::ops::claim(cx, &claim).map(drop))?);
     }
     let (claims, settles): (Vec<Duration>, Vec<Duration>) = halves.into_iter().unzip();
@@ -152,7 +154,7 @@ pub fn run(cmd: &Delivery) -> Outcome {
     let measured = Delivered {
         database: if cmd.postgres.is_some() { "postgresql" } else { "sqlite" },
         workers: cmd.workers,
-        claim: cmd.claim,
+        claim: at_once,
         deals: usize::from(cmd.deals),
         reminders: wanted,
         whole_per_second: wanted as f64 / (took_plan + took_send).as_secs_f64(),
