@@ -23,8 +23,9 @@ pub const AT_ONCE: usize = 512;
 /// PostgreSQL for the processors that it takes.
 const AT_ONCE_AMONG_PEOPLE: usize = 16;
 
-/// Transactions for one workspace before the others have their turn.
+/// Transactions for one workspace before the others have their turn, and while people write.
 const IN_A_ROW: usize = 8;
+const IN_A_ROW_AMONG_PEOPLE: usize = 4;
 
 /// When it comes round again while there is more to do.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -65,7 +66,11 @@ impl Sweep {
         // While people write, a little for each workspace, and then a pause.
         let among_people = self.host.do_people_write();
         let one_writer = self.host.db().file().is_some();
-        let (at_once, in_a_row) = if among_people { (AT_ONCE_AMONG_PEOPLE, 1) } else { (AT_ONCE, IN_A_ROW) };
+        let (at_once, in_a_row) = match (among_people, one_writer) {
+            (false, _) => (AT_ONCE, IN_A_ROW),
+            (true, false) => (AT_ONCE_AMONG_PEOPLE, IN_A_ROW_AMONG_PEOPLE),
+            (true, true) => (AT_ONCE_AMONG_PEOPLE, 1),
+        };
         let mut done = Done::default();
         let mut rounds: JoinSet<Done> = JoinSet::new();
         for workspace in workspaces {
