@@ -1,9 +1,11 @@
 //! The process dies while messages are on their way: at every named step, on every channel, on both databases. Whatever
 //! it had got done, the next process brings every message to its one end, and nobody is told twice.
 //!
-//! Each cell is a small world of its own: a database, a provider that keeps a ledger, three messages. The worker is the
-//! real program, killed at the step; then the clock is moved on and it is started again, until nothing is left to do.
-//! Then the provider's ledger, the outbox and the log of facts must agree.
+//! Each cell is a small world of its own: a database, a provider that keeps a ledger, three messages. Where the channel
+//! reaches contacts, the first is for one, so that all that the policy asks about contacts stands in the way of the kill;
+//! it was held overnight, and leaves with the others. The worker is the real program, killed at the step; then the clock
+//! is moved on and it is started again, until nothing is left to do. Then the provider's ledger, the outbox and the log of
+//! facts must agree.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,18 +16,25 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use domain::deals::deal::DealStatus;
+use domain::deals::deal::intake::NewParty;
+use domain::deals::deal::ops::end;
 use domain::delivery::outbox::ops::is_anything_due;
+use domain::delivery::policy::ops::decisions_of;
+use domain::delivery::policy::{Reason, Rule, Verdict};
 use domain::delivery::trouble::{ops as held, rules};
 use domain::delivery::webhook::ops::{AddEndpoint, add};
 use domain::delivery::{Content, NewMessage, Priority, Purpose, Status, To};
-use domain::kernel::id::{EndpointId, MessageId};
+use domain::kernel::id::{ContactId, EndpointId, MessageId};
+use domain::people::contact::standing::ops::{SetConsent, set_consent};
+use domain::people::contact::view::find;
 use domain::people::reach::{Channel, Topic};
 use domain::workspace::access::Role;
 use harness::peers::{
     Answer, Arrival, FakeDiscord, FakeTwilio, Fault, How, Mark, SmtpFault, SmtpPeer, SmtpRules, WebhookSink,
     ledger,
 };
-use harness::{Place, World};
+use harness::{DATES, Place, World, deal};
 use host::keys::Keys;
 use host::{Clock, Config};
 use jiff::{SignedDuration, Timestamp};
@@ -34,7 +43,13 @@ use tempfile::TempDir;
 
 /// Texts of which none is part of another, and that no channel has to escape.
 const TEXTS: [&str; 3] = ["The inspection is on alpha", "The appraisal is on beta", "The closing is on gamma"];
-const START: &str = "2026-10-14T15:00:00Z";
+/// Thursday 15 October 2026, 10:00 in Chicago.
+const START: &str = "2026-10-15T15:00:00Z";
+/// 22:00 in Chicago, when no contact is written to.
+const NIGHT_BEFORE: &str = "2026-10-15T03:00:00Z";
+const MEMBER_NUMBER: &str = "+13125550130";
+const CONTACT_NUMBER: &str = "+13125550177";
+const CONTACT_EMAIL: &str = "ann@example.org";
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// Waits a little for another process.
@@ -93,6 +108,27 @@ impl Peer {
     }
 }
 
+/// A contact in Chicago who agreed to e-mails and text messages. Her deal is over, so that nothing else is planned.
+fn contact(world: &World) -> ContactId {
+    let mut new = deal("12 Oak Street", DATES);
+    new.parties = vec![NewParty {
+        role: "buyer".into(),
+        name: "Ann Lee".into(),
+        email: Some(CONTACT_EMAIL.into()),
+        phone: Some(CONTACT_NUMBER.into()),
+        time_zone: Some("America/Chicago".into()),
+    }];
+    let over = world.create(&new);
+    let cora = world.team.cora();
+    let contact_id = world.look(&cora, |cx| find(cx, CONTACT_EMAIL)).unwrap()[0].id;
+    for channel in [Channel::Email, Channel::Sms] {
+        let agrees = SetConsent { contact_id, channel, given: true, evidence: "a form".into() };
+        world.act(&cora, |cx| set_consent(cx, &agrees)).unwrap();
+    }
+    world.act(&cora, |cx| end(cx, over, DealStatus::Cancelled, Some("Fell through"))).unwrap();
+    contact_id
+}
+
 /// A worker process, gone when dropped.
 struct Worker(Child);
 
@@ -149,16 +185,41 @@ impl Cell {
             Channel::InApp => Peer::InApp,
         };
         let mut cell = Self { channel, world, peer, clock, now, messages: Vec::new(), home };
-        let new: Vec<NewMessage> = TEXTS.iter().enumerate().map(|(n, text)| cell.message(n, text)).collect();
-        cell.messages = cell.world.enqueue(&cell.world.team, &new);
+        let mut new: Vec<NewMessage> = TEXTS.iter().enumerate().map(|(n, text)| cell.message(n, text)).collect();
+        if cell.reaches_contacts() {
+            let first = cell.to_contact(new.remove(0));
+            cell.world.set_clock(NIGHT_BEFORE);
+            cell.messages = cell.world.enqueue(&cell.world.team, &[first]);
+            cell.world.claim(1);
+            assert_eq!(cell.ends(), [Status::Deferred], "{cell}: nothing goes to a contact at night");
+        }
+        cell.world.set_clock(START);
+        cell.messages.extend(cell.world.enqueue(&cell.world.team, &new));
         Some(cell)
+    }
+
+    fn reaches_contacts(&self) -> bool {
+        matches!(self.channel, Channel::Email | Channel::Sms)
+    }
+
+    /// What is not internal, but part of the contact's deal, and due at night.
+    fn to_contact(&self, usual: NewMessage) -> NewMessage {
+        let address = if self.channel == Channel::Sms { CONTACT_NUMBER } else { CONTACT_EMAIL };
+        NewMessage {
+            topic: Topic::Reminder,
+            purpose: Purpose::Transactional,
+            to: To::Contact(contact(&self.world)),
+            address: address.into(),
+            due_at: NIGHT_BEFORE.parse().unwrap(),
+            ..usual
+        }
     }
 
     fn message(&self, n: usize, text: &str) -> NewMessage {
         let member = To::Member(self.world.team.members[&Role::Member].id);
         let (to, address) = match &self.peer {
             Peer::Discord(_) => (To::Team, "77".to_owned()),
-            Peer::Sms(_) => (member, "+13125550130".to_owned()),
+            Peer::Sms(_) => (member, MEMBER_NUMBER.to_owned()),
             Peer::Email(_) => (member, "mike@example.com".to_owned()),
             Peer::Webhook(sink, id) => (To::Endpoint(*id), sink.url()),
             Peer::Console(_) => (To::Team, String::new()),
@@ -214,6 +275,8 @@ impl Cell {
             Peer::Email(smtp) => {
                 command.env("MILEPOST_MAIL__SMTP_URL", format!("smtp://127.0.0.1:{}?tls=none", smtp.port()));
                 command.env("MILEPOST_MAIL__FROM", "Milepost <milepost@example.com>");
+                // The link by which a contact ends our letters begins so.
+                command.env("MILEPOST_HTTP__PUBLIC_URL", "https://milepost.example.com");
             }
             Peer::Webhook(sink, _) => {
                 command.env("MILEPOST_WEBHOOKS__ALLOW_PRIVATE", sink.address().to_string());
@@ -258,8 +321,8 @@ impl Cell {
         let ended = in_time(|| {
             let ended = worker.0.try_wait().unwrap();
             assert!(
-                ended.is_none_or(|status| status.signal().is_some()),
-                "{self}: it refused to work. {}",
+                ended.is_none_or(|status| status.signal() == Some(9)),
+                "{self}: it ended by itself ({ended:?}). {}",
                 self.told()
             );
             died = ended.is_some();
@@ -345,6 +408,9 @@ impl Cell {
         assert!(wrong.is_empty(), "{self}: {}\n{}", wrong.join("\n"), self.told());
         assert_eq!(self.peer.mistakes(), Vec::<String>::new(), "{self}");
         self.world.log_is_whole(&self.world.team);
+        if self.reaches_contacts() {
+            self.asked_for_the_contact();
+        }
         if let Peer::Webhook(sink, endpoint) = &self.peer {
             let keys = Keys::of(host::keys::parse(KEY).unwrap());
             let secret = keys.endpoint_secret(self.world.team.id, *endpoint, 1);
@@ -352,6 +418,31 @@ impl Cell {
                 let at: i64 = asked.header("webhook-timestamp").unwrap().parse().unwrap();
                 let wrong = sink.wrong_with(&asked, secrecy::ExposeSecret::expose_secret(&secret), at);
                 assert_eq!(wrong, None, "{self}");
+            }
+        }
+    }
+
+    /// The policy held the contact's message in the night, and allowed it by all the rules about contacts whenever it was
+    /// tried; what arrived says how to end such letters, and what members got does not.
+    fn asked_for_the_contact(&self) {
+        let cora = self.world.team.cora();
+        let decisions = self.world.look(&cora, |cx| decisions_of(cx, self.messages[0])).unwrap();
+        let (night, tries) = decisions.split_first().unwrap();
+        assert_eq!(night.policy.codes, [Reason::QuietHours], "{self}");
+        assert!(!tries.is_empty(), "{self}");
+        for tried in tries {
+            let trace = &tried.policy.rule_trace;
+            assert_eq!(tried.policy.verdict, Verdict::Allow, "{self}: {trace:#?}");
+            let rules: Vec<Rule> = trace.iter().map(|step| step.rule).collect();
+            for rule in [Rule::OptOut, Rule::FrequencyCap, Rule::QuietHours, Rule::Consent, Rule::Zone] {
+                assert!(rules.contains(&rule), "{self}: {rules:?}");
+            }
+        }
+        if let Peer::Email(smtp) = &self.peer {
+            for mail in smtp.mails() {
+                let link = mail.header("List-Unsubscribe").unwrap_or_default();
+                let right = link.starts_with("<https://milepost.example.com/hooks/unsubscribe/");
+                assert_eq!(right, mail.to == [CONTACT_EMAIL], "{self}: {mail:?}");
             }
         }
     }
@@ -586,7 +677,7 @@ const TROUBLES: &[Trouble] = &[
     Trouble {
         name: "a number that said STOP",
         channel: Channel::Sms,
-        tell: |c| twilio(c).stop("+13125550130"),
+        tell: |c| [MEMBER_NUMBER, CONTACT_NUMBER].into_iter().for_each(|number| twilio(c).stop(number)),
         ends: Status::Failed,
         got: 0,
     },

@@ -1,7 +1,7 @@
 //! Named steps at which a test may stop the process, to see what a crash there leaves behind.
 //!
 //! Without the `failpoints` feature a step is nothing. With it, `MILEPOST_FAILPOINT=name=kill` ends the process at
-//! that step as SIGKILL would, `name=error` makes the step fail, and `name=pause` stops there until the process is killed.
+//! that step with SIGKILL, `name=error` makes the step fail, and `name=pause` stops there until the process is killed.
 
 use crate::kernel::Fault;
 
@@ -30,7 +30,7 @@ pub fn reach(name: &'static str) -> Result<(), Fault> {
     let Ok(wanted) = std::env::var("MILEPOST_FAILPOINT") else { return Ok(()) };
     for point in wanted.split(',') {
         match point.split_once('=') {
-            Some((step, "kill")) if step == name => std::process::abort(),
+            Some((step, "kill")) if step == name => die(),
             Some((step, "error")) if step == name => return Err(Fault::Step(name)),
             Some((step, "pause")) if step == name => loop {
                 std::thread::park();
@@ -39,4 +39,14 @@ pub fn reach(name: &'static str) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Ends as a process does whose machine has no memory left: by a signal that nothing in it can catch or clean up after.
+#[cfg(feature = "failpoints")]
+fn die() -> ! {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    let _ = kill_process(getpid(), Signal::KILL);
+    // Only where no such signal can be sent; the tests tell this end from the other.
+    std::process::abort()
 }
