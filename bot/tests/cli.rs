@@ -25,6 +25,8 @@ mod crash_out;
 mod delivery;
 #[path = "cli/keys.rs"]
 mod keys;
+#[path = "cli/mail_tls.rs"]
+mod mail_tls;
 #[path = "cli/outage.rs"]
 mod outage;
 #[path = "cli/outbound.rs"]

@@ -266,7 +266,7 @@ fn a_mail_server_takes_mail_and_fails_when_told() {
 #[test]
 fn a_mail_server_wants_its_login_and_its_tls() {
     let login = Some(("milepost".to_owned(), "secret".to_owned()));
-    let rules = SmtpRules { login, tls: true, tls_required: false };
+    let rules = SmtpRules { login, tls: true, ..SmtpRules::default() };
     let Some(smtp) = SmtpPeer::start(&rules) else { return };
     let (hello, from) = ("EHLO here", "MAIL FROM:<us@example.com>");
     talk(smtp.port(), &[(hello, "250"), (from, "530"), ("AUTH PLAIN AG1pbGVwb3N0AHdyb25n", "535")]);

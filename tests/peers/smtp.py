@@ -1,10 +1,10 @@
 """A mail server that writes down what it took, and fails when told to.
 
-    smtp.py LEDGER [--login USER:PASSWORD] [--tls CERTIFICATE KEY [--tls-required]]
+    smtp.py LEDGER [--port PORT] [--login USER:PASSWORD] [--tls CERTIFICATE KEY [--tls-required | --tls-at-once]]
 
-It prints its port. Each message it took is a line of JSON in LEDGER, on disk before it is answered. It is told what goes
-wrong by lines on its standard input, and says "ok" to each: "next FAULT", "always FAULT", "well". At the end of its
-input it ends.
+It prints its port. Each message it took is a line of JSON in LEDGER, on disk before it is answered; what it was told in
+clear text is in LEDGER.clear, byte by byte. It is told what goes wrong by lines on its standard input, and says "ok" to
+each: "next FAULT", "always FAULT", "well". At the end of its input it ends.
 """
 
 import argparse
@@ -29,7 +29,32 @@ FAULTS = {
     "bounce_body",  # 554 after the body
     "take_and_drop",  # it was taken, and the connection is gone before the answer
     "take_and_wait",  # it was taken, and nothing is ever said
+    "whisper_at_starttls",  # somebody on the way adds an answer of theirs to the last one in clear text
 }
+
+
+class Heard(SMTP):
+    """Keeps what it is told before TLS, and in its place."""
+
+    def __init__(self, peer, options, **keys):
+        super().__init__(peer, **keys)
+        self.peer = peer
+        self.options = options
+
+    @property
+    def in_clear(self):
+        return self.session.ssl is None and not self.options.tls_at_once
+
+    def data_received(self, data):
+        if self.in_clear:
+            with open(self.options.ledger + ".clear", "ab") as file:
+                file.write(data)
+        super().data_received(data)
+
+    async def push(self, status):
+        if status == "220 Ready to start TLS" and self.peer.told("whisper_at_starttls"):
+            status += "\r\n250 Whispered"
+        await super().push(status)
 
 
 class Peer:
@@ -91,14 +116,14 @@ class Peer:
         if fault == "drop_at_data":
             server.transport.abort()
             return "421 4.3.2 Never seen"
-        self.take(session, envelope)
+        self.take(server, session, envelope)
         if fault == "take_and_drop":
             server.transport.abort()
         if fault == "take_and_wait":
             await asyncio.sleep(3600)
         return "250 2.0.0 Taken"
 
-    def take(self, session, envelope):
+    def take(self, server, session, envelope):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
 
         def body(kind):
@@ -117,7 +142,7 @@ class Peer:
                 {"name": part.get_filename(), "media_type": part.get_content_type()}
                 for part in message.iter_attachments()
             ],
-            "tls": session.ssl is not None,
+            "tls": not server.in_clear,
             "login": (getattr(session, "known_login", None) or b"").decode() or None,
         }
         with open(self.ledger, "a", encoding="utf-8") as file:
@@ -130,10 +155,14 @@ async def serve(options):
     loop = asyncio.get_running_loop()
     peer = Peer(options.ledger)
     keys = {}
+    at_once = None
     if options.tls:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*options.tls)
-        keys.update(tls_context=context, require_starttls=options.tls_required)
+        if options.tls_at_once:
+            at_once = context
+        else:
+            keys.update(tls_context=context, require_starttls=options.tls_required)
     if options.login:
         user, password = options.login.split(":", 1)
 
@@ -145,7 +174,10 @@ async def serve(options):
         # The tests' own machine, so that a login without TLS can be tried, too.
         keys.update(authenticator=login, auth_required=True, auth_require_tls=False)
     server = await loop.create_server(
-        lambda: SMTP(peer, hostname="peer.example", data_size_limit=64 << 20, loop=loop, **keys), "127.0.0.1", 0
+        lambda: Heard(peer, options, hostname="peer.example", data_size_limit=64 << 20, loop=loop, **keys),
+        "127.0.0.1",
+        options.port,
+        ssl=at_once,
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     reader = asyncio.StreamReader()
@@ -156,7 +188,9 @@ async def serve(options):
 
 parser = argparse.ArgumentParser()
 parser.add_argument("ledger")
+parser.add_argument("--port", type=int, default=0)
 parser.add_argument("--login")
 parser.add_argument("--tls", nargs=2)
 parser.add_argument("--tls-required", action="store_true")
+parser.add_argument("--tls-at-once", action="store_true")
 asyncio.run(serve(parser.parse_args()))

@@ -4,6 +4,9 @@
 //! transport, which tells a broken connection but not at which command). Until the message's text was begun, nothing can
 //! have been taken; from its first byte to the server's last answer, a silence leaves it unclear; an answer decides.
 
+mod connect;
+
+use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,106 +15,24 @@ use domain::delivery::policy::Cleared;
 use domain::delivery::{Message, To};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Severity;
+use lettre::transport::smtp::response::{Response, Severity};
 use lettre::{Address, Message as Letter};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
+use self::connect::{OPEN, causes};
+pub use self::connect::{Server, Tls};
 use super::{Channel, Found, Later, Learned, quoted};
 use crate::clock::Clock;
 use crate::egress::{LATE, TOTAL};
 use crate::run::Host;
 
-/// How long a connection may take, with TLS and the login.
-const OPEN: Duration = Duration::from_secs(10);
 /// A connection is used again within this time, and this many wait.
 const IDLE: Duration = Duration::from_secs(30);
 const MOST_IDLE: usize = 4;
-
-/// When a connection is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tls {
-    Immediate,
-    /// By STARTTLS, or not at all.
-    Required,
-    /// By STARTTLS where the server offers it. Whoever sits in between can take the offer out.
-    Opportunistic,
-    /// Only to this machine.
-    None,
-}
-
-/// The server that takes our e-mail.
-#[derive(Clone, Debug)]
-pub struct Server {
-    pub host: String,
-    pub port: u16,
-    pub tls: Tls,
-    login: Option<(String, SecretString)>,
-}
-
-impl Server {
-    /// `smtp[s]://[user:password@]host[:port][?tls=required|opportunistic|none]`. The error completes a sentence.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let url = url::Url::parse(text)
-            .map_err(|_| "is no address. Write it as smtps://user:password@smtp.example.com.".to_owned())?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        if host.is_empty() {
-            return Err("names no server. Write it as smtps://user:password@smtp.example.com.".into());
-        }
-        let mut tls = match url.scheme() {
-            "smtps" => Tls::Immediate,
-            "smtp" => Tls::Required,
-            _ => return Err("must start with smtps:// or smtp://.".into()),
-        };
-        for (key, value) in url.query_pairs() {
-            tls = match (tls, key.as_ref(), value.as_ref()) {
-                (Tls::Immediate, "tls", "required") => Tls::Immediate,
-                (Tls::Immediate, "tls", _) => {
-                    return Err("asks for less than smtps:// gives. Leave ?tls= out.".into());
-                }
-                (_, "tls", "required") => Tls::Required,
-                (_, "tls", "opportunistic") => Tls::Opportunistic,
-                (_, "tls", "none") => Tls::None,
-                (_, "tls", _) => return Err("has a ?tls= that is not required, opportunistic or none.".into()),
-                _ => return Err("has a setting after ? that is not tls.".into()),
-            };
-        }
-        let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        if tls == Tls::None && !here {
-            return Err("would send letters and passwords in clear text: ?tls=none is for loopback only.".into());
-        }
-        let login = match (url.username(), url.password()) {
-            ("", None) => None,
-            (user, password) => {
-                let read = |text: &str| decoded(text).ok_or("has a % that is no escape in its name or password.");
-                Some((read(user)?, read(password.unwrap_or_default())?.into()))
-            }
-        };
-        let port = url.port().unwrap_or(if tls == Tls::Immediate { 465 } else { 587 });
-        Ok(Self { host, port, tls, login })
-    }
-}
-
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        bytes.push(match first {
-            b'%' => {
-                let hex = std::str::from_utf8(rest.get(..2)?).ok()?;
-                rest = &rest[2..];
-                u8::from_str_radix(hex, 16).ok()?
-            }
-            other => *other,
-        });
-    }
-    String::from_utf8(bytes).ok()
-}
 
 pub struct Email {
     host: Host,
@@ -126,8 +47,22 @@ pub struct Email {
 struct Ended {
     /// Whether the text of the letter was begun.
     begun: bool,
-    error: Option<lettre::transport::smtp::Error>,
+    how: How,
     what: &'static str,
+}
+
+enum How {
+    Error(lettre::transport::smtp::Error),
+    /// Neither yes nor no: lettre takes a 354 for a yes, and a yes for a 354.
+    Odd(Response),
+}
+
+/// What a server says when all is well.
+const DONE: Severity = Severity::PositiveCompletion;
+const GO_ON: Severity = Severity::PositiveIntermediate;
+
+fn well(answer: Response, due: Severity) -> Result<Response, How> {
+    if answer.code().severity == due { Ok(answer) } else { Err(How::Odd(answer)) }
 }
 
 impl Email {
@@ -169,11 +104,11 @@ impl Email {
         until: Duration,
         begun: &std::sync::atomic::AtomicBool,
     ) -> Result<Learned, Ended> {
-        let at = |what| move |error| Ended { begun: false, error: Some(error), what };
+        let at = |what| move |how| Ended { begun: false, how, what };
         let late = || self.clock.elapsed() >= until;
         let mut connection = match self.waiting().await {
             Some(connection) => connection,
-            None => match timeout(OPEN, self.connect()).await {
+            None => match timeout(OPEN, connect::open(&self.server, &self.hello)).await {
                 Ok(Ok(connection)) => connection,
                 Ok(Err(learned)) => return Ok(learned),
                 Err(_) => {
@@ -183,69 +118,20 @@ impl Email {
             },
         };
         let sender = Mail::new(Some(self.from.email.clone()), Vec::new());
-        connection.command(sender).await.map_err(at("the sender"))?;
-        connection.command(Rcpt::new(to, Vec::new())).await.map_err(at("the recipient"))?;
-        connection.command(Data).await.map_err(at("the letter"))?;
+        ask(&mut connection, sender, DONE).await.map_err(at("the sender"))?;
+        ask(&mut connection, Rcpt::new(to, Vec::new()), DONE).await.map_err(at("the recipient"))?;
+        ask(&mut connection, Data, GO_ON).await.map_err(at("the letter"))?;
         if late() {
             // Without its last line a letter is none: the connection is dropped.
             return Ok(Learned::not_sent(LATE));
         }
         begun.store(true, std::sync::atomic::Ordering::Release);
-        let answer = connection.message(letter).await.map_err(|error| Ended {
-            begun: true,
-            error: Some(error),
-            what: "the letter",
-        })?;
+        let answer = connection.message(letter).await.map_err(How::Error).and_then(|answer| well(answer, DONE));
+        let answer = answer.map_err(|how| Ended { begun: true, how, what: "the letter" })?;
         let code = u16::from(answer.code());
         let said = answer.first_line().map(quoted).filter(|said| !said.is_empty());
         self.keep(connection);
         Ok(Learned::accepted(said).status(code))
-    }
-
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Learned> {
-        let no_tls = |error: lettre::transport::smtp::Error| {
-            Learned::not_sent(format!("TLS cannot be set up: {}.", causes(&error))).trouble(Trouble::Provider)
-        };
-        let failed = |what: &str, error: &lettre::transport::smtp::Error| {
-            let learned = Learned::not_sent(format!("{what}: {}. Nothing was sent.", causes(error)));
-            let learned = match error.status() {
-                Some(code) => learned.status(u16::from(code)),
-                None => learned,
-            };
-            learned.trouble(Trouble::Provider)
-        };
-        let Server { host, port, tls, login } = &self.server;
-        let parameters = || TlsParameters::new_native(host.clone()).map_err(no_tls);
-        let immediate = match tls {
-            Tls::Immediate => Some(parameters()?),
-            _ => None,
-        };
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1((host.as_str(), *port), Some(OPEN), &self.hello, immediate, None)
-                .await
-                .map_err(|error| failed("The mail server cannot be reached", &error))?;
-        if matches!(tls, Tls::Required | Tls::Opportunistic) {
-            if connection.can_starttls() {
-                connection
-                    .starttls(parameters()?, &self.hello)
-                    .await
-                    .map_err(|error| failed("TLS with the mail server failed", &error))?;
-            } else if *tls == Tls::Required {
-                return Err(Learned::not_sent(
-                    "The mail server offers no TLS, and without it nothing is sent. Use another server, or set ?tls= in \
-                     mail.smtp_url.",
-                )
-                .trouble(Trouble::Provider));
-            }
-        }
-        if let Some((user, password)) = login {
-            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
-            connection
-                .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
-                .await
-                .map_err(|error| failed("The mail server refused the login (check mail.smtp_url)", &error))?;
-        }
-        Ok(connection)
     }
 
     /// A connection of an earlier letter that still answers.
@@ -340,23 +226,21 @@ fn header(name: &'static str, value: String) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }
 
-/// An error with its causes, which lettre keeps apart from its sentence.
-fn causes(error: &lettre::transport::smtp::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let inner_said = inner.to_string();
-        if !said.contains(&inner_said) {
-            said = format!("{said}: {inner_said}");
-        }
-        cause = inner.source();
-    }
-    quoted(said.trim_end_matches('.'))
+/// Gives one command, and wants this kind of yes.
+async fn ask(connection: &mut AsyncSmtpConnection, command: impl Display, due: Severity) -> Result<Response, How> {
+    connection.command(command).await.map_err(How::Error).and_then(|answer| well(answer, due))
 }
 
 /// What the end of an attempt means.
 fn judge(ended: &Ended) -> Learned {
-    let Some(error) = &ended.error else { return Learned::not_sent("The mail server ended the conversation.") };
+    let error = match &ended.how {
+        How::Error(error) => error,
+        How::Odd(answer) => {
+            let code = answer.code();
+            let said = quoted(&format!("{code} {}", answer.first_line().unwrap_or_default()));
+            return no_sense(&said, ended.begun).status(u16::from(code));
+        }
+    };
     let said = causes(error);
     let Some(code) = error.status() else {
         return match ended.begun {
@@ -383,11 +267,14 @@ fn judge(ended: &Ended) -> Learned {
                 ended.what == "the recipient" && matches!(enhanced(&said), Some([5, 1, 1 | 2 | 3 | 6 | 10]));
             if gone { Learned::gone(format!("{why} Correct the address.")) } else { Learned::refused(why) }
         }
-        // Neither yes nor no, such as a 354 in place of a final answer.
-        _ if ended.begun => Learned::unclear(format!("The mail server's answer makes no sense: {said}.")),
-        _ => Learned::not_sent(format!("The mail server's answer makes no sense: {said}. Nothing was sent.")),
+        _ => no_sense(&said, ended.begun),
     };
     learned.status(u16::from(code))
+}
+
+fn no_sense(said: &str, begun: bool) -> Learned {
+    let why = format!("The mail server's answer makes no sense: {said}.");
+    if begun { Learned::unclear(why) } else { Learned::not_sent(format!("{why} Nothing was sent.")) }
 }
 
 /// The first enhanced status code of a reply, such as `4.2.2` (RFC 3463).
@@ -537,6 +424,9 @@ mod tests {
             (&[("the dot", "554 5.6.0 spam")], "refused"),
             (&[("the dot", "")], "unclear"),
             (&[("the dot", "what?")], "unclear"),
+            (&[("the dot", "354 go on")], "unclear"),
+            (&[("MAIL", "354 go on")], "not sent"),
+            (&[("DATA", "250 2.0.0 taken")], "not sent"),
         ];
         for (script, expected) in cases {
             let post = Post::start(script).await;
@@ -646,33 +536,6 @@ mod tests {
         for address in ["", "ana", "a@b\r\nRCPT TO:<eve@example.net>", "<>"] {
             let learned = email.letter(&message(reach::Channel::Email, address, "Hi")).await.unwrap_err();
             assert_eq!(word(&learned), "gone", "{address:?}");
-        }
-    }
-
-    #[test]
-    fn how_a_server_is_named() {
-        for (text, expected) in [
-            ("smtps://u:p%40w@smtp.example.com", "smtp.example.com 465 Immediate u p@w"),
-            ("smtp://smtp.example.com", "smtp.example.com 587 Required"),
-            ("smtp://smtp.example.com:25?tls=opportunistic", "smtp.example.com 25 Opportunistic"),
-            ("smtp://[::1]:25?tls=none", "::1 25 None"),
-            ("smtp://127.0.0.1:25?tls=none", "127.0.0.1 25 None"),
-        ] {
-            let server = Server::parse(text).unwrap();
-            let login = server.login.map(|(u, p)| format!(" {u} {}", p.expose_secret())).unwrap_or_default();
-            assert_eq!(format!("{} {} {:?}{login}", server.host, server.port, server.tls), expected);
-        }
-        for text in [
-            "smtp.example.com",
-            "http://smtp.example.com",
-            "smtp://",
-            "smtp://mail.example.com?tls=none",
-            "smtps://x.example.com?tls=none",
-            "smtp://x.example.com?tls=maybe",
-            "smtp://x.example.com?colour=red",
-            "smtp://u:%zz@x.example.com",
-        ] {
-            assert!(Server::parse(text).is_err(), "{text}");
         }
     }
 }

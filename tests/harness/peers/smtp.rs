@@ -24,10 +24,16 @@ const REQUIRED: &str = "MILEPOST_TEST_SMTP_REQUIRED";
 pub struct SmtpRules {
     /// User and password without which it takes nothing.
     pub login: Option<(String, String)>,
-    /// It offers STARTTLS with a certificate for 127.0.0.1 and localhost that nobody vouches for.
+    /// It offers STARTTLS with a certificate that nobody vouches for.
     pub tls: bool,
     /// It takes nothing before STARTTLS.
     pub tls_required: bool,
+    /// It speaks TLS from the first byte, with such a certificate.
+    pub tls_at_once: bool,
+    /// The name that its certificate is for. Without it, it is for 127.0.0.1 and localhost.
+    pub certificate_for: Option<&'static str>,
+    /// Where it listens; without it, anywhere.
+    pub port: Option<u16>,
 }
 
 /// What goes wrong with a conversation.
@@ -49,6 +55,8 @@ pub enum SmtpFault {
     TakeAndDrop,
     /// It took the message and never says so.
     TakeAndWait,
+    /// Somebody on the way adds an answer of theirs to the last one before TLS.
+    WhisperAtStarttls,
 }
 
 impl SmtpFault {
@@ -63,6 +71,7 @@ impl SmtpFault {
             Self::BounceBody => "bounce_body",
             Self::TakeAndDrop => "take_and_drop",
             Self::TakeAndWait => "take_and_wait",
+            Self::WhisperAtStarttls => "whisper_at_starttls",
         }
     }
 }
@@ -128,11 +137,17 @@ impl SmtpPeer {
         if let Some((user, password)) = &rules.login {
             command.arg("--login").arg(format!("{user}:{password}"));
         }
-        if rules.tls || rules.tls_required {
-            let (certificate, key) = self_signed(home.path());
+        if let Some(port) = rules.port {
+            command.arg("--port").arg(port.to_string());
+        }
+        if rules.tls || rules.tls_required || rules.tls_at_once {
+            let (certificate, key) = self_signed(home.path(), rules.certificate_for);
             command.arg("--tls").args([certificate, key]);
             if rules.tls_required {
                 command.arg("--tls-required");
+            }
+            if rules.tls_at_once {
+                command.arg("--tls-at-once");
             }
         }
         // It tells at length of every connection that ended badly, which is what it is here for.
@@ -184,6 +199,11 @@ impl SmtpPeer {
         ledger.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// All that it was told in clear text, by whoever came.
+    pub fn heard_in_clear(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.home.path().join("ledger.clear")).unwrap_or_default()).into()
+    }
+
     pub fn arrivals(&self) -> Vec<Arrival> {
         let of = |mail: Mail| Arrival {
             mark: Mark::Text(mail.text.unwrap_or_default()),
@@ -202,7 +222,7 @@ impl Drop for SmtpPeer {
 }
 
 /// Files with a certificate and its key, good from the day of the tests' stories to long after anybody's.
-fn self_signed(home: &Path) -> (PathBuf, PathBuf) {
+fn self_signed(home: &Path, name_in_it: Option<&str>) -> (PathBuf, PathBuf) {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let mut name = X509Name::builder().unwrap();
     name.append_entry_by_text("CN", "localhost").unwrap();
@@ -215,11 +235,12 @@ fn self_signed(home: &Path) -> (PathBuf, PathBuf) {
     certificate.set_not_before(&Asn1Time::from_str("20200101000000Z").unwrap()).unwrap();
     certificate.set_not_after(&Asn1Time::from_str("20990101000000Z").unwrap()).unwrap();
     certificate.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-    let names = SubjectAlternativeName::new()
-        .dns("localhost")
-        .ip("127.0.0.1")
-        .build(&certificate.x509v3_context(None, None))
-        .unwrap();
+    let mut names = SubjectAlternativeName::new();
+    match name_in_it {
+        Some(name) => names.dns(name),
+        None => names.dns("localhost").ip("127.0.0.1"),
+    };
+    let names = names.build(&certificate.x509v3_context(None, None)).unwrap();
     certificate.append_extension(names).unwrap();
     certificate.sign(&key, MessageDigest::sha256()).unwrap();
     let paths = (home.join("certificate.pem"), home.join("key.pem"));
