@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use domain::kernel::id::{CorrelationId, WorkspaceId};
+use domain::kernel::id::{CorrelationId, TokenId, WorkspaceId};
 use domain::kernel::idempotency::{Answer, Key};
 use domain::kernel::{
     Code, Cx, Db, Done, Fault, No, Principal, Randomness, Receipt, Refusal, Source, Work, cx, db, installation,
@@ -30,6 +30,9 @@ use crate::random::SystemRandomness;
 /// The embedded database in its data folder.
 pub const DATABASE_FILE: &str = "milepost.db";
 
+/// For how long a call waits until it is written down that its token was used.
+const NOTING: Duration = Duration::from_millis(300);
+
 /// What a host is made of, for those who want to choose: tests, samples, benchmarks.
 pub struct Parts {
     pub db: Db,
@@ -50,6 +53,8 @@ struct Inner {
     jumps: Jumps,
     /// Whose turn it is to write, of what runs by itself on an embedded database.
     turns: Semaphore,
+    /// Whose turn it is to write down that a token was used: while nothing can be written, one thread waits for it, not all.
+    noting: Arc<Semaphore>,
     /// One more than the milliseconds of the monotonic clock when a person, or a program for one, last wrote; 0 for never.
     people_wrote: AtomicU64,
     /// Counts the times that loops were told to look at once.
@@ -85,8 +90,8 @@ impl Host {
         let pace = Pace::new(parts.config.limits.calls_per_minute);
         let wait = Duration::from_secs(parts.config.limits.call_timeout);
         let (keys, jumps, pokes) = (OnceLock::new(), Jumps::default(), watch::Sender::new(0));
-        let (turns, people_wrote) = (Semaphore::new(1), AtomicU64::new(0));
-        Self(Arc::new(Inner { parts, pace, wait, keys, jumps, turns, people_wrote, pokes }))
+        let (turns, noting, people_wrote) = (Semaphore::new(1), Arc::new(Semaphore::new(1)), AtomicU64::new(0));
+        Self(Arc::new(Inner { parts, pace, wait, keys, jumps, turns, noting, people_wrote, pokes }))
     }
 
     /// Tells the loops of this process that there is something to do. Those of other processes find it by themselves.
@@ -248,23 +253,33 @@ impl Host {
         let (host, token) = (self.clone(), token.to_owned());
         let now = self.clock().now();
         let known = self
-            .bounded(AtomicBool::new(false), move |_| {
-                let known = access::ops::authenticate(host.db(), &token, source, now)?;
-                if let Some(used) = known.used {
-                    let mut who = known.principal.clone();
-                    who.standing = "access".into();
-                    // A token works while its last use cannot be written down.
-                    if let Err(No::Fault(fault)) =
-                        host.work(&who, &AtomicBool::new(false)).write(|cx| access::ops::note_use(cx, used))
-                    {
-                        warn!("The last use of a token was not written down: {fault}");
-                    }
-                }
-                Ok(known.principal)
-            })
+            .bounded(AtomicBool::new(false), move |_| access::ops::authenticate(host.db(), &token, source, now))
             .await?;
-        self.0.pace.check(format!("{}/{}", known.workspace, known.actor.key()))?;
-        Ok(known)
+        if let Some(used) = known.used {
+            self.note_use(&known.principal, used).await;
+        }
+        let who = known.principal;
+        self.0.pace.check(format!("{}/{}", who.workspace, who.actor.key()))?;
+        Ok(who)
+    }
+
+    /// Writes down that a token was used. It works while that cannot be written, and who came with it does not wait for it
+    /// for long: the writing goes on without them.
+    async fn note_use(&self, who: &Principal, used: TokenId) {
+        let (host, mut who) = (self.clone(), who.clone());
+        who.standing = "access".into();
+        let noting = async move {
+            let Ok(turn) = host.0.noting.clone().acquire_owned().await else { return };
+            let writing = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                let work = host.work(&who, &AtomicBool::new(false)).write(|cx| access::ops::note_use(cx, used));
+                if let Err(No::Fault(fault)) = work {
+                    warn!("The last use of a token was not written down: {fault}");
+                }
+            });
+            let _ = writing.await;
+        };
+        let _ = tokio::time::timeout(NOTING, noting).await;
     }
 
     /// The workspaces of this installation, oldest first.
@@ -357,7 +372,7 @@ impl Host {
     }
 
     fn of_fault(&self, fault: &Fault) -> Refusal {
-        self.our_fault(&fault.to_string(), matches!(fault, Fault::NoConnection(_)))
+        self.our_fault(&fault.to_string(), fault.is_busy())
     }
 
     fn our_fault(&self, what: &str, busy: bool) -> Refusal {

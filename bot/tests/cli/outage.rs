@@ -1,21 +1,24 @@
 //! The real program while its database is gone, and what it wrote down before anything left: PostgreSQL is ended and
-//! started again, or stands still; the system's own calls are watched.
+//! started again, or stands still; the file of an embedded database is held by somebody else; the system's own calls are
+//! watched.
 
+use std::any::Any;
 use std::collections::{BTreeMap, HashSet};
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::{Connection, PgConnection, SqliteConnection};
 use domain::delivery::webhook::ops::{AddEndpoint, add};
 use domain::delivery::{Content, NewMessage, Status, To};
 use domain::kernel::id::{EndpointId, MessageId};
 use domain::people::reach::Channel;
-use domain::workspace::access::Role;
+use domain::workspace::access::ops::For;
+use domain::workspace::access::{Grant, Role};
 use harness::peers::{Fault, How, WebhookSink, ledger};
 use harness::{Place, World, message};
 use host::keys::Keys;
@@ -156,6 +159,8 @@ struct Scene {
     world: World,
     sink: WebhookSink,
     endpoint: EndpointId,
+    /// What a program of the owner's shows.
+    token: String,
     home: tempfile::TempDir,
 }
 
@@ -164,6 +169,9 @@ impl Scene {
         let world = World::with(place, Place::usual_limits(), Config::default());
         // The worker lives by the system's clock, so what is due is due by that.
         world.host.clock().set(Clock::system().now());
+        // Before there is an endpoint, which would be told of it.
+        let whose = For::Member(world.team.members[&Role::Owner].id);
+        let (_, token) = world.token(&world.team, whose, Grant::Write, None);
         let sink = WebhookSink::start();
         let mut config = Config::default();
         config.webhooks.allow_private = vec![sink.address().to_string()];
@@ -171,7 +179,7 @@ impl Scene {
         let owner = world.team.as_(Role::Owner);
         let endpoint =
             world.act(&owner, |cx| add(cx, &cmd, &config.webhooks.allowed(), &Keys::of([7; 32]))).unwrap().id;
-        Self { world, sink, endpoint, home: tempfile::tempdir().unwrap() }
+        Self { world, sink, endpoint, token, home: tempfile::tempdir().unwrap() }
     }
 
     fn queue(&self, occasion: &str, due_at: Timestamp) -> MessageId {
@@ -185,7 +193,7 @@ impl Scene {
         self.world.enqueue(&self.world.team, &[NewMessage { due_at, ..new }])[0]
     }
 
-    /// As what this program is started: it, or one that watches it.
+    /// As what this program is started: it, or one that watches it. It answers programs, too.
     fn worker(&self, as_what: &[&str]) -> Worker {
         let mut words = as_what.iter().copied().chain([env!("CARGO_BIN_EXE_milepost")]);
         let mut command = Command::new(words.next().unwrap());
@@ -197,7 +205,7 @@ impl Scene {
             Place::Schema { .. } => self.home.path(),
         };
         command.args(words).arg("--data").arg(data);
-        command.args(["serve", "--role", "worker", "--listen", "127.0.0.1:0", "--json"]);
+        command.args(["serve", "--role", "worker", "--role", "web", "--listen", "127.0.0.1:0", "--json"]);
         command.env("MILEPOST_VAULT__MASTER_KEY", KEY);
         command.env("MILEPOST_WEBHOOKS__ALLOW_PRIVATE", self.sink.address().to_string());
         command.env("MILEPOST_DATABASE__WAIT", "2").env("MILEPOST_LIMITS__CALL_TIMEOUT", "4");
@@ -242,6 +250,26 @@ struct Worker {
 impl Worker {
     fn answers(&self, path: &str) -> Option<u16> {
         host::egress::probe(self.address, path).ok()
+    }
+
+    /// What a program is answered within ten seconds: the status, and the body.
+    #[allow(clippy::disallowed_methods, reason = "a program that is not ours")]
+    fn asked(&self, method: &str, path: &str, token: &str) -> (u16, Value) {
+        let body = if method == "POST" { "{}" } else { "" };
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+             Idempotency-Key: asked-once\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len(),
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap_or_else(|error| panic!("{method} {path}: no answer: {error}"));
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
     }
 
     fn is_alive(&mut self) -> bool {
@@ -299,6 +327,136 @@ fn a_database_that_is_killed_and_comes_back_loses_and_doubles_nothing() {
 #[test]
 fn a_database_that_stands_still_for_seconds_loses_and_doubles_nothing() {
     goes_and_comes_back(Cluster::freeze, Cluster::thaw);
+}
+
+/// From now on another program writes to the file and does not come to an end. What was there before can be read.
+fn keep_others_from_writing(file: &Path) -> Box<dyn Any> {
+    let mut other = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    other.batch_execute("PRAGMA busy_timeout=20000; BEGIN EXCLUSIVE").unwrap();
+    Box::new(other)
+}
+
+/// A process that holds what every reader and writer of the file has to take, until it is dropped.
+struct Grip(Child);
+
+impl Drop for Grip {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// From now on the file answers nobody, as one on a disk that stands still. The bytes are those of SQLite's locks on its
+/// index of the log: <https://www.sqlite.org/walformat.html#wal_locks>.
+fn keep_others_from_reading(file: &Path) -> Box<dyn Any> {
+    let hold = "import fcntl, sys\n\
+                index = open(sys.argv[1] + '-shm', 'r+b')\n\
+                fcntl.lockf(index, fcntl.LOCK_EX, 8, 120)\n\
+                print('held', flush=True)\n\
+                sys.stdin.read()";
+    let mut command = Command::new("python3");
+    let mut grip =
+        command.args(["-c", hold]).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(grip.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    assert_eq!(said, "held\n");
+    Box::new(Grip(grip))
+}
+
+const READ: (&str, &str) = ("GET", "/api/v1/deliveries");
+const WRITE: (&str, &str) = ("POST", "/api/v1/notifications/read");
+
+/// Somebody at the terminal who is not very patient adds a member. What went wrong, if anything.
+fn at_the_terminal(file: &Path) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILEPOST_")) {
+        command.env_remove(name);
+    }
+    command.arg("--data").arg(file.parent().unwrap()).env("MILEPOST_DATABASE__WAIT", "1");
+    command.args([
+        "admin",
+        "member",
+        "add",
+        "--name",
+        "Nora Nash",
+        "--email",
+        "nora@example.com",
+        "--role",
+        "viewer",
+    ]);
+    let ran = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.success(), said.is_empty(), "{said}");
+    said
+}
+
+/// Somebody else holds the file of an embedded database for half a minute while a message is on its way and more become
+/// due. Who asks is answered in time, with a sentence where it cannot be done.
+fn is_held_and_let_go(hold: fn(&Path) -> Box<dyn Any>, can_be_read: bool) {
+    let scene = Scene::new(Place::file());
+    let file = scene.world.db().file().unwrap().to_owned();
+    let token = &scene.token;
+    scene.sink.next(Fault::after_taking(How::Late(Duration::from_secs(3))));
+    let now = Clock::system().now();
+    let mut messages = vec![scene.queue("on its way", now)];
+    let mut worker = scene.worker(&[]);
+    assert!(within(20, || scene.sink.asked().len() == 1), "nothing left. {}", scene.told());
+    let due = Clock::system().now() + SignedDuration::from_secs(2);
+    messages.extend((0..5).map(|n| scene.queue(&format!("due meanwhile {n}"), due)));
+    assert!(worker.is_ready());
+    let clock = Clock::system();
+    let held = hold(&file);
+    let refused = |(method, path): (&str, &str)| {
+        let (status, problem) = worker.asked(method, path, token);
+        assert_eq!((status, &problem["code"]), (503, &json!("unavailable")), "{path}: {problem}");
+        let sentence = problem["detail"].as_str().unwrap();
+        assert!(sentence.starts_with("The database "), "{sentence}");
+    };
+    if can_be_read {
+        let told = at_the_terminal(&file);
+        assert!(told.contains("The database is busy or cannot be reached"), "{told}");
+    } else {
+        refused(READ);
+        let (status, problem) = worker.asked("GET", "/healthz/readiness", token);
+        // Whichever it is, of its threads or its connections, that it waits for.
+        let slow = ("database_slow".into(), "The database does not answer in time.".into());
+        let gone = ("database_unavailable".into(), "The database cannot be reached.".into());
+        let said = (problem["code"].clone(), problem["detail"].clone());
+        assert!(status == 503 && [slow, gone].contains(&said), "{status} {problem}");
+    }
+    refused(WRITE);
+    while clock.elapsed() < Duration::from_secs(30) {
+        assert!(worker.is_alive(), "{}", scene.told());
+        assert_eq!(worker.is_ready(), can_be_read, "{}", scene.told());
+        if can_be_read {
+            let asked = clock.elapsed();
+            let (status, list) = worker.asked(READ.0, READ.1, token);
+            assert_eq!(status, 200, "{list}");
+            assert!(clock.elapsed() - asked < Duration::from_secs(3), "who only reads waits for the writer");
+        }
+        pause(Duration::from_millis(200));
+    }
+    assert_eq!(scene.sink.asked().len(), 1, "what cannot be claimed does not leave");
+    drop(held);
+    let in_time = within(10, || scene.all_are(Status::Sent, &messages));
+    assert!(in_time, "not back to normal after ten seconds. {}", scene.told());
+    assert!(worker.is_ready() && worker.is_alive());
+    for (method, path) in [READ, WRITE] {
+        let (status, answer) = worker.asked(method, path, token);
+        assert_eq!(status, 200, "{answer}");
+    }
+    assert_eq!(at_the_terminal(&file), "");
+    scene.agrees();
+}
+
+#[test]
+fn a_file_that_somebody_else_writes_to_for_long_loses_and_doubles_nothing() {
+    is_held_and_let_go(keep_others_from_writing, true);
+}
+
+#[test]
+fn a_file_that_stands_still_for_seconds_loses_and_doubles_nothing() {
+    is_held_and_let_go(keep_others_from_reading, false);
 }
 
 /// Whether calls can be watched here; says so where they cannot, and fails where they must be.

@@ -257,7 +257,9 @@ impl Db {
     /// Answers when the database does.
     pub fn ping(&self) -> Result<(), Fault> {
         let mut conn = self.conn(Access::Read)?;
-        both!(&mut conn, |c| diesel::sql_query("SELECT 1").execute(c))?;
+        // What names no table is answered by SQLite without a look at its file.
+        let question = if self.is_postgres() { "SELECT 1" } else { "SELECT count(*) FROM sqlite_schema" };
+        both!(&mut conn, |c| diesel::sql_query(question).execute(c))?;
         Ok(())
     }
 }
@@ -346,6 +348,17 @@ pub fn may_pass(error: &diesel::result::Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether somebody else had what was needed for longer than anybody waits.
+pub fn is_busy(error: &diesel::result::Error) -> bool {
+    use diesel::result::{DatabaseErrorKind, Error};
+    let words = match error {
+        Error::DatabaseError(DatabaseErrorKind::Unknown, info) => info.message(),
+        _ => "",
+    };
+    let timeout = ["lock timeout", "statement timeout", "locking protocol"].iter().any(|why| words.contains(why));
+    timeout || may_pass(error)
 }
 
 fn bounded(url: &str) -> String {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::db;
+
 /// Why something was refused, as a stable word that programs may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -141,6 +143,17 @@ pub enum Fault {
     Abandoned,
     #[error("stopped at the step {0}")]
     Step(&'static str),
+}
+
+impl Fault {
+    /// Whether the database had no time for us, and nothing to object.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::NoConnection(_) => true,
+            Self::Database(error) => db::is_busy(error),
+            _ => false,
+        }
+    }
 }
 
 /// Why a verb did nothing.
