@@ -354,8 +354,10 @@ impl Cell {
                     let now = self.told();
                     still = if now == before && self.is_up() { still + 1 } else { 0 };
                     before = now;
-                    // What is due and is not sent waits for a provider that takes nothing at the moment.
-                    self.is_quiet() || (still > 150 && self.count("status = 'sending'") == 0)
+                    // What is due and is not sent waits for a provider that takes nothing at the moment, or for a
+                    // disk that takes its time.
+                    let waits = still > 150 && self.count("status = 'sending'") == 0;
+                    self.is_quiet() || (waits && self.left_alone() > SignedDuration::ZERO)
                 });
                 assert!(idle, "{self}: no end of work. {}", self.told());
             }
@@ -383,9 +385,13 @@ impl Cell {
     fn until_next(&self) -> SignedDuration {
         let waits = self.messages.iter().filter_map(|id| self.world.delivery(*id).delivery.next_at).min();
         let next = waits.unwrap_or(self.now);
+        self.now.duration_until(next).max(self.left_alone()) + SignedDuration::from_secs(1)
+    }
+
+    /// For how long some provider is not asked.
+    fn left_alone(&self) -> SignedDuration {
         let holds = held::look(self.world.db(), self.now).unwrap().holds;
-        let left = holds.iter().map(|hold| rules::left(hold, self.now)).min();
-        self.now.duration_until(next).max(left.unwrap_or_default()) + SignedDuration::from_secs(1)
+        holds.iter().map(|hold| rules::left(hold, self.now)).min().unwrap_or_default()
     }
 
     fn ends(&self) -> Vec<Status> {
