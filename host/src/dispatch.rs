@@ -179,8 +179,14 @@ impl Inner {
 #[derive(Default)]
 struct Flying {
     landing: JoinSet<Landed>,
-    /// How many webhooks, by their destinations.
-    webhooks: Arc<Mutex<HashMap<String, usize>>>,
+    counts: Arc<Mutex<Counts>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    channels: BTreeMap<Kind, usize>,
+    /// Webhooks, by their destinations.
+    endpoints: HashMap<String, usize>,
 }
 
 enum Landed {
@@ -190,42 +196,54 @@ enum Landed {
 }
 
 impl Flying {
-    /// Counts a webhook until what this gives is dropped.
-    fn webhook(&self, m: &Message) -> Option<Webhook> {
-        if m.channel != Kind::Webhook {
-            return None;
+    /// Counts a message until what this gives is dropped.
+    fn count(&self, m: &Message) -> Counted {
+        let endpoint = (m.channel == Kind::Webhook).then(|| m.destination.clone());
+        let mut counts = lock(&self.counts);
+        *counts.channels.entry(m.channel).or_default() += 1;
+        if let Some(endpoint) = &endpoint {
+            *counts.endpoints.entry(endpoint.clone()).or_default() += 1;
         }
-        *lock(&self.webhooks).entry(m.destination.clone()).or_default() += 1;
-        Some(Webhook { all: self.webhooks.clone(), destination: m.destination.clone() })
+        Counted { all: self.counts.clone(), channel: m.channel, endpoint }
     }
 
-    /// Leaves slots to others than endpoints that take their time.
-    fn restrict(&self, wanted: &mut Wanted) {
-        let webhooks = lock(&self.webhooks);
-        let room = WEBHOOKS_OF_ONE.saturating_sub(webhooks.values().sum());
-        if room == 0 {
-            wanted.no_channels.push(Kind::Webhook);
+    /// Leaves slots to others than endpoints that take their time, and than the messages of one channel that wait for its
+    /// pace.
+    fn restrict(&self, wanted: &mut Wanted, slots: usize) {
+        let counts = lock(&self.counts);
+        // What is shown in the product takes no slot.
+        for kind in Kind::ALL.iter().copied().filter(|kind| *kind != Kind::InApp) {
+            let most = if kind == Kind::Webhook { WEBHOOKS_OF_ONE } else { slots - slots / 4 };
+            match most.saturating_sub(counts.channels.get(&kind).copied().unwrap_or_default()) {
+                0 => wanted.no_channels.push(kind),
+                room => drop(wanted.rooms.insert(kind, room)),
+            }
         }
-        wanted.webhooks = room;
-        wanted.webhooks_each = TO_ONE_ENDPOINT;
-        let full = webhooks.iter().filter(|(_, count)| **count >= TO_ONE_ENDPOINT);
+        wanted.endpoint_room = TO_ONE_ENDPOINT;
+        let full = counts.endpoints.iter().filter(|(_, count)| **count >= TO_ONE_ENDPOINT);
         wanted.no_destinations.extend(full.map(|(destination, _)| destination.clone()));
     }
 }
 
-/// One webhook on its way.
-struct Webhook {
-    all: Arc<Mutex<HashMap<String, usize>>>,
-    destination: String,
+/// One message on its way.
+struct Counted {
+    all: Arc<Mutex<Counts>>,
+    channel: Kind,
+    endpoint: Option<String>,
 }
 
-impl Drop for Webhook {
+impl Drop for Counted {
     fn drop(&mut self) {
         let mut all = lock(&self.all);
-        if let Some(count) = all.get_mut(&self.destination) {
+        if let Some(count) = all.channels.get_mut(&self.channel) {
+            *count -= 1;
+        }
+        if let Some(endpoint) = &self.endpoint
+            && let Some(count) = all.endpoints.get_mut(endpoint)
+        {
             *count -= 1;
             if *count == 0 {
-                all.remove(&self.destination);
+                all.endpoints.remove(endpoint);
             }
         }
     }
@@ -285,7 +303,7 @@ impl Batch {
         let claimed = {
             let _look = this.looks.acquire().await;
             let mut wanted = this.installation.wanted(slots.len()).await;
-            flying.restrict(&mut wanted);
+            flying.restrict(&mut wanted, slots_of_one(&this.host));
             this.host.act(who, move |cx| ops::claim(cx, &wanted)).await
         };
         let claimed = claimed.ok()?.value;
@@ -359,11 +377,11 @@ impl Batch {
         for cleared in claimed.cleared {
             let left = rules::time_to_write(cleared.message(), now);
             let until = started + Duration::try_from(left).unwrap_or(Duration::ZERO);
-            let webhook = flying.webhook(cleared.message());
+            let counted = flying.count(cleared.message());
             let send = Send { of: this.clone(), workspace: self.workspace, slot: slots.pop(), until, jumped };
             flying.landing.spawn(async move {
                 let sent = send.run(cleared).await;
-                drop(webhook);
+                drop(counted);
                 Landed::Sent(sent)
             });
         }

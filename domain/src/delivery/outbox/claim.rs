@@ -1,6 +1,6 @@
 //! Taking on what is due: one dispatcher, one lease, one decision, one attempt.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::alert::{self, Stop};
 use super::ops::subject;
@@ -176,7 +176,8 @@ fn take(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Message>, Fault> {
         wanted,
         taken: Vec::new(),
         room: wanted.limit,
-        webhooks: HashMap::new(),
+        rooms: wanted.rooms.clone(),
+        endpoints: HashMap::new(),
         no_channels: wanted.no_channels.clone(),
         no_destinations: wanted.no_destinations.clone(),
     };
@@ -207,8 +208,9 @@ struct Choice<'a> {
     wanted: &'a Wanted,
     taken: Vec<Message>,
     room: usize,
+    rooms: BTreeMap<Channel, usize>,
     /// How many webhooks were taken, by their destinations.
-    webhooks: HashMap<String, usize>,
+    endpoints: HashMap<String, usize>,
     no_channels: Vec<Channel>,
     no_destinations: Vec<String>,
 }
@@ -234,7 +236,17 @@ impl Choice<'_> {
                 self.no_destinations.push(message.destination.clone());
             }
             if message.channel == Channel::Webhook {
-                self.webhook(&message.destination);
+                let to_this = self.endpoints.entry(message.destination.clone()).or_default();
+                *to_this += 1;
+                if *to_this >= self.wanted.endpoint_room {
+                    self.no_destinations.push(message.destination.clone());
+                }
+            }
+            if let Some(room) = self.rooms.get_mut(&message.channel) {
+                *room = room.saturating_sub(1);
+                if *room == 0 {
+                    self.no_channels.push(message.channel);
+                }
             }
             if self.wanted.one_of_channel.contains(&message.channel) {
                 self.no_channels.push(message.channel);
@@ -243,17 +255,6 @@ impl Choice<'_> {
             self.taken.push(message);
         }
         Ok(())
-    }
-
-    fn webhook(&mut self, destination: &str) {
-        let to_this = self.webhooks.entry(destination.to_owned()).or_default();
-        *to_this += 1;
-        if *to_this >= self.wanted.webhooks_each {
-            self.no_destinations.push(destination.to_owned());
-        }
-        if self.webhooks.values().sum::<usize>() >= self.wanted.webhooks {
-            self.no_channels.push(Channel::Webhook);
-        }
     }
 }
 

@@ -13,6 +13,8 @@ pub mod store;
 pub mod view;
 pub mod waiting;
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -51,14 +53,15 @@ pub struct Wanted {
     /// Channels and destinations of which one message is taken: to see whether the trouble is over.
     pub one_of_channel: Vec<Channel>,
     pub one_of_destination: Vec<String>,
-    /// At most so many webhooks, and so many to one endpoint.
-    pub webhooks: usize,
-    pub webhooks_each: usize,
+    /// Of these channels at most so many.
+    pub rooms: BTreeMap<Channel, usize>,
+    /// At most so many to one endpoint.
+    pub endpoint_room: usize,
 }
 
 impl Wanted {
     pub fn up_to(limit: usize) -> Self {
-        Self { limit, webhooks: limit, webhooks_each: limit, ..Self::default() }
+        Self { limit, endpoint_room: limit, ..Self::default() }
     }
 }
 
