@@ -35,7 +35,7 @@ const FULL_WORKSPACES: usize = 2;
 /// Webhooks at once for one workspace, and to one endpoint: how long they take is up to whoever wrote the endpoint.
 const WEBHOOKS_OF_ONE: usize = 8;
 const TO_ONE_ENDPOINT: usize = 4;
-/// How often more is taken on while something is on its way: seldom enough that a claim finds several slots free.
+/// How long nothing more is taken on while something is on its way and few slots are free: a claim is to find several.
 const REFILL: Duration = Duration::from_millis(250);
 /// Database work of the dispatcher's at once: what people ask for comes in between.
 const LOOKS: usize = 3;
@@ -50,6 +50,11 @@ const LASTING_EVERY: Duration = Duration::from_secs(60);
 /// database people wait for each transaction, so it does less.
 pub fn slots_of_one(host: &Host) -> usize {
     if host.db().is_postgres() { 32 } else { 16 }
+}
+
+/// Of so many slots, those that no channel takes when others have something to send.
+fn kept_free(slots: usize) -> usize {
+    slots / 4
 }
 
 #[derive(Clone)]
@@ -213,7 +218,7 @@ impl Flying {
         let counts = lock(&self.counts);
         // What is shown in the product takes no slot.
         for kind in Kind::ALL.iter().copied().filter(|kind| *kind != Kind::InApp) {
-            let most = if kind == Kind::Webhook { WEBHOOKS_OF_ONE } else { slots - slots / 4 };
+            let most = if kind == Kind::Webhook { WEBHOOKS_OF_ONE } else { slots - kept_free(slots) };
             match most.saturating_sub(counts.channels.get(&kind).copied().unwrap_or_default()) {
                 0 => wanted.no_channels.push(kind),
                 room => drop(wanted.rooms.insert(kind, room)),
@@ -395,12 +400,13 @@ impl Batch {
         }
     }
 
-    /// Waits for what is on its way, and writes what ends as soon as it does. After a while there is something else to do:
-    /// who takes longer is not waited for.
+    /// Waits for what is on its way, and writes what ends as soon as it does. After a while, or when many have ended, there is
+    /// something else to do: who takes longer is not waited for.
     async fn land(&self, who: &Principal, flying: &mut Flying) {
         let enough = tokio::time::sleep(REFILL);
         tokio::pin!(enough);
-        while !flying.landing.is_empty() {
+        let still = flying.landing.len().saturating_sub(kept_free(slots_of_one(&self.of.host)));
+        while flying.landing.len() > still {
             let mut ended = tokio::select! {
                 biased;
                 Some(first) = flying.landing.join_next() => vec![first],

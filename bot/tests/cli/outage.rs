@@ -456,20 +456,27 @@ fn a_file_that_somebody_else_writes_to_for_long_loses_and_doubles_nothing() {
 
 #[test]
 fn a_file_that_stands_still_for_seconds_loses_and_doubles_nothing() {
-    is_held_and_let_go(keep_others_from_reading, false);
+    let python = ["python3", "-c", "import fcntl"];
+    if runs(&python, "MILEPOST_TEST_SMTP_REQUIRED", "that a file that stands still loses and doubles nothing") {
+        is_held_and_let_go(keep_others_from_reading, false);
+    }
 }
 
-/// Whether calls can be watched here; says so where they cannot, and fails where they must be.
-fn may_watch() -> bool {
-    const REQUIRED: &str = "MILEPOST_TEST_STRACE_REQUIRED";
-    let watched = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
-    let may = watched.is_ok_and(|ran| ran.status.success());
-    assert!(may || std::env::var(REQUIRED).is_err(), "{REQUIRED} is set, but strace is missing or may not watch");
-    if !may {
-        let words = "\n*** SKIPPED: that a claim is on disk before its bytes leave. strace is missing or may not watch\n\n";
+/// Whether a program that a proof needs runs here; says what is not proven where it does not, and fails where it must.
+fn runs(program: &[&str], required: &str, unproven: &str) -> bool {
+    let ran = Command::new(program[0]).args(&program[1..]).output();
+    let runs = ran.is_ok_and(|ran| ran.status.success());
+    assert!(runs || std::env::var(required).is_err(), "{required} is set, but {} does not run", program[0]);
+    if !runs {
+        let words = format!("\n*** SKIPPED: {unproven}. {} is missing or may not run\n\n", program[0]);
         let _ = std::io::stderr().write_all(words.as_bytes());
     }
-    may
+    runs
+}
+
+fn may_watch() -> bool {
+    let strace = ["strace", "-f", "-o", "/dev/null", "true"];
+    runs(&strace, "MILEPOST_TEST_STRACE_REQUIRED", "that a claim is on disk before its bytes leave")
 }
 
 /// Where in the record a call ended that begins in this line, and whether it went well.
