@@ -302,13 +302,13 @@ impl Batch {
             return None;
         }
         self.tell_of_trouble(who).await;
+        let wanted = self.wanted(who, flying).await?;
         let slots = self.slots(flying.landing.len()).await?;
         let started = this.host.clock().elapsed();
         let now = this.host.clock().now();
         let claimed = {
             let _look = this.looks.acquire().await;
-            let mut wanted = this.installation.wanted(slots.len()).await;
-            flying.restrict(&mut wanted, slots_of_one(&this.host));
+            let wanted = Wanted { limit: slots.len(), ..wanted };
             this.host.act(who, move |cx| ops::claim(cx, &wanted)).await
         };
         let claimed = claimed.ok()?.value;
@@ -321,6 +321,21 @@ impl Batch {
         }
         self.send(claimed, slots, flying, (started, now));
         Some(())
+    }
+
+    /// What can be taken on beside what is on its way; `None` when nothing of it is due. A look before the claim, which would
+    /// keep people waiting on an embedded database.
+    async fn wanted(&self, who: &Principal, flying: &Flying) -> Option<Wanted> {
+        let this = &self.of;
+        let _look = this.looks.acquire().await;
+        let mut wanted = this.installation.wanted(0).await;
+        flying.restrict(&mut wanted, slots_of_one(&this.host));
+        if wanted.no_channels.is_empty() && wanted.no_destinations.is_empty() {
+            return Some(wanted);
+        }
+        let asked = wanted.clone();
+        let due = this.host.look(who, move |cx| ops::is_anything_wanted_due(cx, &asked)).await;
+        matches!(due, Ok(true)).then_some(wanted)
     }
 
     /// The clock may have gone back while no process was there to see it.

@@ -9,9 +9,11 @@ use domain::deals::milestone::ops::{EditMilestone, edit as edit_milestone};
 use domain::delivery::settings::ops::{EditSettings, edit as edit_settings, get as settings};
 use domain::kernel::id::MemberId;
 use domain::kernel::{Code, Principal, Refusal};
-use domain::workspace::access::Role;
+use domain::workspace::access::{Grant, Role};
 use domain::workspace::approval::view::ApprovalView;
 use domain::workspace::approval::{self, ApprovalState, Choice, Rule};
+use domain::workspace::member::MemberStatus;
+use domain::workspace::member::ops::change;
 use harness::{World, on_both, unknown_id};
 use serde_json::json;
 
@@ -141,12 +143,54 @@ on_both! {
                                    admin or coordinator does."]);
         assert_eq!(say(&world, Role::Coordinator, &hers, Choice::Approve).unwrap_err().code, Code::Forbidden);
         say(&world, Role::Admin, &hers, Choice::Approve).unwrap();
-        // Now the owner's words: of the two who must agree the admin is left.
+        // Now the owner's words, of which one line is still Cora's: of the two who must agree the admin is left.
         let owners = edited(&world, &world.team.as_(Role::Owner), &draft, Some("Dear Ann, the inspection is done."));
-        assert_eq!(found(&owners), ["A quorum of 2 approvals is wanted in stage 2, and 1 of the team may give one: all of \
-                                     them must."]);
+        assert_eq!(found(&owners)[1..], ["A quorum of 2 approvals is wanted in stage 2, and 1 of the team may give one: all of \
+                                          them must."]);
         let second = &approval_of(&world, &owners).stages[1];
         assert_eq!((second.rule, second.hours), (Rule::Unanimous, Some(48)));
+        assert_eq!(waits_for(&world, &owners), [world.team.members[&Role::Admin].name.as_str()]);
+    }
+
+    fn a_program_that_changes_a_word_does_not_let_the_author_approve_alone(world: World) {
+        set(&world, &["any of role:coordinator"]).unwrap();
+        let draft = world.draft_for_the_buyer(world.peopled_deal("12 Oak Street"));
+        edited(&world, &world.team.cora(), &draft, Some("Hello Ann.\nThe inspection is done."));
+        let agent = world.agent(&world.team, Grant::Propose);
+        let again = edited(&world, &agent, &draft, Some("Hi Ann.\nThe inspection is done."));
+        let no = say(&world, Role::Coordinator, &again, Choice::Approve).unwrap_err();
+        assert!(no.sentence.contains("nobody approves their own words"), "{no}");
+        assert_eq!(say(&world, Role::Owner, &again, Choice::Approve).unwrap().queued.len(), 1);
+    }
+
+    fn who_leaves_the_team_keeps_no_letter_waiting(world: World) {
+        set(&world, &["2 of role:owner + role:admin"]).unwrap();
+        let first = world.draft_for_the_buyer(world.peopled_deal("12 Oak Street"));
+        let adam = world.team.members[&Role::Admin].id;
+        set(&world, &[&format!("any of member:{adam} within 4h then remind")]).unwrap();
+        let second = world.draft_for_the_buyer(world.peopled_deal("14 Oak Street"));
+        world.act(&world.team.as_(Role::Owner), |cx| change(cx, adam, Role::Admin, MemberStatus::Inactive)).unwrap();
+        // Of two who must agree one is left.
+        assert_eq!(say(&world, Role::Owner, &first, Choice::Approve).unwrap().approval.state, ApprovalState::Approved);
+        // Nobody is left of one, so with the deadline it is everybody's who may decide.
+        assert!(waits_for(&world, &second).is_empty());
+        at(&world, "2026-10-14T19:00:00Z");
+        assert_eq!(waits_for(&world, &second).len(), 2);
+        assert_eq!(say(&world, Role::Coordinator, &second, Choice::Approve).unwrap().queued.len(), 1);
+    }
+
+    fn an_expired_letter_is_not_asked_for_anew_once_its_reason_is_gone(world: World) {
+        set(&world, &["any of role:owner within 1h then expire"]).unwrap();
+        let deal = world.peopled_deal("12 Oak Street");
+        let draft = world.draft_for_the_buyer(deal);
+        at(&world, "2026-10-14T16:00:00Z");
+        let reopen = EditMilestone { reopen: Some(true), ..EditMilestone::of(world.milestone(deal, "inspection").id) };
+        world.act(&world.team.cora(), |cx| edit_milestone(cx, &reopen)).unwrap();
+        let cmd = EditDraft { id: draft.id, version: None, subject: None, body: None };
+        let no = world.act(&world.team.cora(), |cx| edit(cx, &cmd)).unwrap_err();
+        assert_eq!(no.code, Code::WrongState);
+        assert!(no.sentence.contains("Its milestone is not completed."), "{no}");
+        assert_eq!(now(&world, &draft).state, DraftState::Expired);
     }
 
     fn stages_that_make_no_sense_are_refused_and_the_ones_before_stay(world: World) {

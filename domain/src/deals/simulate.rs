@@ -100,10 +100,18 @@ fn run(
     let end = now + SignedDuration::from_hours(24 * days);
     let mut forecasts = Vec::new();
     let mut held: BTreeMap<MessageId, Vec<String>> = BTreeMap::new();
+    // Looking for them at every instant would cost more than all else.
+    let mut checklists_at = Some(started);
     while now <= end {
+        if checklists_at.is_some_and(|at| at <= now) {
+            checklists_at = rehearsal.by(clock, now, |cx| {
+                checklists(cx)?;
+                next_checklist(cx)
+            })?;
+        }
         rehearsal.by(clock, now, letters)?;
         let next = rehearsal.at(now, |cx| step(cx, only, &mut forecasts, &mut held))?;
-        match next {
+        match next.into_iter().chain(checklists_at).min() {
             Some(next) => now = next.max(now + SignedDuration::from_secs(1)),
             None => break,
         }
@@ -113,9 +121,8 @@ fn run(
     Ok(forecasts)
 }
 
-/// Writes what is to be written by now: checklists whose week has come, and what waits for a writer.
+/// Writes what waits for a writer.
 fn letters(cx: &mut Cx<'_>) -> Result<(), No> {
-    checklists(cx)?;
     while let Some(assignment) = begin(cx)? {
         accept(cx, &assignment, &Answer::Template { instead_of_model: None })?;
     }
@@ -151,7 +158,7 @@ fn step(
         }
     }
     forecasts.extend(told(cx, shown)?);
-    let nexts = [store::next_look(cx)?, outbox::waiting::next_due(cx)?, next_digest(cx)?, next_checklist(cx)?];
+    let nexts = [store::next_look(cx)?, outbox::waiting::next_due(cx)?, next_digest(cx)?];
     Ok(nexts.into_iter().flatten().min())
 }
 

@@ -4,6 +4,7 @@ use super::facts;
 use super::ops::{new_draft, subject};
 use super::take_back::withdraw;
 use super::{review, rules};
+use crate::assist::draft::check::FindingKind;
 use crate::assist::draft::{DraftState, Event, Recipient, Version, store};
 use crate::delivery::Message;
 use crate::delivery::outbox::ops::{cancel_unsent, cut_short};
@@ -50,7 +51,9 @@ fn ask_anew(cx: &mut Cx<'_>, letter: &Message, contact: &Contact) -> Result<(), 
         Event::Begun { deal_id: deal, kind: draft.kind, milestone_id: draft.milestone_id, recipient_role: to };
     cx.record(subject(draft.id), &begun)?;
     let author = approval::store::find(cx, approval)?.and_then(|approval| approval.author);
-    let version = Version { number: 1, recipients: audience.recipients, made_at: cx.now(), ..words };
+    let mut version = Version { number: 1, recipients: audience.recipients, made_at: cx.now(), ..words };
+    // These are found anew.
+    version.findings.retain(|f| !matches!(f.kind, FindingKind::Risk | FindingKind::Approval));
     review::open(cx, &mut draft, &file, version, author, None)?;
     Ok(())
 }

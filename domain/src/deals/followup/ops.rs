@@ -308,25 +308,32 @@ pub fn checklists(cx: &mut Cx<'_>) -> Result<usize, No> {
 
 /// When the next deal comes into its closing week; `None` when none will.
 pub fn next_checklist(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, No> {
-    /// Deals that close first after this week. Those of one day differ by their zones alone.
+    /// Deals that one look reads. Those that close on one day differ by their zones alone.
     const AHEAD: i64 = 64;
     let now = cx.now();
     let today = crate::kernel::time::today(now, &jiff::tz::TimeZone::UTC);
     // A day less, since a deal's day is the day of its own zone.
-    let wanted = deal::store::Wanted {
+    let mut wanted = deal::store::Wanted {
         status: vec![DealStatus::Active],
         closing_from: today.checked_add(Span::new().days(rules::CHECKLIST_DAYS - 1)).ok(),
         limit: AHEAD,
         ..deal::store::Wanted::default()
     };
-    let closing = deal::store::list(cx, &wanted)?;
-    let ids: Vec<DealId> = closing.iter().map(|(id, _)| *id).collect();
     let begins = |deal: &Deal| {
         let on = deal.key_dates.get(CLOSING_DATE)?.checked_sub(Span::new().days(rules::CHECKLIST_DAYS)).ok()?;
         deal.zone().to_zoned(on.at(0, 0, 0, 0)).ok().map(|at| at.timestamp())
     };
-    let deals = deal::store::find_many(cx, &ids)?;
-    Ok(deals.iter().filter_map(begins).filter(|at| *at > now).min())
+    loop {
+        let mut closing = deal::store::list(cx, &wanted)?;
+        let more = closing.len() > usize::try_from(AHEAD).unwrap_or(0);
+        closing.truncate(usize::try_from(AHEAD).unwrap_or(0));
+        let ids: Vec<DealId> = closing.iter().map(|(id, _)| *id).collect();
+        let first = deal::store::find_many(cx, &ids)?.iter().filter_map(begins).filter(|at| *at > now).min();
+        match closing.last() {
+            Some((id, on)) if more && first.is_none() => wanted.after = Some((*on, id.0)),
+            _ => return Ok(first),
+        }
+    }
 }
 
 fn checklists_of(cx: &mut Cx<'_>, closing: &[(DealId, Date)]) -> Result<usize, No> {

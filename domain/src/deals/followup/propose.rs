@@ -12,7 +12,8 @@ use super::{rules, take_back};
 use crate::assist::draft::check::Finding;
 use crate::assist::draft::letter::Letter;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Version, WrittenBy, store};
-use crate::deals::deal::{self, DealStatus, PartyRole};
+use crate::deals::deal::{self, CLOSING_DATE, DealStatus, PartyRole};
+use crate::deals::milestone::State;
 use crate::kernel::id::{BatchId, ContactId, DealId, DraftId, MemberId};
 use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, text};
 use crate::people::reach::Topic;
@@ -121,16 +122,44 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditDraft) -> Result<DraftView, No> {
     let Some(before) = before.filter(|_| open) else {
         return Err(not_now(&draft).into());
     };
+    let file = facts::gather(cx, draft.deal_id)?;
+    if draft.state == DraftState::Expired {
+        still_wanted(&file, &draft)?;
+    }
     let letter = Letter {
         subject: cmd.subject.clone().unwrap_or(before.words.subject),
         body: cmd.body.clone().unwrap_or(before.words.body),
     };
     let letter = letter.checked()?;
-    let file = facts::gather(cx, draft.deal_id)?;
     let version = version(cx, &file, &draft, letter)?;
     let author = author(cx);
     review::open(cx, &mut draft, &file, version, author, None)?;
     seen(cx, &draft)
+}
+
+/// What expired is not taken back when its reason goes, so it is looked at here.
+fn still_wanted(file: &File, draft: &Draft) -> Result<(), Refusal> {
+    let status = file.deal.status;
+    let done = file.milestones.iter().find(|m| Some(m.id) == draft.milestone_id);
+    let closing = file.deal.key_dates.get(CLOSING_DATE).map(ToString::to_string).unwrap_or_default();
+    let of_closing = draft.occasion.strip_prefix("checklist:").and_then(|rest| rest.split(':').nth(1));
+    let gone = match draft.kind {
+        _ if status == DealStatus::Cancelled => "The deal is cancelled.",
+        DraftKind::FollowUp if !done.is_some_and(|m| matches!(m.state, State::Completed { .. })) => {
+            "Its milestone is not completed."
+        }
+        DraftKind::Checklist if status != DealStatus::Active => "The deal is not active.",
+        DraftKind::Checklist if of_closing.is_some_and(|on| on != closing) => "The closing date is another one.",
+        DraftKind::FollowUp | DraftKind::Checklist | DraftKind::Message => "",
+    };
+    match gone {
+        "" => Ok(()),
+        why => Err(Refusal::new(
+            Code::WrongState,
+            format!("The draft has expired, and it is not wanted any more: {why} Nothing was changed."),
+            "Propose another message if something is left to say.",
+        )),
+    }
 }
 
 fn not_now(draft: &Draft) -> Refusal {

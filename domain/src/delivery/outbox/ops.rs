@@ -9,7 +9,7 @@ use crate::kernel::{Cx, Fault, No, Subject};
 use crate::people::reach::Channel;
 
 pub use super::alert::tell_of_trouble;
-pub use super::claim::{claim, found, is_anything_due};
+pub use super::claim::{claim, found, is_anything_due, is_anything_wanted_due};
 pub use super::hands::{
     BatchCancelled, Dispatch, after_clock_went_back, bounced, cancel, cancel_batch, cancel_unsent, clock_jumped,
     cut_short, dispatch, hold, is_clock_in_doubt, replay, reschedule, resolve, resume, tell_again,

@@ -363,7 +363,14 @@ pub fn lapse(cx: &mut Cx<'_>, id: ApprovalId) -> Result<Option<Lapse>, No> {
             Lapse::Escalated { approval, to: who.deciders.into_iter().collect() }
         }
         OnDeadline::Remind | OnDeadline::Escalate(_) => {
-            let who = rules::electorate(&stage, approval.author, &team);
+            let mut who = rules::electorate(&stage, approval.author, &team);
+            if who == Electorate::default() {
+                // Whoever it waited for has left the team.
+                let hours = stage.hours.unwrap_or(rules::MOST_HOURS);
+                let usual = rules::usual(approval.author, stage.also_by, &team, hours);
+                who = rules::electorate(&usual, approval.author, &team);
+                approval.stages[approval.stage] = usual;
+            }
             let event = Event::Reminded { stage: approval.stage };
             again(cx, &mut approval, &event)?;
             let waiting = waited_for(cx, &approval, &who)?.into_iter().collect();

@@ -89,7 +89,8 @@ pub enum Tally {
 /// Counts the votes of one stage. Votes of those who have no say any more do not count.
 ///
 /// Under `majority` and `unanimous` who abstains is not counted at all; under `quorum` an abstention is a vote that
-/// cannot be a yes. When all abstain nobody said yes, so the stage fails.
+/// cannot be a yes. When all abstain nobody said yes, so the stage fails. Where fewer are left of the team than a quorum
+/// wants, all who are left must agree.
 pub fn tally(rule: Rule, who: &Electorate, votes: &[Vote]) -> Tally {
     let cast: BTreeMap<MemberId, &Vote> =
         votes.iter().filter(|vote| who.may(vote.member)).map(|vote| (vote.member, vote)).collect();
@@ -119,7 +120,10 @@ pub fn tally(rule: Rule, who: &Electorate, votes: &[Vote]) -> Tally {
         Rule::Any => (false, !silent.is_empty()),
         Rule::Majority => (yes * 2 > speaking, (yes + silent.len()) * 2 > speaking),
         Rule::Unanimous => (yes > 0 && yes == speaking, no == 0 && yes + silent.len() > 0),
-        Rule::Quorum(n) => (yes >= n as usize, yes + silent.len() >= n as usize),
+        Rule::Quorum(n) => {
+            let n = (n as usize).min(who.voters.len()).max(1);
+            (yes >= n, yes + silent.len() >= n)
+        }
     };
     // Those who may decide alone are waited for as well.
     let open: BTreeSet<MemberId> =
@@ -219,9 +223,9 @@ pub fn usual(author: Option<MemberId>, also_by: Vec<MemberId>, team: &[Member], 
     stage
 }
 
-/// Stages as a workspace set them, made such that this author's words can be decided about by the team as it is: who wrote
-/// earlier words has a say where too few are left without them; where a quorum is out of reach all who are left must agree;
-/// where nobody is left it is [`usual`]. Gives, as sentences, what was changed of what the workspace wanted.
+/// Stages as a workspace set them, made such that this author's words can be decided about by the team as it is: where a
+/// quorum is out of reach all who are left must agree; where nobody is left it is [`usual`]. Gives, as sentences, what was
+/// changed of what the workspace wanted.
 pub fn fitting(
     wanted: &[Stage],
     author: Option<MemberId>,
@@ -235,17 +239,14 @@ pub fn fitting(
     let mut notes = Vec::new();
     let fit = |(place, wanted): (usize, &Stage)| {
         let mut stage = Stage { also_by: also_by.to_vec(), ..wanted.clone() };
-        let left = |stage: &Stage| electorate(stage, author, team).voters.len();
-        if left(&stage) < needed(stage.rule) {
-            stage.also_by = Vec::new();
-        }
-        let (place, there) = (place + 1, left(&stage));
+        let (place, there) = (place + 1, electorate(&stage, author, team).voters.len());
         if there == 0 {
             notes.push(format!(
                 "Nobody whom the settings name for stage {place} may decide about these words, so any owner, admin or \
                  coordinator does."
             ));
-            return usual(author, also_by.to_vec(), team, stage.hours.unwrap_or(hours));
+            let in_place = usual(author, also_by.to_vec(), team, stage.hours.unwrap_or(hours));
+            return Stage { on_deadline: stage.on_deadline, ..in_place };
         }
         if there < needed(stage.rule) {
             notes.push(format!(

@@ -76,7 +76,10 @@ pub(in crate::delivery::outbox) fn hold_stale(
 }
 
 /// Whether anything is due. A look only: what is due may be somebody else's by the time of a claim.
-pub(in crate::delivery::outbox) fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, Fault> {
+pub(in crate::delivery::outbox) fn is_anything_due(
+    cx: &mut Cx<'_>,
+    without: (&[Channel], &[String]),
+) -> Result<bool, Fault> {
     let (workspace, now) = (cx.workspace(), At(cx.now()));
     for priority in Priority::ALL {
         let found: Option<MessageId> = both!(cx.conn(), |c| {
@@ -85,6 +88,8 @@ pub(in crate::delivery::outbox) fn is_anything_due(cx: &mut Cx<'_>) -> Result<bo
                 .filter(messages::priority.eq(priority as i32))
                 .filter(messages::next_at.is_not_null())
                 .filter(messages::next_at.assume_not_null().le(now))
+                .filter(messages::channel.ne_all(without.0))
+                .filter(messages::destination.ne_all(without.1))
                 .order((messages::next_at, messages::id))
                 .select(messages::id)
                 .first(c)

@@ -89,6 +89,10 @@ fn each_rule_counts_as_it_says() {
         (Quorum(2), "aa.", "rejected"),
         (Quorum(3), "c..", "changes"),
         (Quorum(1), "aay", "passed"),
+        // The third left the team.
+        (Quorum(3), "y.", "open, 1 left"),
+        (Quorum(3), "yy", "passed"),
+        (Quorum(3), "ya", "rejected"),
     ] {
         check(rule, votes, expected);
     }
