@@ -25,7 +25,7 @@ const AT_ONCE_AMONG_PEOPLE: usize = 16;
 
 /// Transactions for one workspace before the others have their turn, and while people write.
 const IN_A_ROW: usize = 8;
-const IN_A_ROW_AMONG_PEOPLE: usize = 2;
+const IN_A_ROW_AMONG_PEOPLE: usize = 4;
 
 /// When it comes round again while there is more to do.
 const AGAIN: Duration = Duration::from_millis(50);
