@@ -31,6 +31,8 @@ mod mail_tls;
 mod outage;
 #[path = "cli/outbound.rs"]
 mod outbound;
+#[path = "cli/process.rs"]
+mod process;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -74,10 +76,7 @@ impl Terminal {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILEPOST_")) {
-            command.env_remove(name);
-        }
+        let mut command = process::milepost(&[]);
         command.current_dir(self.0.path()).env("MILEPOST_CLOCK__AT", "2026-12-04T15:00:00Z").args(args);
         command
     }

@@ -2,8 +2,8 @@
 //! clocks change, on a leap day. Time as such goes on as it is.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use domain::deals::milestone::ops::{AddMilestone, WaiveMilestone, add, waive};
@@ -18,6 +18,7 @@ use host::{Clock, Config};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::outage::{KEY, pause, within};
+use crate::process::{Process, milepost_in};
 
 /// The library that moves clocks; says so where it is not installed, and fails where it must be.
 fn mover() -> Option<PathBuf> {
@@ -70,31 +71,21 @@ impl Scene {
     }
 
     fn program(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILEPOST_")) {
-            command.env_remove(name);
-        }
-        let data: &Path = match &self.world.place {
-            Place::File(folder) => folder.path(),
-            Place::Schema { .. } => self.home.path(),
-        };
-        command.arg("--data").arg(data).env("MILEPOST_VAULT__MASTER_KEY", KEY);
+        let mut command = milepost_in(&self.world, self.home.path(), &[]);
+        command.env("MILEPOST_VAULT__MASTER_KEY", KEY);
         command.env("MILEPOST_CONSOLE__FILE", self.file("console.txt"));
-        if let Some(url) = self.world.place.url() {
-            command.env("MILEPOST_DATABASE__URL", url);
-        }
         command.stdin(Stdio::null());
         command
     }
 
-    fn worker(&self) -> Worker {
+    fn worker(&self) -> Process {
         let mut command = self.program();
         command.args(["serve", "--role", "worker", "--listen", "127.0.0.1:0"]);
         command.env("LD_PRELOAD", &self.mover).env("FAKETIME_TIMESTAMP_FILE", self.file("moved"));
         command.env("FAKETIME_NO_CACHE", "1").env("NO_FAKE_STAT", "1");
         command.env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         let said = std::fs::File::options().create(true).append(true).open(self.file("said")).unwrap();
-        Worker(command.stdout(Stdio::null()).stderr(said).spawn().unwrap())
+        Process(command.stdout(Stdio::null()).stderr(said).spawn().unwrap())
     }
 
     fn queue(&self, occasion: &str, due_at: Timestamp) -> MessageId {
@@ -131,16 +122,6 @@ impl Scene {
             notes: None,
         };
         self.world.act(&cora, |cx| add(cx, &new)).unwrap().milestone.id
-    }
-}
-
-/// Gone when dropped.
-struct Worker(Child);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -40,6 +40,8 @@ use host::{Clock, Config};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tempfile::TempDir;
+
+use crate::process::{Process, milepost_in};
 
 /// Texts of which none is part of another, and that no channel has to escape.
 const TEXTS: [&str; 3] = ["The inspection is on alpha", "The appraisal is on beta", "The closing is on gamma"];
@@ -127,16 +129,6 @@ fn contact(world: &World) -> ContactId {
     }
     world.act(&cora, |cx| end(cx, over, DealStatus::Cancelled, Some("Fell through"))).unwrap();
     contact_id
-}
-
-/// A worker process, gone when dropped.
-struct Worker(Child);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 struct Cell {
@@ -244,22 +236,11 @@ impl Cell {
     }
 
     /// The real program as a worker, with the clock standing at the cell's instant.
-    fn worker(&self, failpoint: Option<&str>) -> Worker {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILEPOST_")) {
-            command.env_remove(name);
-        }
-        let data = match &self.world.place {
-            Place::File(folder) => folder.path(),
-            Place::Schema { .. } => self.home.path(),
-        };
-        command.arg("--data").arg(data);
+    fn worker(&self, failpoint: Option<&str>) -> Process {
+        let mut command = milepost_in(&self.world, self.home.path(), &[]);
         command.args(["serve", "--role", "worker", "--listen", "127.0.0.1:0", "--json"]);
         command.env("MILEPOST_CLOCK__AT", self.now.to_string());
         command.env("MILEPOST_VAULT__MASTER_KEY", KEY);
-        if let Some(url) = self.world.place.url() {
-            command.env("MILEPOST_DATABASE__URL", url);
-        }
         match &self.peer {
             Peer::Discord(discord) => {
                 command.env("MILEPOST_DISCORD__TOKEN", discord.token());
@@ -292,7 +273,7 @@ impl Cell {
         let said = std::fs::File::options().create(true).append(true).open(self.home.path().join("said")).unwrap();
         let up = std::fs::File::create(self.home.path().join("up")).unwrap();
         command.stdin(Stdio::null()).stdout(up).stderr(said);
-        Worker(command.spawn().unwrap())
+        Process(command.spawn().unwrap())
     }
 
     /// Whether the last worker has said that it runs: on a busy machine it takes its time.

@@ -3,7 +3,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
 use domain::delivery::outbox::Ended;
 use domain::delivery::outbox::view::Detail;
@@ -19,6 +19,7 @@ use host::Config;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::outage::{KEY, within};
+use crate::process::{Process, milepost_in};
 
 const PASSWORD: &str = "correct-horse";
 
@@ -27,16 +28,6 @@ struct Scene {
     world: World,
     letter: MessageId,
     home: tempfile::TempDir,
-}
-
-/// A worker process, gone when dropped.
-struct Worker(Child);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl Scene {
@@ -50,27 +41,16 @@ impl Scene {
     }
 
     /// A worker that sends through this server and trusts whoever signed this certificate, at the world's instant.
-    fn worker(&self, smtp_url: &str, trusts: Option<&Path>) -> Worker {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILEPOST_")) {
-            command.env_remove(name);
-        }
-        let data = match &self.world.place {
-            Place::File(folder) => folder.path(),
-            Place::Schema { .. } => self.home.path(),
-        };
-        command.arg("--data").arg(data);
+    fn worker(&self, smtp_url: &str, trusts: Option<&Path>) -> Process {
+        let mut command = milepost_in(&self.world, self.home.path(), &[]);
         command.args(["serve", "--role", "worker", "--listen", "127.0.0.1:0", "--json"]);
         command.env("MILEPOST_CLOCK__AT", self.world.now().to_string());
         command.env("MILEPOST_VAULT__MASTER_KEY", KEY);
         command.env("MILEPOST_MAIL__SMTP_URL", smtp_url);
         command.env("MILEPOST_MAIL__FROM", "Milepost <milepost@example.com>");
         command.env_remove("SSL_CERT_FILE").envs(trusts.map(|file| ("SSL_CERT_FILE", file)));
-        if let Some(url) = self.world.place.url() {
-            command.env("MILEPOST_DATABASE__URL", url);
-        }
         let said = std::fs::File::options().create(true).append(true).open(self.said()).unwrap();
-        Worker(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap())
+        Process(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap())
     }
 
     fn said(&self) -> PathBuf {

@@ -26,6 +26,8 @@ use host::{Clock, Config};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::process::{milepost, milepost_in};
+
 pub const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// Waits for another process.
@@ -195,23 +197,11 @@ impl Scene {
 
     /// As what this program is started: it, or one that watches it. It answers programs, too.
     fn worker(&self, as_what: &[&str]) -> Worker {
-        let mut words = as_what.iter().copied().chain([env!("CARGO_BIN_EXE_milepost")]);
-        let mut command = Command::new(words.next().unwrap());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILEPOST_")) {
-            command.env_remove(name);
-        }
-        let data = match &self.world.place {
-            Place::File(folder) => folder.path(),
-            Place::Schema { .. } => self.home.path(),
-        };
-        command.args(words).arg("--data").arg(data);
+        let mut command = milepost_in(&self.world, self.home.path(), as_what);
         command.args(["serve", "--role", "worker", "--role", "web", "--listen", "127.0.0.1:0", "--json"]);
         command.env("MILEPOST_VAULT__MASTER_KEY", KEY);
         command.env("MILEPOST_WEBHOOKS__ALLOW_PRIVATE", self.sink.address().to_string());
         command.env("MILEPOST_DATABASE__WAIT", "2").env("MILEPOST_LIMITS__CALL_TIMEOUT", "4");
-        if let Some(url) = self.world.place.url() {
-            command.env("MILEPOST_DATABASE__URL", url);
-        }
         let said = std::fs::File::create(self.home.path().join("said")).unwrap();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said).spawn().unwrap();
         let mut line = String::new();
@@ -368,10 +358,7 @@ const WRITE: (&str, &str) = ("POST", "/api/v1/notifications/read");
 
 /// Somebody at the terminal who is not very patient adds a member. What went wrong, if anything.
 fn at_the_terminal(file: &Path) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MILEPOST_")) {
-        command.env_remove(name);
-    }
+    let mut command = milepost(&[]);
     command.arg("--data").arg(file.parent().unwrap()).env("MILEPOST_DATABASE__WAIT", "1");
     command.args([
         "admin",
