@@ -68,8 +68,12 @@ fn what_leaves(letter: &LetterSheet) -> String {
         letter.findings.iter().for_each(|one| text.push_str(&indented(&super::draft::finding(one))));
         text.push('\n');
     }
-    if let Some(changed) = &letter.changed {
-        text.push_str(&format!("What changed from the version before:\n{}\n", indented(changed)));
+    match letter.changed.as_deref().map(str::trim_end) {
+        None => {}
+        Some("") => text.push_str("The words are those of the version before.\n\n"),
+        Some(changed) => {
+            text.push_str(&format!("What changed from the version before:\n{}\n", indented(changed)));
+        }
     }
     if let Some(at) = letter.send_at {
         text.push_str(&format!("To leave: not before {}\n\n", moment(at)));
