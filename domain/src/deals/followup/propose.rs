@@ -150,16 +150,13 @@ fn still_wanted(file: &File, draft: &Draft) -> Result<(), Refusal> {
         }
         DraftKind::Checklist if status != DealStatus::Active => "The deal is not active.",
         DraftKind::Checklist if of_closing.is_some_and(|on| on != closing) => "The closing date is another one.",
-        DraftKind::FollowUp | DraftKind::Checklist | DraftKind::Message => "",
+        DraftKind::FollowUp | DraftKind::Checklist | DraftKind::Message => return Ok(()),
     };
-    match gone {
-        "" => Ok(()),
-        why => Err(Refusal::new(
-            Code::WrongState,
-            format!("The draft has expired, and it is not wanted any more: {why} Nothing was changed."),
-            "Propose another message if something is left to say.",
-        )),
-    }
+    Err(Refusal::new(
+        Code::WrongState,
+        format!("The draft has expired, and it is not wanted any more: {gone} Nothing was changed."),
+        "Propose another message if something is left to say.",
+    ))
 }
 
 fn not_now(draft: &Draft) -> Refusal {

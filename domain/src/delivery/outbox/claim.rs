@@ -19,8 +19,7 @@ use crate::people::reach::Channel;
 
 /// Whether a claim would find something. A look, for those who do not want to write in order to learn that.
 pub fn is_anything_due(cx: &mut Cx<'_>) -> Result<bool, No> {
-    let held = store::standing(cx)?.held_since.is_some();
-    Ok(if held { due::is_alert_due(cx)? } else { due::is_anything_due(cx, (&[], &[]))? })
+    is_anything_wanted_due(cx, &Wanted::default())
 }
 
 /// The same beside what nothing is wanted of. It goes through all that is due and not wanted, so it is for those who know

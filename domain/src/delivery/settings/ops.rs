@@ -39,17 +39,14 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditSettings) -> Result<Stored, No> {
     }
     let settings = merged(&before.settings, &cmd.set)?;
     let mut problems = rules::check(&settings);
-    let on_path = settings.escalation_path.iter().enumerate();
-    let on_path = on_path.map(|(place, whom)| (format!("escalation_path[{place}]"), whom));
-    let of_stage = |(place, stage): (usize, &'_ DraftStage)| {
-        stage
-            .approvers
-            .iter()
-            .map(move |whom| (format!("draft_stages[{place}].approvers"), *whom))
-            .collect::<Vec<_>>()
-    };
-    let in_stages = settings.draft_stages.iter().enumerate().flat_map(of_stage);
-    for (field, whom) in on_path.map(|(field, whom)| (field, *whom)).chain(in_stages) {
+    let mut named = Vec::new();
+    for (place, whom) in settings.escalation_path.iter().enumerate() {
+        named.push((format!("escalation_path[{place}]"), *whom));
+    }
+    for (place, stage) in settings.draft_stages.iter().enumerate() {
+        named.extend(stage.approvers.iter().map(|whom| (format!("draft_stages[{place}].approvers"), *whom)));
+    }
+    for (field, whom) in named {
         if let Whom::Member(id) = whom
             && member::store::find(cx, id)?.is_none()
         {

@@ -19,6 +19,22 @@ use crate::kernel::id::{DealId, MemberId, MilestoneId};
 use crate::kernel::schema::{deals, digest_items, messages, milestones, reminders};
 use crate::kernel::{Cx, Fault};
 
+/// Records with their milestones and deals.
+macro_rules! in_deals {
+    () => {
+        reminders::table
+            .inner_join(
+                milestones::table.on(milestones::workspace_id
+                    .eq(reminders::workspace_id)
+                    .and(milestones::id.eq(reminders::milestone_id))),
+            )
+            .inner_join(
+                deals::table
+                    .on(deals::workspace_id.eq(reminders::workspace_id).and(deals::id.eq(reminders::deal_id))),
+            )
+    };
+}
+
 /// A record as a list shows it.
 pub struct Listed {
     pub record: Record,
@@ -41,16 +57,7 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Listed>, Fault> {
     type Row = (ReminderRow, String, String, Option<Status>, Option<String>);
     let workspace = cx.workspace();
     let rows: Vec<Row> = both!(cx.conn(), |c| {
-        let mut query = reminders::table
-            .inner_join(
-                milestones::table.on(milestones::workspace_id
-                    .eq(reminders::workspace_id)
-                    .and(milestones::id.eq(reminders::milestone_id))),
-            )
-            .inner_join(
-                deals::table
-                    .on(deals::workspace_id.eq(reminders::workspace_id).and(deals::id.eq(reminders::deal_id))),
-            )
+        let mut query = in_deals!()
             .left_join(
                 messages::table.on(messages::workspace_id
                     .eq(reminders::workspace_id)
@@ -255,16 +262,7 @@ pub fn said_on(cx: &mut Cx<'_>, occasions: &[String]) -> Result<Vec<(Record, Str
 pub fn refused_since(cx: &mut Cx<'_>, from: Timestamp) -> Result<Vec<Listed>, Fault> {
     let workspace = cx.workspace();
     let rows: Vec<(ReminderRow, String, String)> = both!(cx.conn(), |c| {
-        reminders::table
-            .inner_join(
-                milestones::table.on(milestones::workspace_id
-                    .eq(reminders::workspace_id)
-                    .and(milestones::id.eq(reminders::milestone_id))),
-            )
-            .inner_join(
-                deals::table
-                    .on(deals::workspace_id.eq(reminders::workspace_id).and(deals::id.eq(reminders::deal_id))),
-            )
+        in_deals!()
             .filter(reminders::workspace_id.eq(workspace))
             .filter(reminders::state.eq_any([State::Missed, State::Refused]))
             .filter(reminders::planned_at.ge(At(from)))
