@@ -9,6 +9,7 @@
 mod agents;
 mod behind;
 mod drafts;
+pub mod fake_discord;
 mod lossy;
 mod outbound;
 pub mod peers;

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::task::{AbortHandle, JoinSet};
 
 const MOST_HEAD: usize = 64 << 10;
 const MOST_BODY: usize = 32 << 20;
@@ -162,16 +164,53 @@ impl Fault {
     }
 }
 
+/// What goes on with a connection after its request, until it ends.
+pub(crate) type GoesOn = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What a peer does with a request that it takes.
-pub(super) trait Peer: Send + Sync + 'static {
+pub(crate) trait Peer: Send + Sync + 'static {
     fn take(&self, asked: &Asked) -> Answer;
+
+    /// A caller that wants to go on with WebSocket; `rest` is what it sent after its request. Without one of its own, a
+    /// peer hangs up.
+    fn upgrade(&self, _asked: &Asked, _stream: TcpStream, _rest: Vec<u8>) -> GoesOn {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 #[derive(Default)]
 struct Faults {
     next: VecDeque<Fault>,
+    /// For the next request that is meant by its pattern.
+    once: Vec<(Pattern, Fault)>,
     /// For requests whose path holds this text, in the order in which they were told.
     standing: Vec<(String, Fault)>,
+}
+
+/// A request by its method and its path's parts: `POST /channels/*/messages`, where `*` is any one part. Without a
+/// method, any is meant; what comes before the first part that is named does not matter.
+#[derive(Clone, Debug)]
+struct Pattern {
+    method: Option<String>,
+    parts: Vec<String>,
+}
+
+impl Pattern {
+    fn of(text: &str) -> Self {
+        let (method, path) = match text.split_once(' ') {
+            Some((method, path)) => (Some(method.to_owned()), path),
+            None => (None, text),
+        };
+        let parts = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        Self { method, parts }
+    }
+
+    fn means(&self, asked: &Asked) -> bool {
+        let parts = asked.parts();
+        let ends = parts.len().checked_sub(self.parts.len()).map(|from| &parts[from..]);
+        self.method.as_ref().is_none_or(|method| *method == asked.method)
+            && ends.is_some_and(|ends| self.parts.iter().zip(ends).all(|(is, part)| is == "*" || is == part))
+    }
 }
 
 struct Shared {
@@ -181,30 +220,47 @@ struct Shared {
 }
 
 /// A peer that listens.
-pub(super) struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
+    /// The task that takes connections and holds all that are open.
+    listening: Mutex<Option<AbortHandle>>,
     runtime: Option<Runtime>,
 }
 
-pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Server {
     pub fn start(peer: impl Peer) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
+        let listener = bind(&runtime, SocketAddr::from(([127, 0, 0, 1], 0)));
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared { peer: Box::new(peer), asked: Mutex::default(), faults: Mutex::default() });
-        let each = Arc::clone(&shared);
-        runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(stream, Arc::clone(&each)));
+        let listening = runtime.spawn(listen(listener, Arc::clone(&shared))).abort_handle();
+        Self { address, shared, listening: Mutex::new(Some(listening)), runtime: Some(runtime) }
+    }
+
+    /// Nobody is at the address any more, and every open connection is closed, as when the network is away.
+    pub fn stop_listening(&self) {
+        if let Some(listening) = held(&self.listening).take() {
+            listening.abort();
+            // The address is free when this returns.
+            while !listening.is_finished() {
+                std::thread::yield_now();
             }
-        });
-        Self { address, shared, runtime: Some(runtime) }
+        }
+    }
+
+    /// At the same address.
+    pub fn listen_again(&self) {
+        let runtime = self.runtime.as_ref().expect("a runtime until it is dropped");
+        let mut listening = held(&self.listening);
+        if listening.is_none() {
+            let task = runtime.spawn(listen(bind(runtime, self.address), Arc::clone(&self.shared)));
+            *listening = Some(task.abort_handle());
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -216,9 +272,20 @@ impl Server {
         held(&self.shared.asked).clone()
     }
 
+    /// How many requests this pattern means.
+    pub fn count(&self, pattern: &str) -> usize {
+        let pattern = Pattern::of(pattern);
+        held(&self.shared.asked).iter().filter(|asked| pattern.means(asked)).count()
+    }
+
     /// What happens to the next request that no other fault was told for.
     pub fn next(&self, fault: Fault) {
         held(&self.shared.faults).next.push_back(fault);
+    }
+
+    /// What happens to the next request that this pattern means.
+    pub fn once(&self, pattern: &str, fault: Fault) {
+        held(&self.shared.faults).once.push((Pattern::of(pattern), fault));
     }
 
     /// What happens to every request whose path holds this text, until [`Self::well`].
@@ -239,6 +306,25 @@ impl Drop for Server {
     }
 }
 
+/// Also called from inside of another runtime, so that nothing may block here.
+fn bind(runtime: &Runtime, address: SocketAddr) -> TcpListener {
+    let _inside = runtime.enter();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket.listen(1_024).unwrap()
+}
+
+async fn listen(listener: TcpListener, shared: Arc<Shared>) {
+    // Connections end with the one who took them.
+    let mut open = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
+        while open.try_join_next().is_some() {}
+        open.spawn(serve(stream, Arc::clone(&shared)));
+    }
+}
+
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let mut buffer = Vec::new();
     while let Ok(Some(asked)) = read(&mut stream, &mut buffer).await {
@@ -251,8 +337,14 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
             let mut faults = held(&shared.faults);
             let standing =
                 faults.standing.iter().find(|(path, _)| asked.path.contains(path)).map(|(_, f)| f.clone());
-            standing.or_else(|| faults.next.pop_front())
+            let meant = faults.once.iter().position(|(pattern, _)| pattern.means(&asked));
+            let once = meant.map(|at| faults.once.remove(at).1);
+            once.or(standing).or_else(|| faults.next.pop_front())
         };
+        if fault.is_none() && asked.header("upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket")) {
+            held(&shared.asked)[number].answered = Some(101);
+            return shared.peer.upgrade(&asked, stream, buffer).await;
+        }
         let (answer, how) = match fault {
             None => (shared.peer.take(&asked), How::Whole),
             Some(fault) => {
@@ -375,6 +467,12 @@ macro_rules! is_http_peer {
                 self.server.next(fault);
             }
 
+            /// What happens to the next request that this pattern means, such as `POST /channels/*/messages`: the end of
+            /// its path, where `*` is any one part. Without a method, any is meant.
+            pub fn fail_next(&self, pattern: &str, fault: crate::peers::Fault) {
+                self.server.once(pattern, fault);
+            }
+
             /// What happens to every request whose path holds this text, until it is [`Self::well`] again.
             pub fn always(&self, path: &str, fault: crate::peers::Fault) {
                 self.server.always(path, fault);
@@ -390,4 +488,4 @@ macro_rules! is_http_peer {
         }
     };
 }
-pub(super) use is_http_peer;
+pub(crate) use is_http_peer;

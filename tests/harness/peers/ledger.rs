@@ -41,6 +41,8 @@ struct Row {
     /// Where the message stood after each fact of the log about it.
     facts: Vec<String>,
     notifications: usize,
+    /// It draws another one anew, and nobody gets it as a message.
+    edits: bool,
 }
 
 struct Attempt {
@@ -63,6 +65,7 @@ pub fn differences(conn: &mut Conn, workspace: WorkspaceId, took: &[(Channel, Ve
         for arrival in arrivals {
             let meant = |row: &&Row| {
                 row.channel == name
+                    && !row.edits
                     && match &arrival.mark {
                         Mark::Id(id) => *id == row.id,
                         Mark::Text(text) => !row.text.is_empty() && text.contains(&row.text),
@@ -95,7 +98,10 @@ fn about(row: &Row, took: &[&Arrival], asked: bool) -> Vec<String> {
     let repeats = row.channel == Channel::Webhook.to_string();
     let times = if in_app { row.notifications } else { took.len() };
     let tried = |outcome: &str| row.attempts.iter().any(|attempt| attempt.outcome.as_deref() == Some(outcome));
-    if asked || in_app {
+    if row.edits {
+        must(times == 0, "an edit arrived as a message");
+        must(row.status != Status::Unknown, "an edit is simply sent again");
+    } else if asked || in_app {
         must(times <= 1 || repeats, &format!("it arrived {times} times"));
         match row.status {
             Status::Sent | Status::Delivered | Status::Read => must(times >= 1, "it never arrived"),
@@ -183,7 +189,7 @@ fn rows(conn: &mut Conn, workspace: WorkspaceId) -> Vec<Row> {
     }
     all(
         "messages.id, messages.channel, messages.content, messages.content_hash, messages.status, \
-         messages.provider_id",
+         messages.provider_id, messages.edits",
         "messages WHERE {own} ORDER BY messages.id",
     )
     .iter()
@@ -196,6 +202,7 @@ fn rows(conn: &mut Conn, workspace: WorkspaceId) -> Vec<Row> {
             hash: text(&row[3]),
             status: text(&row[4]).parse().expect("a status"),
             provider_id: some(&row[5]),
+            edits: some(&row[6]).is_some(),
             attempts: attempts.remove(&id).unwrap_or_default(),
             facts: facts.remove(&id).unwrap_or_default(),
             notifications: notifications.remove(&id).unwrap_or_default(),

@@ -4,14 +4,13 @@
 //! Each listens on a free port of 127.0.0.1, with a thread of its own, until it is dropped. What a peer took is what a
 //! customer would have seen; what it was asked is what the provider would have counted.
 
-mod discord;
-mod http;
+pub(crate) mod http;
 pub mod ledger;
 mod smtp;
 mod twilio;
 mod webhook;
 
-pub use discord::{FakeDiscord, Limits, Posted};
+pub use crate::fake_discord::{FakeDiscord, Limits, Posted};
 pub use http::{Answer, Asked, Fault, How};
 pub use ledger::{Arrival, Mark};
 pub use smtp::{Mail, SmtpFault, SmtpPeer, SmtpRules};
