@@ -86,11 +86,15 @@ pub struct Discord {
     pub token: Option<SecretString>,
     /// Where Discord's REST interface is.
     pub api_url: String,
+    /// What interactions are signed with that Discord sends to `/discord/interactions`: 64 hexadecimal digits.
+    pub public_key: Option<String>,
+    /// Where the gateway is; what Discord itself says when absent.
+    pub gateway_url: Option<String>,
 }
 
 impl Default for Discord {
     fn default() -> Self {
-        Self { token: None, api_url: "https://discord.com/api/v10".into() }
+        Self { token: None, api_url: "https://discord.com/api/v10".into(), public_key: None, gateway_url: None }
     }
 }
 
@@ -310,6 +314,19 @@ impl Config {
         {
             wrong.push("discord.token has spaces or characters that no token has. Copy it again.".into());
         }
+        if let Some(key) = &self.discord.public_key
+            && !(key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
+            wrong.push(
+                "discord.public_key must be the 64 hexadecimal digits that stand on the application's page."
+                    .into(),
+            );
+        }
+        if let Some(url) = &self.discord.gateway_url
+            && !url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "ws" | "wss") && url.host().is_some())
+        {
+            wrong.push("discord.gateway_url must start with wss:// (or ws://) and a host; leave it out for Discord's own.".into());
+        }
         match (&self.mail.smtp_url, &self.mail.from) {
             (None, None) => {}
             (Some(_), None) => wrong.push("mail.from is missing: say who writes, such as Milepost <milepost@example.com>.".into()),
@@ -376,7 +393,7 @@ impl Config {
         format!(
             "[database]\nurl = {}\nconnections = {}\nwait = {}\n\n[http]\nlisten = \"{}\"\nallowed_hosts = {}\n\
              allowed_origins = {}\nbody_limit = {}\nsessions = {}\npublic_url = {}\n\n\
-             [discord]\ntoken = {}\napi_url = {:?}\n\n[mail]\nsmtp_url = {}\nfrom = {}\n\n\
+             [discord]\ntoken = {}\napi_url = {:?}\npublic_key = {}\ngateway_url = {}\n\n[mail]\nsmtp_url = {}\nfrom = {}\n\n\
              [model]\napi_base = {}\napi_key = {}\nmodel = {}\ndaily_tokens = {}\n\n\
              [sms]\napi_url = {:?}\naccount_sid = {}\nauth_token = {}\nfrom = {}\n\n\
              [webhooks]\nports = {:?}\nallow_private = {}\n\n[console]\nfile = {}\nstand_in = {}\n\n\
@@ -393,6 +410,8 @@ impl Config {
             plain(self.http.public_url.as_deref()),
             secret(&self.discord.token),
             self.discord.api_url,
+            plain(self.discord.public_key.as_deref()),
+            plain(self.discord.gateway_url.as_deref()),
             secret(&self.mail.smtp_url),
             plain(self.mail.from.as_deref()),
             plain(self.model.api_base.as_deref()),
@@ -593,6 +612,8 @@ mod tests {
             ("[sms]\napi_url = \"ftp://x\"", "sms.api_url must start with https://"),
             ("[discord]\napi_url = \"nowhere\"", "discord.api_url is no web address"),
             ("[discord]\ntoken = \"a b\"", "discord.token has spaces"),
+            ("[discord]\npublic_key = \"abc\"", "discord.public_key must be"),
+            ("[discord]\ngateway_url = \"https://x\"", "discord.gateway_url must start"),
             ("[http]\npublic_url = \"https://u:p@example.com\"", "http.public_url must be an address alone"),
             ("[webhooks]\nallow_private = [\"10.0.0.0/8\"]", "webhooks.allow_private"),
             ("[webhooks]\nports = []", "webhooks.ports is empty"),

@@ -26,6 +26,8 @@ use crate::clock::Clock;
 pub const CONNECT: Duration = Duration::from_secs(3);
 /// How long a request may take, from its start to the last byte of its answer that is of use.
 pub const TOTAL: Duration = Duration::from_secs(30);
+/// How long an answer to somebody who asked in chat may take.
+const ANSWER: Duration = Duration::from_secs(10);
 /// For how long the body of a workspace's own program is read: its status has said what there is to know.
 const BODY_OF_TARGET: Duration = Duration::from_secs(2);
 /// How much of an answer is read, whatever is sent.
@@ -212,6 +214,11 @@ fn client() -> reqwest::ClientBuilder {
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(4)
         .tcp_nodelay(true)
+}
+
+/// What answers those who just asked something in chat. Whoever asked is gone after a few seconds.
+pub fn for_answers() -> Result<Client, String> {
+    client().timeout(ANSWER).build().map_err(|error| error.to_string())
 }
 
 async fn read(mut answer: reqwest::Response, most: usize, reading: Duration) -> Answer {

@@ -6,7 +6,7 @@ use super::store::{self, TokenRow};
 use super::{Event, Grant, Holder, Require, Token, TokenKind, Verb, rules};
 use crate::kernel::id::{AgentId, MemberId, TokenId};
 use crate::kernel::{
-    Actor, ActorKind, Code, Cx, Db, No, Principal, Problem, Refusal, Source, Subject, Work, text,
+    Actor, ActorKind, Code, Cx, Db, Fault, No, Principal, Problem, Refusal, Source, Subject, Work, text,
 };
 use crate::workspace::member::{self, MemberStatus};
 
@@ -35,10 +35,35 @@ pub fn authenticate(db: &Db, token: &str, source: Source, now: Timestamp) -> Res
 
 fn holder_principal(db: &Db, row: &TokenRow, source: Source, now: Timestamp) -> Result<Principal, No> {
     let token = row.token()?;
+    let found = look_in(db, row.workspace_id, now, |cx| match token.holder {
+        Holder::Member(id) => {
+            let Some(found) = member::store::find(cx, id)?.filter(|m| m.status == MemberStatus::Active) else {
+                return Ok(None);
+            };
+            let mut principal = member_principal(&found, row.workspace_id, source);
+            principal.powers = rules::member_powers(found.role, Some(token.scope));
+            principal.standing = format!("the role {} with a token of scope {}", found.role, token.scope);
+            Ok(Some(principal))
+        }
+        Holder::Agent(id) => {
+            let name = store::find_agent(cx, id)?;
+            Ok(name.map(|name| agent_principal(row.workspace_id, id, name, token.scope, source)))
+        }
+    })?;
+    Ok(found.ok_or_else(unknown)?)
+}
+
+/// A look into a workspace for somebody who is not recognised yet, and may therefore do nothing.
+pub fn look_in<T>(
+    db: &Db,
+    workspace: crate::kernel::id::WorkspaceId,
+    now: Timestamp,
+    f: impl FnOnce(&mut Cx<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
     let nobody = Principal {
-        workspace: row.workspace_id,
+        workspace,
         actor: Actor::system("access"),
-        source,
+        source: Source::System,
         powers: 0,
         standing: String::new(),
     };
@@ -50,20 +75,13 @@ fn holder_principal(db: &Db, row: &TokenRow, source: Source, now: Timestamp) -> 
         correlation: crate::kernel::id::CorrelationId(uuid::Uuid::nil()),
         abandoned: &std::sync::atomic::AtomicBool::new(false),
     };
-    look.read(|cx| match token.holder {
-        Holder::Member(id) => {
-            let found =
-                member::store::find(cx, id)?.filter(|m| m.status == MemberStatus::Active).ok_or_else(unknown)?;
-            let mut principal = member_principal(&found, row.workspace_id, source);
-            principal.powers = rules::member_powers(found.role, Some(token.scope));
-            principal.standing = format!("the role {} with a token of scope {}", found.role, token.scope);
-            Ok(principal)
+    match look.read(|cx| Ok(f(cx)?)) {
+        Ok(found) => Ok(found),
+        Err(No::Fault(fault)) => Err(fault),
+        Err(No::Refusal(refusal)) => {
+            Err(Fault::Corrupt(format!("a look that asks for nothing was refused: {refusal}")))
         }
-        Holder::Agent(id) => {
-            let name = store::find_agent(cx, id)?.ok_or_else(unknown)?;
-            Ok(agent_principal(row.workspace_id, id, name, token.scope, source))
-        }
-    })
+    }
 }
 
 fn agent_principal(

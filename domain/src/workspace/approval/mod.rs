@@ -184,6 +184,17 @@ pub struct Approval {
     pub version: i64,
 }
 
+impl Approval {
+    /// What is asked for, in few letters: the words and the stage. A vote that was meant for others is told so.
+    pub fn etag(&self) -> String {
+        etag(&self.content_hash, self.stage)
+    }
+}
+
+fn etag(content_hash: &str, stage: usize) -> String {
+    format!("{}.{stage}", content_hash.get(..8).unwrap_or_default())
+}
+
 /// What one approver said in one stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vote {

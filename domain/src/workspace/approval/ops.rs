@@ -12,7 +12,7 @@ use super::rules::{self, Electorate, Tally};
 use super::view::{self, ApprovalDetail, ApprovalView, Named, Round, VoteView};
 use super::{Approval, ApprovalState, Choice, Event, NewApproval, OnDeadline, Rule, Vote, store};
 use crate::kernel::id::{ApprovalId, MemberId};
-use crate::kernel::page::{Ask, Page};
+use crate::kernel::page::{self, Ask, Page};
 use crate::kernel::{ActorKind, Code, Cx, No, Problem, Refusal, Source, Subject, text, time};
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::member::{self, Member};
@@ -464,6 +464,40 @@ pub fn list(cx: &mut Cx<'_>, wanted: &ListApprovals) -> Result<Page<ApprovalView
         }
     }
     Ok(Page::after(found, after))
+}
+
+/// An open approval as it is offered to somebody who types its title.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Suggested {
+    pub id: ApprovalId,
+    pub title: String,
+    /// When the open stage's deadline passes.
+    pub due_at: Option<Timestamp>,
+    /// Whether it waits for whoever asks.
+    pub waits_for_me: bool,
+    pub waiting_for: Vec<Named>,
+}
+
+/// At most 25 open approvals whose title holds what was typed so far: those that wait for the actor, then the others, each the
+/// longest waiting first. Of very many open ones the oldest are looked at.
+pub fn suggest(cx: &mut Cx<'_>, typed: &str) -> Result<Vec<Suggested>, No> {
+    cx.require(Verb::ReadApprovals)?;
+    let typed = text::typed("text", typed).map_err(|p| vec![p])?.unwrap_or_default();
+    let rows = store::list(cx, &[ApprovalState::Pending], None, None, LOOKED_AT * 5)?;
+    let rows: Vec<Approval> = rows.into_iter().filter(|a| text::rank(&a.title, &typed).is_some()).collect();
+    let me = cx.actor().id.filter(|_| cx.actor().kind == ActorKind::Member).map(MemberId);
+    let team = member::store::list(cx)?;
+    let suggested = |a: ApprovalView| Suggested {
+        waits_for_me: a.waiting_for.iter().any(|n| Some(n.id) == me),
+        id: a.id,
+        title: a.title,
+        due_at: a.due_at,
+        waiting_for: a.waiting_for,
+    };
+    let mut found: Vec<Suggested> = with_waiting(cx, &rows, &team)?.into_iter().map(suggested).collect();
+    found.sort_by_key(|a| !a.waits_for_me);
+    found.truncate(page::OFFERED.into());
+    Ok(found)
 }
 
 fn with_waiting(cx: &mut Cx<'_>, rows: &[Approval], team: &[Member]) -> Result<Vec<ApprovalView>, No> {

@@ -9,7 +9,7 @@ use crate::both;
 use crate::kernel::column::At;
 use crate::kernel::event::AnyId;
 use crate::kernel::id::{ApprovalId, MemberId, WorkspaceId};
-use crate::kernel::schema::{approvals, votes};
+use crate::kernel::schema::{approvals, cards, votes};
 use crate::kernel::{Conn, Cx, Fault};
 
 #[derive(Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -117,6 +117,17 @@ pub fn update(cx: &mut Cx<'_>, approval: &Approval) -> Result<(), Fault> {
     let workspace = cx.workspace();
     let row = ApprovalRow::of(approval, workspace)?;
     both!(cx.conn(), |c| diesel::update(approvals::table.find((workspace, approval.id))).set(row).execute(c))?;
+    // Whatever shows it is behind now. Of what that is the workspace knows no more.
+    let (id, now) = (AnyId(approval.id.0), At(cx.now()));
+    both!(cx.conn(), |c| {
+        diesel::update(cards::table)
+            .filter(cards::workspace_id.eq(workspace))
+            .filter(cards::subject_kind.eq("approval"))
+            .filter(cards::subject_id.eq(id))
+            .filter(cards::closed_at.is_null())
+            .set(cards::look_at.eq(now))
+            .execute(c)
+    })?;
     Ok(())
 }
 

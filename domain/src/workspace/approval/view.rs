@@ -47,6 +47,13 @@ pub struct ApprovalView {
     pub version: i64,
 }
 
+impl ApprovalView {
+    /// As [`Approval::etag`].
+    pub fn etag(&self) -> String {
+        super::etag(&self.content_hash, self.stage.saturating_sub(1))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub struct Named {

@@ -6,7 +6,7 @@ use super::store::{self, MemberRow};
 use super::{Event, Member, MemberStatus};
 use crate::kernel::event::Change;
 use crate::kernel::id::MemberId;
-use crate::kernel::{ActorKind, Code, Cx, Fault, No, Refusal, Subject, text, time};
+use crate::kernel::{ActorKind, Code, Cx, Fault, No, Refusal, Subject, page, text, time};
 use crate::workspace::access::{Require, Role, Verb};
 use crate::workspace::tenant;
 
@@ -85,9 +85,38 @@ pub fn change(cx: &mut Cx<'_>, id: MemberId, role: Role, status: MemberStatus) -
     Ok(after)
 }
 
+/// Sets the zone in which the member who acts reads times. What is due in a deal is due in the deal's zone all the same.
+pub fn set_own_zone(cx: &mut Cx<'_>, zone: &str) -> Result<Member, No> {
+    cx.require(Verb::EditPreferences)?;
+    let me = cx.actor().id.filter(|_| cx.actor().kind == ActorKind::Member);
+    let id = me.map(MemberId).ok_or_else(|| Refusal::not_found("member"))?;
+    time::parse_zone("time_zone", zone).map_err(|problem| vec![problem])?;
+    let before = store::find(cx, id)?.ok_or_else(|| Refusal::not_found("member"))?;
+    if before.time_zone == zone {
+        return Ok(before);
+    }
+    store::set_zone(cx, id, zone)?;
+    let after = Member { time_zone: zone.to_owned(), version: before.version + 1, ..before.clone() };
+    let told = |member: &Member| serde_json::json!({ "time_zone": member.time_zone });
+    cx.record(Subject::new("member", id.0), &Event::Changed(Change::between(&told(&before), &told(&after))))?;
+    Ok(after)
+}
+
 pub fn list(cx: &mut Cx<'_>) -> Result<Vec<Member>, No> {
     cx.require(Verb::ReadTeam)?;
     Ok(store::list(cx)?)
+}
+
+/// At most 25 active members for what was typed so far: those of whose name a word begins with it, then those whose name or
+/// e-mail address holds it elsewhere, each by name.
+pub fn suggest(cx: &mut Cx<'_>, typed: &str) -> Result<Vec<Member>, No> {
+    cx.require(Verb::ReadTeam)?;
+    let typed = text::typed("text", typed).map_err(|p| vec![p])?.unwrap_or_default();
+    let rank = |m: &Member| text::rank(&m.name, &typed).or_else(|| text::rank(&m.email, &typed).map(|_| 1));
+    let active = store::list(cx)?.into_iter().filter(|m| m.status == MemberStatus::Active);
+    let mut found: Vec<(u8, Member)> = active.filter_map(|m| Some((rank(&m)?, m))).collect();
+    found.sort_by(|(one, a), (other, b)| (one, &a.name, a.id).cmp(&(other, &b.name, b.id)));
+    Ok(found.into_iter().map(|(_, m)| m).take(page::OFFERED.into()).collect())
 }
 
 /// A member by e-mail address.

@@ -107,3 +107,13 @@ pub fn update(cx: &mut Cx<'_>, id: MemberId, role: Role, status: MemberStatus) -
     })?;
     Ok(())
 }
+
+pub fn set_zone(cx: &mut Cx<'_>, id: MemberId, zone: &str) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    both!(cx.conn(), |c| {
+        diesel::update(members::table.find((workspace, id)))
+            .set((members::time_zone.eq(zone), members::version.eq(members::version + 1)))
+            .execute(c)
+    })?;
+    Ok(())
+}

@@ -6,6 +6,7 @@ pub mod store;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::Fact;
+use crate::kernel::event::Change;
 use crate::kernel::id::WorkspaceId;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,10 +22,14 @@ pub struct Workspace {
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     Created { slug: String, name: String, time_zone: String },
+    Changed(Change),
 }
 
 impl Fact for Event {
     fn name(&self) -> &'static str {
-        "workspace.created"
+        match self {
+            Self::Created { .. } => "workspace.created",
+            Self::Changed(_) => "workspace.changed",
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! Founding a workspace.
+//! Founding a workspace, and changing it.
 
 use super::{Event, Workspace, store};
+use crate::kernel::event::Change;
 use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, text, time};
 use crate::workspace::access::{Require, Role, Verb};
 use crate::workspace::member::{self, Member, ops::AddMember};
@@ -51,4 +52,20 @@ pub fn found(cx: &mut Cx<'_>, cmd: &Found) -> Result<(Workspace, Member), No> {
     };
     let owner = member::ops::add(cx, &owner)?;
     Ok((new, owner))
+}
+
+/// Sets the zone of deals that say none and of whoever joins. Deals that are there keep theirs.
+pub fn set_zone(cx: &mut Cx<'_>, zone: &str) -> Result<Workspace, No> {
+    cx.require(Verb::ManageWorkspace)?;
+    time::parse_zone("time_zone", zone).map_err(|problem| vec![problem])?;
+    let before = store::find(cx)?.ok_or_else(|| Refusal::not_found("workspace"))?;
+    if before.time_zone == zone {
+        return Ok(before);
+    }
+    store::set_zone(cx, zone)?;
+    let after = Workspace { time_zone: zone.to_owned(), ..before.clone() };
+    let told = |workspace: &Workspace| serde_json::json!({ "time_zone": workspace.time_zone });
+    let change = Change::between(&told(&before), &told(&after));
+    cx.record(Subject::new("workspace", after.id.0), &Event::Changed(change))?;
+    Ok(after)
 }

@@ -68,3 +68,13 @@ pub fn insert(cx: &mut Cx<'_>, new: &Workspace) -> Result<bool, Fault> {
     })?;
     Ok(inserted == 1)
 }
+
+pub fn set_zone(cx: &mut Cx<'_>, zone: &str) -> Result<(), Fault> {
+    let id = cx.workspace();
+    both!(cx.conn(), |c| {
+        diesel::update(workspaces::table.find(id))
+            .set((workspaces::time_zone.eq(zone), workspaces::version.eq(workspaces::version + 1)))
+            .execute(c)
+    })?;
+    Ok(())
+}

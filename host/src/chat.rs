@@ -1,0 +1,116 @@
+//! What the chat face needs of a process: who speaks, and whether it is this process that listens.
+
+use std::time::Duration;
+
+use domain::kernel::{Principal, Refusal};
+use domain::people::chat::gateway::{self, Held};
+use domain::people::chat::{Known, ops};
+use uuid::Uuid;
+
+use crate::run::Host;
+
+impl Host {
+    /// Who says something: somebody with a Discord account, in a server or outside of any.
+    pub async fn who_speaks(&self, guild: Option<&str>, user: &str) -> Result<Known, Refusal> {
+        let (guild, user, now) = (guild.map(str::to_owned), user.to_owned(), self.clock().now());
+        self.installation(move |db| ops::recognise(db, guild.as_deref(), &user, now)).await
+    }
+
+    /// Whom a code was given to; `None` for every kind of wrong code.
+    pub async fn code_holder(&self, code: &str) -> Result<Option<Principal>, Refusal> {
+        let (code, now) = (code.to_owned(), self.clock().now());
+        self.installation(move |db| ops::holder(db, &code, now)).await
+    }
+
+    /// Counts one thing that somebody does against the pace of all that do.
+    pub fn check_pace(&self, who: &str) -> Result<(), Refusal> {
+        self.pace().check(who.to_owned())
+    }
+
+    /// The hash of the commands that Discord was last told of.
+    pub async fn commands_hash(&self) -> Result<Option<String>, Refusal> {
+        self.installation(gateway::commands_hash).await
+    }
+
+    pub async fn note_commands(&self, hash: &str) -> Result<(), Refusal> {
+        let hash = hash.to_owned();
+        self.installation(move |db| gateway::note_commands(db, &hash)).await
+    }
+}
+
+/// How long nothing new must have been said before somebody else takes over, and how soon before that whoever cannot say
+/// anything stops listening. Both on the monotonic clock of who counts.
+const SILENCE: Duration = Duration::from_secs(30);
+const LATEST_WORD: Duration = Duration::from_secs(20);
+
+/// This process's place at the gateway, of which the installation has one.
+pub struct Seat {
+    host: Host,
+    me: Uuid,
+    seen: Held,
+    /// When that was new to us.
+    since: Duration,
+    /// When we last said that we have it, as of before we said it.
+    said: Option<Duration>,
+}
+
+impl Seat {
+    pub fn new(host: &Host) -> Self {
+        let now = host.clock().elapsed();
+        Self { host: host.clone(), me: host.mint(), seen: Held::default(), since: now, said: None }
+    }
+
+    /// Whether this process listens. It says so, or takes the seat when it is free or nobody was heard of for 30 s. To be
+    /// asked every few seconds: who was not able to say anything for 20 s has to stop.
+    pub async fn attend(&mut self) -> bool {
+        let asked = self.host.clock().elapsed();
+        let taken = match self.look(asked).await {
+            Some(true) => self.take(asked).await,
+            Some(false) => false,
+            None => self.is_held(),
+        };
+        if !taken {
+            self.said = None;
+        }
+        taken
+    }
+
+    /// Whether the last word is new enough that nobody else can have taken the seat.
+    fn is_held(&self) -> bool {
+        let now = self.host.clock().elapsed();
+        self.said.is_some_and(|said| now.saturating_sub(said) < LATEST_WORD)
+    }
+
+    /// Whether the seat is ours to take, or to keep; `None` when the database does not answer.
+    async fn look(&mut self, now: Duration) -> Option<bool> {
+        let held = self.host.installation(gateway::look).await.ok()?;
+        if held != self.seen {
+            (self.seen, self.since) = (held, now);
+        }
+        Some(match held.by {
+            None => true,
+            Some(by) if by == self.me => true,
+            Some(_) => now.saturating_sub(self.since) >= SILENCE,
+        })
+    }
+
+    async fn take(&mut self, asked: Duration) -> bool {
+        let (seen, me) = (self.seen, self.me);
+        match self.host.installation(move |db| gateway::take(db, seen, me)).await {
+            Ok(Some(held)) => {
+                (self.seen, self.since, self.said) = (held, asked, Some(asked));
+                true
+            }
+            Ok(None) => false,
+            Err(_) => self.is_held(),
+        }
+    }
+
+    /// Lets go, so that another process takes the seat at once.
+    pub async fn leave(mut self) {
+        if self.said.take().is_some() {
+            let seen = self.seen;
+            let _ = self.host.installation(move |db| gateway::leave(db, seen)).await;
+        }
+    }
+}
