@@ -2,12 +2,14 @@
 
 mod breaker;
 pub mod channels;
+pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
 pub mod doors;
 pub mod drafting;
 pub mod egress;
+pub mod following;
 mod installation;
 mod jumps;
 pub mod keys;
@@ -16,6 +18,7 @@ pub mod loops;
 pub mod model;
 mod pace;
 mod pacing;
+pub mod picture;
 mod random;
 mod run;
 pub mod sweep;

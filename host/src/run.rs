@@ -116,6 +116,10 @@ impl Host {
         &self.0.parts.clock
     }
 
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
+    }
+
     /// What this process saw its clock do.
     pub(crate) fn jumps(&self) -> &Jumps {
         &self.0.jumps

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::deals::reminder::glance::sections;
 use domain::deals::reminder::ops::attend;
+use domain::deals::reminder::team_digest::team_digest;
 use domain::delivery::notify::ops::digests;
 use domain::kernel::id::WorkspaceId;
 use domain::kernel::{Principal, Source};
@@ -139,6 +140,10 @@ async fn sweep(
         match host.by_the_clock(&who, |cx| digests(cx, &mut sections)).await {
             Ok(done) => planned += done,
             Err(refusal) => warn!(workspace = %workspace, "No digests were sent: {}", refusal.sentence),
+        }
+        match host.by_the_clock(&who, team_digest).await {
+            Ok(done) => planned += done,
+            Err(refusal) => warn!(workspace = %workspace, "The team's digest was not sent: {}", refusal.sentence),
         }
     }
     if planned > 0 {

@@ -208,6 +208,7 @@ fn reasons(cx: &mut Cx<'_>, ids: &[MessageId], occasions: &[String]) -> Result<H
         let due_on = long(record.due_on);
         let why = match record.key.kind {
             Kind::Reminder => format!("{title} is due on {due_on}; its reminder is for {}", long(record.key.on)),
+            Kind::Snoozed => format!("{title} (due on {due_on}) was put off until {}", long(record.key.on)),
             Kind::Overdue => format!("{title} was due on {due_on} and is not completed"),
             Kind::Escalation(step) => {
                 format!("{title} was due on {due_on} and is still not completed (step {step})")
@@ -245,7 +246,7 @@ fn unsent(
             at: record.planned_at,
             verdict: if record.state == State::Refused { Verdict::Refused } else { Verdict::NotSent },
             topic: match record.key.kind {
-                Kind::Reminder => Topic::Reminder,
+                Kind::Reminder | Kind::Snoozed => Topic::Reminder,
                 Kind::Overdue => Topic::Overdue,
                 Kind::Escalation(_) => Topic::Escalation,
             },

@@ -3,6 +3,8 @@
 //! There is one way out: [`outbox::ops::enqueue`], then the policy's decision at the moment of sending
 //! ([`policy::gate`]), then a channel that takes only what the gate has [`policy::Cleared`], then the record.
 
+pub mod card;
+pub mod cards;
 pub mod feed;
 pub mod gone;
 pub mod html;
@@ -13,6 +15,7 @@ pub mod rehearsal;
 pub mod settings;
 pub mod sms;
 pub mod template;
+pub mod thread;
 pub mod trial;
 pub mod trouble;
 pub mod webhook;
@@ -194,4 +197,6 @@ pub struct Message {
     pub settled_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub version: i64,
+    /// The message that this one draws anew where it stands: nobody gets a second one of it.
+    pub edits: Option<MessageId>,
 }

@@ -22,7 +22,7 @@ pub struct Words {
 }
 
 /// Kinds of messages.
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("reminder", include_str!("../../data/messages/reminder.txt")),
     ("overdue", include_str!("../../data/messages/overdue.txt")),
     ("escalation", include_str!("../../data/messages/escalation.txt")),
@@ -30,6 +30,8 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("digest", include_str!("../../data/messages/digest.txt")),
     ("test", include_str!("../../data/messages/test.txt")),
     ("approval", include_str!("../../data/messages/approval.txt")),
+    ("approval_card", include_str!("../../data/messages/approval_card.txt")),
+    ("thread", include_str!("../../data/messages/thread.txt")),
     ("completed", include_str!("../../data/messages/completed.txt")),
     ("undelivered", include_str!("../../data/messages/undelivered.txt")),
 ];

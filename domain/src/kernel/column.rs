@@ -198,6 +198,12 @@ macro_rules! words {
     };
 }
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// How far beyond ASCII it goes differs between databases.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
 // Diesel's `table!` knows a column named `Timestamptz` as something an interval can be added to.
 impl diesel::sql_types::ops::Add for Timestamptz {
     type Rhs = diesel::sql_types::Interval;

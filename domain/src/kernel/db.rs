@@ -50,6 +50,9 @@ pub enum Scope<'a> {
     Workspace(WorkspaceId),
     /// The one token with this hash: how a caller is recognised before its workspace is known.
     TokenHash(&'a str),
+    /// Of what chat is linked to, the one `guild:`, `user:` or `code:` that is named here: how somebody who says something
+    /// to the bot is recognised before the workspace is known.
+    Chat(&'a str),
     /// The list of workspaces, and nothing in them.
     Directory,
     /// The installation itself: its row, and what its dispatchers tell each other of providers. Nothing of any workspace.
@@ -303,23 +306,27 @@ fn begin(conn: &mut Conn, scope: Scope<'_>, access: Access) -> Result<(), Fault>
                 Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             };
             AnsiTransactionManager::begin_transaction_sql(&mut **c, begin)?;
-            let (workspace, token, directory, installation) = match scope {
-                Scope::Workspace(id) => (id.to_string(), "", "off", "off"),
-                Scope::TokenHash(hash) => (String::new(), hash, "off", "off"),
-                Scope::Directory => (String::new(), "", "on", "off"),
-                Scope::Installation => (String::new(), "", "off", "on"),
-            };
+            let (mut workspace, mut token, mut chat) = (String::new(), "", "");
+            let (mut directory, mut installation) = ("off", "off");
+            match scope {
+                Scope::Workspace(id) => workspace = id.to_string(),
+                Scope::TokenHash(hash) => token = hash,
+                Scope::Chat(named) => chat = named,
+                Scope::Directory => directory = "on",
+                Scope::Installation => installation = "on",
+            }
             // The `true` is SET LOCAL: all of it ends with the transaction.
             let scoped = diesel::sql_query(
                 "SELECT set_config('role', $1, true), set_config('milepost.workspace', $2, true), \
                  set_config('milepost.token_hash', $3, true), set_config('milepost.directory', $4, true), \
-                 set_config('milepost.installation', $5, true)",
+                 set_config('milepost.installation', $5, true), set_config('milepost.chat', $6, true)",
             )
             .bind::<diesel::sql_types::Text, _>(APP_ROLE)
             .bind::<diesel::sql_types::Text, _>(workspace)
             .bind::<diesel::sql_types::Text, _>(token)
             .bind::<diesel::sql_types::Text, _>(directory)
             .bind::<diesel::sql_types::Text, _>(installation)
+            .bind::<diesel::sql_types::Text, _>(chat)
             .execute(&mut **c);
             if let Err(error) = scoped {
                 let _ = AnsiTransactionManager::rollback_transaction(&mut **c);

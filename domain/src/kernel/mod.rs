@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod page;
 pub mod schema;
 pub mod shape;
+pub mod spoken;
 pub mod step;
 pub mod strict;
 pub mod text;

@@ -9,6 +9,8 @@ use crate::kernel::Problem;
 
 pub const MOST: i64 = 100;
 pub const USUAL: i64 = 20;
+/// Names that are offered to somebody who types; a menu of a chat holds no more.
+pub const OFFERED: u8 = 25;
 
 /// How much, and from where.
 #[derive(Clone, Debug, Default)]

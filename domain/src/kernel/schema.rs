@@ -398,6 +398,7 @@ table! {
         settled_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         version -> BigInt,
+        edits -> Nullable<Uuid>,
     }
 }
 
@@ -613,6 +614,83 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::Text;
+    use crate::kernel::column::{Timestamptz, Uuid};
+    chat_guilds (guild_id) {
+        guild_id -> Text,
+        workspace_id -> Uuid,
+        name -> Text,
+        linked_at -> Timestamptz,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::kernel::column::{Timestamptz, Uuid};
+    chat_codes (workspace_id, code_hash) {
+        workspace_id -> Uuid,
+        code_hash -> Text,
+        member_id -> Uuid,
+        expires_at -> Timestamptz,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::kernel::column::{Timestamptz, Uuid};
+    chat_pending (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        member_id -> Uuid,
+        body -> Text,
+        expires_at -> Timestamptz,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::kernel::column::Uuid;
+    gateways (name) {
+        name -> Text,
+        holder -> Nullable<Uuid>,
+        version -> BigInt,
+        commands_hash -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    cards (workspace_id, message_id) {
+        workspace_id -> Uuid,
+        message_id -> Uuid,
+        subject_kind -> Text,
+        subject_id -> Uuid,
+        shows -> Text,
+        as_of -> BigInt,
+        face_hash -> Text,
+        edit_id -> Nullable<Uuid>,
+        look_at -> Nullable<Timestamptz>,
+        changed_at -> Timestamptz,
+        closed_at -> Nullable<Timestamptz>,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::kernel::column::{CivilDate, Timestamptz, Uuid};
+    snoozes (workspace_id, milestone_id) {
+        workspace_id -> Uuid,
+        milestone_id -> Uuid,
+        deal_id -> Uuid,
+        until_on -> CivilDate,
+        due_on -> CivilDate,
+        by_name -> Text,
+        snoozed_at -> Timestamptz,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     workspaces,
     members,
@@ -634,6 +712,9 @@ allow_tables_to_appear_in_same_query!(
     preferences,
     address_opt_outs,
     address_proofs,
+    chat_guilds,
+    chat_codes,
+    chat_pending,
     delivery_settings,
     endpoints,
     messages,
@@ -645,4 +726,6 @@ allow_tables_to_appear_in_same_query!(
     draft_versions,
     reminders,
     model_days,
+    cards,
+    snoozes,
 );

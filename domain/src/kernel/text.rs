@@ -55,6 +55,18 @@ fn deceives(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// What nobody sees, or what shows one thing and says another: left out where a text is drawn.
+pub fn is_hidden(c: char) -> bool {
+    deceives(c)
+        || matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{206f}')
+}
+
+/// A text on one line, without what is hidden in it.
+pub fn legible(text: &str) -> String {
+    let seen: String = text.chars().map(|c| if c.is_control() || is_hidden(c) { ' ' } else { c }).collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// An e-mail address, in lower case.
 pub fn email(field: &str, text: &str) -> Result<String, Problem> {
     let text = line(field, text, 254)?.to_lowercase();
@@ -85,6 +97,19 @@ pub fn link(field: &str, text: &str) -> Result<String, Problem> {
     }
 }
 
+/// What somebody typed of a name so far, trimmed; `None` when it is nothing yet. At most 100 characters.
+pub fn typed(field: &str, text: &str) -> Result<Option<String>, Problem> {
+    let text = checked(field, text, 100, false)?;
+    Ok((!text.is_empty()).then_some(text))
+}
+
+/// How much of a name what was typed is: 0 when a word of it begins so, 1 when it is within a word, `None` when it is not in it.
+pub fn rank(name: &str, typed: &str) -> Option<u8> {
+    let (name, typed) = (name.to_lowercase(), typed.to_lowercase());
+    let first = name.match_indices(&typed).map(|(at, _)| at == 0 || name[..at].ends_with(' '));
+    first.reduce(|one, other| one || other).map(|begins| if begins { 0 } else { 1 })
+}
+
 /// A pattern of SQL's `LIKE` for texts that hold this one, with `\\` as its escape.
 pub fn like(part: &str) -> String {
     format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
@@ -108,6 +133,22 @@ mod tests {
         check(&"x".repeat(1_000_000), "longer than 200");
         assert_eq!(line("title", " 12 Oak Street ", TITLE).unwrap(), "12 Oak Street");
         assert_eq!(line("title", &"é".repeat(200), TITLE).unwrap().chars().count(), 200);
+    }
+
+    #[test]
+    fn what_was_typed_is_found_at_the_beginning_of_a_word_or_within_one() {
+        let check =
+            |name: &str, typed: &str, found: Option<u8>| assert_eq!(rank(name, typed), found, "{typed} in {name}");
+        check("12 Oak Street", "12", Some(0));
+        check("12 Oak Street", "oak st", Some(0));
+        check("12 Oak Street", "ak", Some(1));
+        check("Noakes Oak", "oak", Some(0));
+        check("12 Oak Street", "elm", None);
+        check("\u{c9}mile Zola", "\u{e9}mi", Some(0));
+        check("100%", "%", Some(1));
+        assert_eq!(typed("text", "  "), Ok(None));
+        assert_eq!(typed("text", " oak "), Ok(Some("oak".into())));
+        assert!(typed("text", "a\0b").is_err() && typed("text", &"x".repeat(101)).is_err());
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! Posts to Discord: a thin client of its own, which repeats nothing by itself.
 
+mod body;
+mod threads;
+
+pub use body::literally;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::delivery::outbox::{Report, Trouble};
 use domain::delivery::policy::Cleared;
+use domain::delivery::thread::Thread;
 use domain::delivery::{Message, To};
 use domain::kernel::id::MessageId;
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +46,8 @@ pub struct Discord {
     authorization: HeaderValue,
     /// The channel of direct messages with a person; it never changes.
     direct: Mutex<HashMap<String, String>>,
+    /// Threads that are there.
+    threads: threads::Known,
 }
 
 impl Discord {
@@ -51,7 +59,14 @@ impl Discord {
         authorization.set_sensitive(true);
         let base = Url::parse(&format!("{}/", settings.api_url.trim_end_matches('/')))
             .map_err(|error| format!("discord.api_url is no web address: {error}."))?;
-        Ok(Self { egress, clock: host.clock().clone(), base, authorization, direct: Mutex::default() })
+        Ok(Self {
+            egress,
+            clock: host.clock().clone(),
+            base,
+            authorization,
+            direct: Mutex::default(),
+            threads: threads::Known::default(),
+        })
     }
 
     fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Request, Learned> {
@@ -66,25 +81,47 @@ impl Discord {
     }
 
     async fn send(&self, message: &Message, until: Duration) -> Learned {
-        let channel = match self.channel(message, Some(until)).await {
-            Ok(channel) => channel,
-            Err(learned) => return learned,
+        if let Some(thread) = thread_of(message) {
+            return self.send_into(thread, message, until).await;
+        }
+        match self.channel(message, Some(until)).await {
+            Ok(channel) => self.write(message, &channel, until).await.0,
+            Err(learned) => learned,
+        }
+    }
+
+    /// Posts or edits. Gives Discord's own code for what went wrong, too.
+    async fn write(&self, message: &Message, channel: &str, until: Duration) -> (Learned, Option<i64>) {
+        let posts = format!("channels/{channel}/messages");
+        let (method, path, body) = match message.edits {
+            None => (Method::POST, posts, body::post(message)),
+            Some(original) => {
+                let shown_as = message.content.data.as_ref().and_then(|data| data.get("edits")?.as_str());
+                let Some(shown_as) = shown_as.filter(|id| snowflake(id).is_ok()) else {
+                    let why = "It is not known which message of Discord's it draws. Nothing was changed.";
+                    return (Learned::refused(why), None);
+                };
+                (Method::PATCH, format!("{posts}/{shown_as}"), body::patch(message, original))
+            }
         };
-        let body = body(message);
-        let mut request = match self.request(Method::POST, &format!("channels/{channel}/messages"), Some(&body)) {
+        let mut request = match self.request(method, &path, Some(&body)) {
             Ok(request) => request,
-            Err(learned) => return learned,
+            Err(learned) => return (learned, None),
         };
         request.until = Some(until);
         match self.egress.to_provider(request).await {
-            Heard::NotSent { why } => Learned::not_sent(why),
-            Heard::Lost { why } => Learned::unclear(why),
-            Heard::Answer(answer) => judge(&answer),
+            Heard::NotSent { why } => (Learned::not_sent(why), None),
+            Heard::Lost { why } => (Learned::unclear(why), None),
+            Heard::Answer(answer) if message.edits.is_some() => (judge_edit(&answer), code(&answer)),
+            Heard::Answer(answer) => (judge(&answer), code(&answer)),
         }
     }
 
     /// The channel that a message goes to. For a person it is asked for; asking again gives the same one.
     async fn channel(&self, message: &Message, until: Option<Duration>) -> Result<String, Learned> {
+        if let Some(thread) = thread_of(message) {
+            return Ok(thread.message.to_owned());
+        }
         let address = message.address.trim();
         let person = match (address.strip_prefix("user:"), message.to) {
             (Some(person), _) => person,
@@ -158,6 +195,16 @@ impl Channel for Discord {
     }
 }
 
+/// The thread that a message stands in.
+fn thread_of(message: &Message) -> Option<Thread<'_>> {
+    Thread::of(&message.address).filter(|_| message.to == To::Team)
+}
+
+/// Discord's own number of what went wrong.
+fn code(answer: &Answer) -> Option<i64> {
+    answer.json()?.get("code")?.as_i64()
+}
+
 const NO_CHANNEL: &str = "The address is no Discord channel or person (an id of digits). Nothing was sent. Correct it \
                           in the settings.";
 
@@ -179,153 +226,6 @@ pub fn nonce(id: MessageId) -> String {
         rest /= 36;
     }
     digits.iter().map(|b| char::from(*b)).collect()
-}
-
-/// What is posted. The last line is small print that look-ups find again.
-fn body(message: &Message) -> Value {
-    let nonce = nonce(message.id);
-    let content = &message.content;
-    let marker = format!("\n-# {nonce}");
-    let mut parts = Vec::new();
-    if !content.subject.trim().is_empty() {
-        parts.push("**".to_owned());
-        parts.extend(literal(&content.subject.replace(['\n', '\r'], " "), false));
-        parts.push("**\n".to_owned());
-    }
-    parts.extend(literal(&content.text, true));
-    let rest = format!("\u{2026}\nThe rest: `milepost delivery show {}`", message.id);
-    let text = fitted(&parts, MOST_TEXT - units(&marker), &rest);
-    let embeds = embeds(content.data.as_ref());
-    let mut body = json!({
-        "content": text + &marker,
-        "allowed_mentions": { "parse": [] },
-        "nonce": nonce,
-        "enforce_nonce": true,
-        "tts": false,
-    });
-    if embeds.is_empty() {
-        // Discord draws no pictures of links that stand in the text.
-        body["flags"] = json!(1 << 2);
-    } else {
-        body["embeds"] = Value::Array(embeds);
-    }
-    body
-}
-
-fn units(text: &str) -> usize {
-    text.encode_utf16().count()
-}
-
-/// As much as fits, whole parts only, with a pointer to the rest when something is left out.
-fn fitted(parts: &[String], most: usize, rest: &str) -> String {
-    if parts.iter().map(|part| units(part)).sum::<usize>() <= most {
-        return parts.concat();
-    }
-    let mut room = most - units(rest);
-    let mut text = String::new();
-    for part in parts {
-        let Some(left) = room.checked_sub(units(part)) else { break };
-        room = left;
-        text.push_str(part);
-    }
-    text + rest
-}
-
-/// Plain text as parts that Discord shows letter by letter: no formatting, no mention, no hidden link. A bare web
-/// address stays one where `links` says so.
-fn literal(text: &str, links: bool) -> Vec<String> {
-    let mut parts = Vec::new();
-    for (i, line) in text.lines().enumerate() {
-        if i > 0 {
-            parts.push("\n".to_owned());
-        }
-        let mut at_start = true;
-        let mut digits = 0;
-        for word in line.split_inclusive(char::is_whitespace) {
-            if links && is_plain_link(word.trim_end()) {
-                parts.push(word.to_owned());
-                (at_start, digits) = (false, 0);
-                continue;
-            }
-            for (at, c) in word.char_indices() {
-                let special = matches!(
-                    c,
-                    '\\' | '*' | '_' | '~' | '`' | '|' | '<' | '>' | '[' | ']' | '(' | ')' | '@' | '#'
-                ) || (at_start && matches!(c, '-' | '+'))
-                    || (digits > 0 && c == '.')
-                    || word[at..].starts_with("://");
-                match c {
-                    _ if special => parts.push(format!("\\{c}")),
-                    _ if c.is_control() && c != '\t' => parts.push("\u{fffd}".to_owned()),
-                    _ => parts.push(c.to_string()),
-                }
-                // A number and a point at the start of a line would become a list.
-                digits = if c.is_ascii_digit() && (at_start || digits > 0) { digits + 1 } else { 0 };
-                at_start = at_start && c.is_whitespace();
-            }
-        }
-    }
-    parts
-}
-
-fn is_plain_link(word: &str) -> bool {
-    let rest = word.strip_prefix("https://").or_else(|| word.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"/:?&=%._~#+,;-".contains(&b))
-    })
-}
-
-/// The cards that a face drew beside the text (`{"embeds": [..]}`), as many as Discord takes.
-fn embeds(data: Option<&Value>) -> Vec<Value> {
-    let Some(Value::Array(all)) = data.and_then(|data| data.get("embeds")) else { return Vec::new() };
-    let mut room = MOST_EMBEDDED;
-    let mut kept = Vec::new();
-    for embed in all.iter().take(MOST_EMBEDS) {
-        let Some(embed) = within_limits(embed) else { continue };
-        let Some(left) = room.checked_sub(embedded_units(&embed)) else { break };
-        room = left;
-        kept.push(embed);
-    }
-    kept
-}
-
-/// An embed whose parts are cut to what Discord takes; `None` when it is no embed or says nothing.
-fn within_limits(embed: &Value) -> Option<Value> {
-    let mut embed = embed.as_object()?.clone();
-    cut(embed.get_mut("title"), 256);
-    cut(embed.get_mut("description"), 4_096);
-    cut(embed.get_mut("footer").and_then(|footer| footer.get_mut("text")), 2_048);
-    cut(embed.get_mut("author").and_then(|author| author.get_mut("name")), 256);
-    if let Some(Value::Array(fields)) = embed.get_mut("fields") {
-        fields.truncate(25);
-        for field in fields {
-            cut(field.get_mut("name"), 256);
-            cut(field.get_mut("value"), 1_024);
-        }
-    }
-    let embed = Value::Object(embed);
-    (embedded_units(&embed) > 0).then_some(embed)
-}
-
-fn cut(value: Option<&mut Value>, most: usize) {
-    if let Some(Value::String(text)) = value
-        && units(text) > most
-    {
-        let parts: Vec<String> = text.chars().map(String::from).collect();
-        *text = fitted(&parts, most, "\u{2026}");
-    }
-}
-
-fn embedded_units(embed: &Value) -> usize {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map_or(0, units);
-    let fields = embed.get("fields").and_then(Value::as_array).map_or(0, |fields| {
-        fields.iter().map(|field| text(field.get("name")) + text(field.get("value"))).sum::<usize>()
-    });
-    text(embed.get("title"))
-        + text(embed.get("description"))
-        + text(embed.pointer("/footer/text"))
-        + text(embed.pointer("/author/name"))
-        + fields
 }
 
 /// What an answer means. Discord's errors are JSON with a code; a page in HTML is the shield in front of it.
@@ -384,6 +284,24 @@ fn judge(answer: &Answer) -> Learned {
     learned.status(answer.status)
 }
 
+/// What the answer to an edit means. That a message cannot be drawn anew says nothing of its channel: somebody deleted it,
+/// or nobody may write there any more, and the next post learns that by itself.
+fn judge_edit(answer: &Answer) -> Learned {
+    match (answer.status, answer.json()) {
+        (403 | 404, Some(said)) if said.is_object() => {
+            let code = said.get("code").and_then(Value::as_i64).unwrap_or_default();
+            let why = match code {
+                10_008 => "The message was deleted in the meantime, so it is left alone.".to_owned(),
+                _ => {
+                    format!("Discord does not let the bot change this message (code {code}), so it is left alone.")
+                }
+            };
+            Learned::refused(why).status(answer.status)
+        }
+        _ => judge(answer),
+    }
+}
+
 fn is_page(answer: &Answer) -> bool {
     answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
         || answer.body.trim_ascii_start().starts_with(b"<")
@@ -430,6 +348,7 @@ mod tests {
     use domain::people::reach;
     use reqwest::header::HeaderMap;
 
+    use super::body::{embeds, literal, units, within_limits};
     use super::*;
     use crate::channels::peer::{Peer, http};
     use crate::channels::sample::{message, to_member};
@@ -441,7 +360,7 @@ mod tests {
         Answer { status, headers, body: body.as_bytes().to_vec(), whole: true }
     }
 
-    fn word(learned: &Learned) -> String {
+    pub(super) fn word(learned: &Learned) -> String {
         let trouble = match learned.trouble {
             None | Some(Trouble::Address | Trouble::OptedOut) => "",
             Some(Trouble::Provider) => ", provider",
@@ -501,7 +420,7 @@ mod tests {
         assert_eq!(word(&judge(&cut)), "unclear");
     }
 
-    fn host(url: &str) -> (Discord, tempfile::TempDir) {
+    pub(super) fn host(url: &str) -> (Discord, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.discord.token = Some("secret-token".to_owned().into());
@@ -511,11 +430,11 @@ mod tests {
         (Discord::new(&host, egress).unwrap(), folder)
     }
 
-    fn sent(request: &str) -> Value {
+    pub(super) fn sent(request: &str) -> Value {
         serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 
-    const SOON: Duration = Duration::from_secs(3600);
+    pub(super) const SOON: Duration = Duration::from_secs(3600);
 
     #[tokio::test]
     async fn a_post_carries_its_nonce_and_mentions_nobody() {
@@ -540,6 +459,52 @@ mod tests {
                 nonce(one.id)
             )
         );
+    }
+
+    #[tokio::test]
+    async fn an_edit_draws_the_message_anew_and_calls_nobody() {
+        use domain::delivery::card::{Action, Button, Card, Look, Press};
+        use domain::delivery::cards::{Drawn, Span};
+        let peer = Peer::start(|_| http(200, "", r#"{"id":"900"}"#)).await;
+        let (discord, _folder) = host(&peer.url("/api/v10"));
+        let mut post = message(reach::Channel::Discord, "123", "Keys");
+        let press = |n| Press::new(Action::Done, uuid::Uuid::from_u128(n), 1);
+        let button = |n| Button::new("Done", Look::Good, press(n));
+        let rows = vec![vec![button(1), button(1)], (0..9).map(|n| button(10 + n)).collect()];
+        Card { rows, mentions: vec!["55".into(), "@everyone".into()] }.onto(&mut post.content);
+        let original = post.id;
+        let mut edit = message(reach::Channel::Discord, "123", "");
+        edit.id = MessageId(uuid::Uuid::from_u128(9));
+        edit.edits = Some(original);
+        let at = Timestamp::from_second(1_800_000_000).unwrap();
+        let drawn = Drawn(vec![Span::Struck("K*".into()), Span::Text(": done by @here, ".into()), Span::Ago(at)]);
+        drawn.onto(&mut edit.content, &jiff::tz::TimeZone::UTC);
+        edit.content.data.as_mut().unwrap()["edits"] = json!("900");
+        Card { rows: vec![], mentions: vec!["55".into()] }.onto(&mut edit.content);
+        discord.send(&post, SOON).await;
+        assert_eq!(word(&discord.send(&edit, SOON).await), "accepted 900");
+        let heard = peer.heard();
+        let (posted, changed) = (sent(&heard[0]), sent(&heard[1]));
+        assert_eq!(posted["allowed_mentions"], json!({ "parse": [], "users": ["55"] }));
+        assert_eq!(posted["components"][0]["components"].as_array().unwrap().len(), 1, "one name, one button");
+        assert_eq!(posted["components"][1]["components"].as_array().unwrap().len(), 5);
+        assert!(posted["content"].as_str().unwrap().starts_with("<@55> \n**"), "{posted}");
+        assert!(heard[1].starts_with("PATCH /api/v10/channels/123/messages/900 HTTP/1.1\r\n"), "{}", heard[1]);
+        let told = "~~K\\*~~: done by \\@here, <t:1800000000:R>";
+        let small = format!("\n-# {}", nonce(original));
+        let text = changed["content"].as_str().unwrap();
+        assert!(text.contains(told) && text.ends_with(&small), "{text}");
+        assert_eq!((&changed["allowed_mentions"], &changed["components"]), (&json!({ "parse": [] }), &json!([])));
+        assert!(changed.get("nonce").is_none() && changed.get("enforce_nonce").is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_anew_says_nothing_of_its_channel() {
+        let learned =
+            |status, code: i64| word(&judge_edit(&answer(status, &[], &json!({ "code": code }).to_string())));
+        assert_eq!([learned(404, 10_008), learned(404, 10_003), learned(403, 50_001)], ["refused"; 3]);
+        assert_eq!(word(&judge_edit(&answer(403, &[], "<html>"))), "not sent, provider");
+        assert_eq!(word(&judge_edit(&answer(500, &[], ""))), "unclear");
     }
 
     #[tokio::test]
@@ -623,12 +588,12 @@ mod tests {
     fn a_long_text_is_cut_with_a_pointer_to_the_rest() {
         for text in ["word ".repeat(1_000), "*".repeat(5_000), "🏠".repeat(3_000), "a".repeat(2_000)] {
             let content =
-                body(&message(reach::Channel::Discord, "1", &text))["content"].as_str().unwrap().to_owned();
+                body::post(&message(reach::Channel::Discord, "1", &text))["content"].as_str().unwrap().to_owned();
             assert!(units(&content) <= MOST_TEXT, "{}", units(&content));
             assert!(units(&content) > MOST_TEXT - 10, "{}", units(&content));
             assert!(content.contains("The rest: `milepost delivery show 0199"), "{content}");
         }
-        let whole = body(&message(reach::Channel::Discord, "1", &"a".repeat(1_900)))["content"]
+        let whole = body::post(&message(reach::Channel::Discord, "1", &"a".repeat(1_900)))["content"]
             .as_str()
             .unwrap()
             .to_owned();

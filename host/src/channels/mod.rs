@@ -184,6 +184,7 @@ pub(crate) mod sample {
             settled_at: None,
             created_at: at,
             version: 1,
+            edits: None,
         }
     }
 

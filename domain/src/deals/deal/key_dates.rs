@@ -246,6 +246,13 @@ pub fn apply(cx: &mut Cx<'_>, token: PlanId) -> Result<Applied, No> {
     carry_out(cx, &row, deal, milestones, &plan)
 }
 
+/// The newest change of a deal's key dates that can still be taken back.
+pub fn latest_undo(cx: &mut Cx<'_>, id: DealId) -> Result<Option<PlanId>, No> {
+    cx.require(Verb::ApplyKeyDates)?;
+    store::find(cx, id)?.ok_or_else(|| Refusal::not_found("deal"))?;
+    Ok(store::latest_undo(cx, id)?)
+}
+
 fn stale(cx: &mut Cx<'_>, row: &PlanRow, deal: &Deal, old: &Cascade) -> Result<Applied, No> {
     if row.kind == PlanKind::Undo {
         return Err(Refusal::new(

@@ -62,6 +62,14 @@ pub type KeyDates = BTreeMap<String, Date>;
 
 pub const CONTRACT_DATE: &str = "contract_date";
 pub const CLOSING_DATE: &str = "closing_date";
+/// Those that the templates of the product count from. A deal may have others of its own.
+pub const KNOWN_DATES: [&str; 5] = [
+    CONTRACT_DATE,
+    CLOSING_DATE,
+    "inspection_deadline",
+    "appraisal_contingency_deadline",
+    "financing_contingency_deadline",
+];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deal {

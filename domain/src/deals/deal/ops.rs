@@ -11,7 +11,7 @@ use crate::deals::milestone::rules::{Terms, lapses_at};
 use crate::deals::milestone::template::{self, Template};
 use crate::deals::milestone::{self, Milestone, OpenState, State};
 use crate::deals::reminder::take_back::Reworded;
-use crate::deals::{followup, reminder};
+use crate::deals::{followup, reminder, thread};
 use crate::delivery::settings::rules::is_snowflake;
 use crate::kernel::event::Change;
 use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId, PartyId};
@@ -221,6 +221,7 @@ pub(crate) fn activate_draft(cx: &mut Cx<'_>, mut deal: Deal) -> Result<(), No> 
     deal.activated_at = Some(cx.now());
     deal.template_version = template.version;
     store::update(cx, &deal)?;
+    thread::activated(cx, &deal)?;
     let milestones = made.iter().map(|m| Dating { id: m.id, title: m.title.clone(), due_on: m.due_on }).collect();
     let confirmed = Event::Confirmed { template: template.name, template_version: template.version, milestones };
     cx.record(subject(deal.id), &confirmed)
@@ -397,6 +398,7 @@ pub fn end(cx: &mut Cx<'_>, id: DealId, to: DealStatus, reason: Option<&str>) ->
     store::update(cx, &deal)?;
     reminder::store::forget_others(cx, &[id], &[])?;
     reminder::ops::changed(cx, id)?;
+    thread::ended(cx, &deal)?;
     let event = match status {
         DealStatus::Closed => Event::Closed { open_milestones },
         _ => Event::Cancelled { open_milestones, reason: reason.filter(|text| !text.is_empty()) },

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::case_when;
 use diesel::prelude::*;
+use diesel::sql_types::{Integer, Text};
 use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::{CLOSING_DATE, Deal, DealStatus, Financing, KeyDates, Party, PartyRole, Side};
 use crate::both;
-use crate::kernel::column::{At, On};
+use crate::kernel::column::{At, On, lower};
 use crate::kernel::event::AnyId;
 use crate::kernel::id::{ContactId, DealId, MemberId, PartyId, PlanId, WorkspaceId};
 use crate::kernel::schema::{date_plans, deal_key_dates, deal_parties, deals, events};
@@ -268,6 +270,8 @@ pub struct Wanted {
     pub status: Vec<DealStatus>,
     /// Part of the title or address, whatever the case of its ASCII letters.
     pub text: Option<String>,
+    /// Those of which a word begins with the text before those that hold it elsewhere. Such a list has no next page.
+    pub words_first: bool,
     pub closing_from: Option<Date>,
     pub closing_to: Option<Date>,
     pub after: Option<(Date, Uuid)>,
@@ -278,7 +282,6 @@ pub struct Wanted {
 pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(DealId, Date)>, Fault> {
     let workspace = cx.workspace();
     let status = wanted.status.clone();
-    let pattern = wanted.text.as_deref().map(like);
     let rows: Vec<(DealId, On)> = both!(cx.conn(), |c| {
         let mut query = deal_key_dates::table
             .inner_join(deals::table.on(
@@ -303,23 +306,20 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(DealId, Date)>, Fau
                 .filter(deal_key_dates::on_date.ge(On(on)))
                 .filter(deal_key_dates::on_date.gt(On(on)).or(deal_key_dates::deal_id.gt(DealId(id))));
         }
-        if let Some(pattern) = &pattern {
-            query = query.filter(
-                // The database puts both sides in lower case: how far it goes beyond ASCII differs.
-                lower(deals::title)
-                    .like(lower(pattern.clone()))
-                    .escape('\\')
-                    .or(lower(deals::address).like(lower(pattern.clone())).escape('\\')),
-            );
+        if let Some(part) = &wanted.text {
+            // Both in one, so that each row is looked at once; nobody's text has a line break in it. The database puts both
+            // sides in lower case: how far it goes beyond ASCII differs.
+            let name = || lower(" ".into_sql::<Text>().concat(deals::title).concat(" \n ").concat(deals::address));
+            query = query.filter(name().like(lower(like(part))).escape('\\'));
+            if wanted.words_first {
+                let begins_so = name().like(lower(like(&format!(" {part}")))).escape('\\');
+                let rank = case_when(begins_so, 0.into_sql::<Integer>()).otherwise(1.into_sql::<Integer>());
+                query = query.order((rank, deal_key_dates::on_date, deal_key_dates::deal_id));
+            }
         }
         query.load(c)
     })?;
     Ok(rows.into_iter().map(|(id, on)| (id, on.0)).collect())
-}
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
 /// A previewed change of key dates.
@@ -348,6 +348,23 @@ pub fn find_plan(cx: &mut Cx<'_>, id: PlanId) -> Result<Option<PlanRow>, Fault> 
     let workspace = cx.workspace();
     Ok(both!(cx.conn(), |c| {
         date_plans::table.find((workspace, id)).select(PlanRow::as_select()).first(c).optional()
+    })?)
+}
+
+/// The newest plan that takes a change back and that nobody has applied, while it holds.
+pub fn latest_undo(cx: &mut Cx<'_>, deal: DealId) -> Result<Option<PlanId>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    Ok(both!(cx.conn(), |c| {
+        date_plans::table
+            .filter(date_plans::workspace_id.eq(workspace))
+            .filter(date_plans::deal_id.eq(deal))
+            .filter(date_plans::kind.eq(super::key_dates::PlanKind::Undo))
+            .filter(date_plans::applied_at.is_null())
+            .filter(date_plans::expires_at.gt(now))
+            .order(date_plans::id.desc())
+            .select(date_plans::id)
+            .first(c)
+            .optional()
     })?)
 }
 

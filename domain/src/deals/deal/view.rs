@@ -6,13 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use super::{Deal, DealStatus, Financing, KeyDates, PartyRole, Side, store};
+use super::{CLOSING_DATE, Deal, DealStatus, Financing, KeyDates, PartyRole, Side, store};
 use crate::deals::milestone::view::{MilestoneView, view};
 use crate::deals::milestone::{self, MilestoneStatus};
 use crate::delivery::outbox;
 use crate::kernel::id::{DealId, MemberId, MilestoneId};
-use crate::kernel::page::{Ask, Page};
-use crate::kernel::{Cx, No, Refusal};
+use crate::kernel::page::{self, Ask, Page};
+use crate::kernel::{Cx, No, Refusal, text};
 use crate::people::contact::{self, Contact};
 use crate::people::reach::Channel;
 use crate::workspace::access::{Require, Verb};
@@ -170,17 +170,21 @@ pub struct ListDeals {
     pub ask: Ask,
 }
 
+/// What is listed when no status is named.
+const OPEN: [DealStatus; 2] = [DealStatus::Draft, DealStatus::Active];
+
 pub fn list(cx: &mut Cx<'_>, cmd: &ListDeals) -> Result<Page<DealView>, No> {
     cx.require(Verb::ReadDeals)?;
     let limit = cmd.ask.limit().map_err(|p| vec![p])?;
     let after = cmd.ask.after_date().map_err(|p| vec![p])?;
-    let text = cmd.text.as_deref().map(|t| crate::kernel::text::line("text", t, 200)).transpose();
+    let text = cmd.text.as_deref().map(|t| text::line("text", t, 200)).transpose();
     let wanted = store::Wanted {
         status: match cmd.status.as_slice() {
-            [] => vec![DealStatus::Draft, DealStatus::Active],
+            [] => OPEN.to_vec(),
             some => some.to_vec(),
         },
         text: text.map_err(|p| vec![p])?,
+        words_first: false,
         closing_from: cmd.closing_from,
         closing_to: cmd.closing_to,
         after,
@@ -188,12 +192,52 @@ pub fn list(cx: &mut Cx<'_>, cmd: &ListDeals) -> Result<Page<DealView>, No> {
     };
     let page = Page::cut(store::list(cx, &wanted)?, limit, |(id, on)| (*on, id.0));
     let ids: Vec<DealId> = page.items.iter().map(|(id, _)| *id).collect();
-    let mut found = store::find_many(cx, &ids)?;
-    let mut in_order = Vec::with_capacity(found.len());
-    for id in ids {
-        if let Some(at) = found.iter().position(|deal| deal.id == id) {
-            in_order.push(deal_view(found.swap_remove(at)));
-        }
-    }
-    Ok(Page { items: in_order, next_cursor: page.next_cursor })
+    let items = in_order(cx, &ids)?.into_iter().map(deal_view).collect();
+    Ok(Page { items, next_cursor: page.next_cursor })
+}
+
+fn in_order(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<Vec<Deal>, No> {
+    let mut found = store::find_many(cx, ids)?;
+    let mut next = |id: &DealId| found.iter().position(|deal| deal.id == *id).map(|at| found.swap_remove(at));
+    Ok(ids.iter().filter_map(&mut next).collect())
+}
+
+/// A deal as it is offered to somebody who types its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Suggested {
+    pub id: DealId,
+    pub title: String,
+    pub address: String,
+    pub status: DealStatus,
+    pub closing_on: Option<Date>,
+}
+
+/// At most 25 deals for what was typed so far: those of which a word of the title or address begins with it, then those that
+/// hold it elsewhere; of each those that close first at the front, and of all while nothing is typed. Drafts and active ones
+/// when no status is named.
+pub fn suggest(cx: &mut Cx<'_>, typed: &str, status: &[DealStatus]) -> Result<Vec<Suggested>, No> {
+    cx.require(Verb::ReadDeals)?;
+    let text = text::typed("text", typed).map_err(|p| vec![p])?;
+    let status = if status.is_empty() { &OPEN } else { status };
+    let suggested = |deal: Deal| Suggested {
+        closing_on: deal.key_dates.get(CLOSING_DATE).copied(),
+        id: deal.id,
+        title: deal.title,
+        address: deal.address,
+        status: deal.status,
+    };
+    Ok(begun(cx, text, status, page::OFFERED.into())?.into_iter().map(suggested).collect())
+}
+
+/// Active deals by what was typed of their names. Part of other verbs.
+pub(crate) fn named(cx: &mut Cx<'_>, typed: &str, most: usize) -> Result<Vec<Deal>, No> {
+    begun(cx, Some(typed.to_owned()), &[DealStatus::Active], most)
+}
+
+fn begun(cx: &mut Cx<'_>, text: Option<String>, status: &[DealStatus], most: usize) -> Result<Vec<Deal>, No> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX) - 1;
+    let status = status.to_vec();
+    let wanted = store::Wanted { status, text, words_first: true, limit, ..store::Wanted::default() };
+    let ids: Vec<DealId> = store::list(cx, &wanted)?.into_iter().map(|(id, _)| id).collect();
+    in_order(cx, &ids)
 }

@@ -10,7 +10,7 @@ use super::facts::{self, File};
 use super::ops::{milestone_type, missing, newest, seen, subject, turn};
 use super::tell::News;
 use super::view::{DraftView, Rendered};
-use super::{moved, rules, tell};
+use super::{card, moved, rules, tell};
 use crate::assist::draft::check::{Finding, FindingKind};
 use crate::assist::draft::letter::Words;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Event, Urgency, Version, WrittenBy, store};
@@ -101,6 +101,7 @@ pub(super) fn open(
         let waiting = approval::ops::waiting_for(cx, &asked)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
         let news = if blocked { News::Blocked } else { News::Opened };
         tell::of_approval(cx, &team, draft, &asked, &waiting, news)?;
+        card::of_approval(cx, &team, draft, &version, &asked)?;
     }
     Ok(version)
 }
@@ -340,6 +341,9 @@ pub fn decide(cx: &mut Cx<'_>, cmd: &Decide) -> Result<Decided, No> {
         let waiting =
             approval::ops::waiting_for(cx, &voted.approval)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
         tell::of_approval(cx, &team, &draft, &voted.approval, &waiting, News::Advanced)?;
+        if let Some(version) = newest(cx, &draft)? {
+            card::of_approval(cx, &team, &draft, &version, &voted.approval)?;
+        }
     }
     let waiting = approval::ops::waiting_for(cx, &voted.approval)?;
     let waiting = waiting.into_iter().map(|m| approval::view::Named { id: m.id, name: m.name }).collect();
@@ -533,6 +537,9 @@ pub fn deadlines(cx: &mut Cx<'_>) -> Result<usize, No> {
                 let next =
                     approval::ops::waiting_for(cx, &approval)?.into_iter().map(|m| m.id).collect::<Vec<_>>();
                 tell::of_approval(cx, &team, &draft, &approval, &next, News::Advanced)?;
+                if let Some(version) = newest(cx, &draft)? {
+                    card::of_approval(cx, &team, &draft, &version, &approval)?;
+                }
             }
             Lapse::Closed(approval) => {
                 let version = newest(cx, &draft)?.ok_or_else(|| {

@@ -89,7 +89,7 @@ fn difference(before: &Version, after: &Version) -> String {
 }
 
 /// With the policy's word as it would be if a person had said yes.
-fn foreseen(
+pub(super) fn foreseen(
     cx: &mut Cx<'_>,
     draft: &Draft,
     version: &Version,

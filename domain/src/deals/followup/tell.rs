@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::card;
 use super::facts::File;
 use super::review::SUBJECT;
 use crate::assist::draft::{Draft, Urgency};
@@ -86,6 +87,7 @@ pub(super) fn of_approval(
     let occasion = news.occasion(cx);
     let mut tellings = Vec::with_capacity(to.len());
     for member in to.iter().filter_map(|id| team.member(*id)) {
+        let asks = !news.is_decided() && team.preferences(member.id).is_some_and(|said| said.discord.is_some());
         tellings.push(Telling {
             member: member.id,
             topic: Topic::Approval,
@@ -102,6 +104,7 @@ pub(super) fn of_approval(
             at: cx.now(),
             expires_at: None,
             also: None,
+            card: asks.then(|| Box::new(card::of_notice(draft, about))),
         });
     }
     tell(cx, team, &tellings)?;
@@ -203,6 +206,7 @@ pub(super) fn of_completion(cx: &mut Cx<'_>, file: &File, id: MilestoneId, draft
             at: cx.now(),
             expires_at: None,
             also: None,
+            card: None,
         });
     }
     tell(cx, &team, &tellings)?;

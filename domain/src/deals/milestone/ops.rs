@@ -536,10 +536,7 @@ pub fn list(cx: &mut Cx<'_>, cmd: &ListMilestones) -> Result<Page<MilestoneView>
         limit,
     };
     let page = Page::cut(store::list(cx, &wanted)?, limit, store::key);
-    let mut ids: Vec<DealId> = page.items.iter().map(|m| m.deal_id).collect();
-    ids.sort();
-    ids.dedup();
-    let titles = deal::store::titles(cx, &ids)?;
+    let titles = view::titles(cx, &page.items)?;
     let now = cx.now();
     Ok(page.map(|m| view::view(&m, titles.get(&m.deal_id).map_or("", String::as_str), now)))
 }

@@ -1,24 +1,27 @@
 //! Plans become messages, lines of digests, and records of what is not sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::card;
 use super::ops::Attended;
 use super::rules::{Group, Plan};
 use super::scene::{Case, Scene, reach_contact};
 use super::store::{self, MilestoneFacts};
-use super::words::{self, Says, Why};
+use super::words::{self, Said, Says, Why};
 use super::{Event, Key, Kind, Recipient, Record, State};
+use crate::deals::thread::{self, Place};
+use crate::delivery::cards::Posting;
+use crate::delivery::cards::ops::post;
 use crate::delivery::notify::ops::tell;
 use crate::delivery::notify::{Telling, Told, Urgency};
-use crate::delivery::outbox::ops::enqueue;
 use crate::delivery::{NewMessage, Priority, Purpose, To};
-use crate::kernel::id::{ContactId, MilestoneId};
+use crate::kernel::id::{ContactId, DealId, MemberId, MilestoneId};
 use crate::kernel::{Cx, Fault, No, Subject, time};
 use crate::people::reach::{Channel, Topic};
 
 /// What a group becomes.
 enum Way {
-    Message(Box<NewMessage>),
+    Message(Box<(NewMessage, Option<Posting>)>),
     Telling(Box<Telling>),
     Refused(Why),
 }
@@ -31,15 +34,16 @@ pub(super) fn carry_out(
     plans: &[Plan],
     done: &mut Attended,
 ) -> Result<(), No> {
+    let threads = threads(cx, scene, cases, plans)?;
     let mut ways: Vec<(usize, &Group, String, Way)> = Vec::new();
     for (n, (case, plan)) in cases.iter().zip(plans).enumerate() {
         for group in &plan.groups {
             let occasion = occasion(case, group);
-            let way = way(case, scene, group, &occasion)?;
+            let way = way(case, scene, group, &occasion, threads.get(&case.deal.id))?;
             ways.push((n, group, occasion, way));
         }
     }
-    let messages: Vec<NewMessage> = ways
+    let messages: Vec<(NewMessage, Option<Posting>)> = ways
         .iter()
         .filter_map(|(.., way)| if let Way::Message(m) = way { Some((**m).clone()) } else { None })
         .collect();
@@ -48,7 +52,7 @@ pub(super) fn carry_out(
         .filter_map(|(.., way)| if let Way::Telling(t) = way { Some((**t).clone()) } else { None })
         .collect();
     done.messages = messages.len() + tellings.len();
-    let mut queued = enqueue(cx, &messages)?.into_iter();
+    let mut queued = post(cx, &messages)?.into_iter();
     let mut told = tell(cx, &scene.team, &tellings)?.into_iter();
     let mut new = Records::default();
     let mut unreached: BTreeMap<(usize, ContactId, Why), Vec<MilestoneId>> = BTreeMap::new();
@@ -181,7 +185,17 @@ fn occasion(case: &Case, group: &Group) -> String {
     format!("{}:{milestone}:{}:{on}{again}", group.kind, group.recipient)
 }
 
-fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way, No> {
+/// The threads of the deals of which chat is to hear. Who hears is the channel all the same, so that nothing is said once
+/// more when a thread begins or ends.
+fn threads(cx: &mut Cx<'_>, scene: &Scene, cases: &[Case], plans: &[Plan]) -> Result<HashMap<DealId, Place>, No> {
+    let is_said = |plan: &Plan| plan.groups.iter().any(|group| matches!(group.recipient, Recipient::Chat(..)));
+    let of = |case: &Case| thread::wanted(&scene.settings, case.deal.chat_channel.as_deref()).is_some();
+    let deals = cases.iter().zip(plans).filter(|(case, plan)| of(case) && is_said(plan));
+    let deals: Vec<DealId> = deals.map(|(case, _)| case.deal.id).collect();
+    thread::open(cx, &scene.settings, &deals)
+}
+
+fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str, thread: Option<&Place>) -> Result<Way, No> {
     let at = group.at.min(scene.now);
     let today = time::today(scene.now, &time::zone(&case.deal.time_zone));
     let member_of = |m: &MilestoneFacts| m.responsible_member_id.and_then(|id| scene.team.member(id));
@@ -201,6 +215,8 @@ fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way,
         Recipient::Chat(..) => None,
     };
     let found = group.items.iter().filter_map(|(id, _)| case.milestone(*id));
+    // Put off until its day was over, it is overdue by then.
+    let kind = said_as(case, scene, group);
     let says = Says {
         deal: &case.deal,
         owner: case.owner.and_then(|id| scene.team.member(id)),
@@ -209,50 +225,62 @@ fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way,
         contact: to_contact,
         by_program: case.by_program,
         today,
-        items: found.map(|m| (m, member_of(m), note(m))).collect(),
+        items: found.filter_map(|m| Some(Said::of(m, m.due_on?.0, member_of(m), note(m)))).collect(),
     };
+    let card = || card::posting(case, scene, (group, kind), &says);
     // A reminder is of use until the last of its due days is over; that something is overdue stays so.
     let lapses = case.items.iter().filter(|item| group.items.iter().any(|(id, _)| *id == item.id));
     let expires_at = match group.kind {
         Kind::Reminder => lapses.map(|item| item.lapses_at).max(),
-        Kind::Overdue | Kind::Escalation(_) => None,
+        Kind::Overdue | Kind::Escalation(_) | Kind::Snoozed => None,
     };
-    let topic = match group.kind {
-        Kind::Reminder => Topic::Reminder,
+    let topic = match kind {
+        Kind::Reminder | Kind::Snoozed => Topic::Reminder,
         Kind::Overdue => Topic::Overdue,
         Kind::Escalation(_) => Topic::Escalation,
     };
-    let message = |channel: Channel, purpose: Purpose, to: To, address: String| -> Result<Way, No> {
-        Ok(Way::Message(Box::new(NewMessage {
-            occasion: format!("{occasion}:{channel}"),
-            topic,
-            purpose,
-            channel,
-            to,
-            address,
-            deal_id: Some(case.deal.id),
-            approval_id: None,
-            batch_id: None,
-            content: words::message(&scene.templates, group.kind, &says)?.content(channel),
-            priority: Priority::Usual,
-            due_at: at,
-            expires_at,
-        })))
+    let message = |channel: Channel, purpose: Purpose, to: To, place: Place| -> Result<Way, No> {
+        let mut content = words::message(&scene.templates, kind, &says)?.content(channel);
+        place.note_on(&mut content);
+        let card = (to == To::Team && channel == Channel::Discord).then(&card);
+        Ok(Way::Message(Box::new((
+            NewMessage {
+                occasion: format!("{occasion}:{channel}"),
+                topic,
+                purpose,
+                channel,
+                to,
+                address: place.address,
+                deal_id: Some(case.deal.id),
+                approval_id: None,
+                batch_id: None,
+                content,
+                priority: Priority::Usual,
+                due_at: at,
+                expires_at,
+            },
+            card,
+        ))))
     };
     match &group.recipient {
-        Recipient::Chat(channel, address) => message(*channel, Purpose::Internal, To::Team, address.clone()),
+        Recipient::Chat(channel, address) => {
+            let place = thread.cloned().unwrap_or_else(|| Place::channel(address));
+            message(*channel, Purpose::Internal, To::Team, place)
+        }
         Recipient::Contact(id) => match reach_contact(case.contact(*id), scene) {
-            Ok((channel, address)) => message(channel, Purpose::Transactional, To::Contact(*id), address),
+            Ok((channel, address)) => {
+                message(channel, Purpose::Transactional, To::Contact(*id), Place::channel(address))
+            }
             Err(why) => Ok(Way::Refused(why)),
         },
         Recipient::Member(id) => Ok(Way::Telling(Box::new(Telling {
             member: *id,
             topic,
-            urgency: match group.kind {
-                Kind::Reminder => Urgency::Routine,
+            urgency: match kind {
+                Kind::Reminder | Kind::Snoozed => Urgency::Routine,
                 Kind::Overdue | Kind::Escalation(_) => Urgency::Important,
             },
-            words: words::message(&scene.templates, group.kind, &says)?,
+            words: words::message(&scene.templates, kind, &says)?,
             subject: Some(match group.items.as_slice() {
                 [(only, _)] => subject(*only),
                 _ => Subject::new("deal", case.deal.id.0),
@@ -262,8 +290,24 @@ fn way(case: &Case, scene: &Scene, group: &Group, occasion: &str) -> Result<Way,
             at,
             expires_at,
             also: (group.kind == Kind::Overdue && scene.settings.overdue_email).then_some(Channel::Email),
+            card: reads_chat(scene, *id).then(|| Box::new(card())),
         }))),
     }
+}
+
+/// With the words of which kind a group is said.
+fn said_as(case: &Case, scene: &Scene, group: &Group) -> Kind {
+    let is_over = |id: &MilestoneId| case.items.iter().any(|item| item.id == *id && item.lapses_at <= scene.now);
+    match group.kind {
+        Kind::Snoozed if group.items.iter().all(|(id, _)| is_over(id)) => Kind::Overdue,
+        Kind::Snoozed => Kind::Reminder,
+        kind => kind,
+    }
+}
+
+/// Whether a member is reached in chat, where what they are told has buttons.
+fn reads_chat(scene: &Scene, id: MemberId) -> bool {
+    scene.team.preferences(id).is_some_and(|said| said.discord.is_some())
 }
 
 /// Who was told that a milestone is overdue, and when, for those who hear of it later.
@@ -311,6 +355,7 @@ fn tell_owners(
             at: scene.now,
             expires_at: None,
             also: None,
+            card: None,
         });
     }
     tell(cx, &scene.team, &tellings)?;

@@ -5,13 +5,17 @@
 //! a milestone says when its reminder is due is what counts. What is planned and has not left is taken back, in the same
 //! transaction, by whatever makes it untrue ([`ops::changed`]).
 
+mod card;
 mod carry_out;
+pub(in crate::deals) mod follow;
 pub mod glance;
 pub mod ops;
 pub mod rules;
 mod scene;
+pub mod snooze;
 pub mod store;
 pub(in crate::deals) mod take_back;
+pub mod team_digest;
 pub mod view;
 pub mod words;
 
@@ -49,6 +53,8 @@ words! {
 pub enum Kind {
     Reminder,
     Overdue,
+    /// Once more, on the day until which somebody put it off.
+    Snoozed,
     /// A step of the escalation, counted from 1.
     Escalation(u8),
 }
@@ -58,6 +64,7 @@ impl fmt::Display for Kind {
         match self {
             Self::Reminder => f.write_str("reminder"),
             Self::Overdue => f.write_str("overdue"),
+            Self::Snoozed => f.write_str("snoozed"),
             Self::Escalation(step) => write!(f, "escalation.{step}"),
         }
     }
@@ -70,6 +77,7 @@ impl FromStr for Kind {
         match text {
             "reminder" => Ok(Self::Reminder),
             "overdue" => Ok(Self::Overdue),
+            "snoozed" => Ok(Self::Snoozed),
             other => {
                 let step = other.strip_prefix("escalation.").and_then(|step| step.parse().ok());
                 step.map(Self::Escalation).ok_or_else(|| format!("{other} is no kind of reminder"))
@@ -151,6 +159,8 @@ pub struct Record {
 pub enum Event {
     /// Its due day is over.
     Overdue { deal_id: DealId, due_on: Date },
+    /// Somebody wants to be reminded again on another day.
+    Snoozed { deal_id: DealId, until: Date, due_on: Date },
     /// A reminder was not sent, and why.
     NotReminded { deal_id: DealId, kind: String, recipient: String, on: Date, state: State, reason: String },
 }
@@ -159,6 +169,7 @@ impl Fact for Event {
     fn name(&self) -> &'static str {
         match self {
             Self::Overdue { .. } => "milestone.overdue",
+            Self::Snoozed { .. } => "milestone.snoozed",
             Self::NotReminded { .. } => "milestone.not_reminded",
         }
     }

@@ -11,6 +11,7 @@ use super::store::{self, shown};
 use super::take_back::{Reworded, take_back};
 use super::view::{self, ReminderView};
 use crate::deals::deal;
+use crate::delivery::cards;
 use crate::delivery::outbox::ops::is_clock_in_doubt;
 use crate::delivery::settings::ops::EditSettings;
 use crate::delivery::settings::{self, Settings, Stored};
@@ -48,6 +49,7 @@ pub fn attend(cx: &mut Cx<'_>, limit: usize) -> Result<Attended, No> {
 /// it is planned anew: at once, or, while the clock is in doubt, when somebody has looked at it. Called by every verb that
 /// changes a deal, at its end, while it holds the deal.
 pub(in crate::deals) fn changed(cx: &mut Cx<'_>, deal: DealId) -> Result<(), No> {
+    cards::ops::behind(cx, cards::Kind::Deal, deal.0)?;
     if store::waits(cx, deal)? {
         anew(cx, &[deal])?;
     }
@@ -57,6 +59,7 @@ pub(in crate::deals) fn changed(cx: &mut Cx<'_>, deal: DealId) -> Result<(), No>
 /// Words that reminders repeat changed: what waits with the old ones is taken back in this transaction and comes again with
 /// the next sweep. Not before: only then it is known who wrote the new ones. Instead of [`changed`].
 pub(in crate::deals) fn reworded(cx: &mut Cx<'_>, deal: DealId, what: Reworded) -> Result<(), No> {
+    cards::ops::behind(cx, cards::Kind::Deal, deal.0)?;
     if store::waits(cx, deal)? {
         let (scene, mut cases) = set_up(cx, &[deal])?;
         take_back(cx, &scene, &mut cases, what)?;

@@ -109,6 +109,8 @@ pub struct Item {
     /// An agent wrote its title: contacts are not sent it.
     pub by_agent: bool,
     pub recipients: Vec<Recipient>,
+    /// The day on which somebody wants it said again.
+    pub snoozed_until: Option<Date>,
 }
 
 impl Item {
@@ -181,6 +183,7 @@ pub fn plan(facts: &Facts<'_>) -> Plan {
         *next = Some(next.map_or(at, |known| known.min(at)));
     };
     remind(facts, &mut plan, &mut look);
+    snoozed(facts, &mut plan, &mut look);
     overdue(facts, &mut plan, &mut look);
     escalate(facts, &mut plan, &mut look);
     plan.looks = looks.into_iter().collect();
@@ -259,6 +262,35 @@ fn next_look(when: When, on: Date, now: Timestamp) -> Timestamp {
         When::Later(at) if now < early => early.min(at),
         When::Later(at) => at,
         When::Now | When::TooLate => now,
+    }
+}
+
+/// What was put off is said again at nine of its day to those of the team who hear of it, what is overdue by then apart from
+/// what is to come. Escalations go on all the while.
+fn snoozed(facts: &Facts<'_>, plan: &mut Plan, look: &mut impl FnMut(MilestoneId, Timestamp)) {
+    /// What shares a message, and since when it is due.
+    type Shared = (Vec<(MilestoneId, Date)>, Timestamp);
+    let mut due: BTreeMap<(&Recipient, bool), Shared> = BTreeMap::new();
+    for item in facts.items {
+        let Some(on) = item.snoozed_until else { continue };
+        let at = nine(on, &facts.zone);
+        for recipient in item.recipients.iter().filter(|recipient| !matches!(recipient, Recipient::Contact(_))) {
+            let key = Key { milestone: item.id, kind: Kind::Snoozed, recipient: recipient.clone(), on };
+            if facts.settled.contains_key(&key) {
+                continue;
+            }
+            if facts.now < at {
+                look(item.id, at);
+                continue;
+            }
+            let (items, first) =
+                due.entry((recipient, item.lapses_at <= facts.now)).or_insert((Vec::new(), Timestamp::MAX));
+            items.push((item.id, on));
+            *first = (*first).min(at);
+        }
+    }
+    for ((recipient, _), (items, at)) in due {
+        plan.groups.push(Group { recipient: recipient.clone(), kind: Kind::Snoozed, items, at });
     }
 }
 

@@ -136,6 +136,7 @@ pub(super) fn set_up(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<(Scene, Vec<Case
     let soon: Vec<MilestoneId> = soon.iter().map(|m| m.id).collect();
     let by_agents = store::titled_by_agents(cx, &soon)?;
     let by_programs = worded_by_programs(cx, &with_soon)?;
+    let snoozes = store::snoozes_of(cx, ids)?;
     let told: Vec<String> = records
         .values()
         .flat_map(HashMap::values)
@@ -169,6 +170,10 @@ pub(super) fn set_up(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<(Scene, Vec<Case
         let by_program = by_programs.get(&deal.id).copied().unwrap_or_default();
         let mut case = Case { deal, milestones, parties, records, items: Vec::new(), owner, zone, by_program };
         case.items = items(&case, &scene, &by_agents);
+        for item in &mut case.items {
+            let snooze = snoozes.get(&item.id).filter(|snooze| snooze.due_on == item.due_on);
+            item.snoozed_until = snooze.map(|snooze| snooze.until);
+        }
         cases.push(case);
     }
     Ok((scene, cases))
@@ -206,6 +211,7 @@ pub(super) fn items(case: &Case, scene: &Scene, by_agents: &HashSet<MilestoneId>
                 lead: m.remind_days_before,
                 required: m.required,
                 by_agent: case.by_program.parties || by_agents.contains(&m.id),
+                snoozed_until: None,
                 recipients: rules::recipients(m.responsible_role, member, &roles, case.owner, chat.as_ref()),
             })
         })

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::prelude::*;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::scene::Heard;
 use super::take_back::TOPICS;
@@ -19,7 +20,7 @@ use crate::kernel::column::{At, On};
 use crate::kernel::event::AnyId;
 use crate::kernel::id::{ContactId, DealId, MemberId, MessageId, MilestoneId, WorkspaceId};
 use crate::kernel::schema::{
-    consents, contacts, deal_parties, deals, digest_items, events, messages, milestones, reminders,
+    consents, contacts, deal_parties, deals, digest_items, events, messages, milestones, reminders, snoozes,
 };
 use crate::kernel::{ActorKind, Conn, Cx, Fault, Source};
 use crate::people::contact::Contact;
@@ -93,6 +94,7 @@ pub struct DealFacts {
     pub status: DealStatus,
     /// An id of a channel on Discord.
     pub chat_channel: Option<String>,
+    pub version: i64,
 }
 
 pub fn deals_of(cx: &mut Cx<'_>, ids: &[DealId]) -> Result<Vec<DealFacts>, Fault> {
@@ -121,6 +123,7 @@ pub struct MilestoneFacts {
     pub responsible_member_id: Option<MemberId>,
     pub remind_days_before: Option<i32>,
     pub attend_at: Option<At>,
+    pub version: i64,
 }
 
 /// All open milestones of these deals that have a date.
@@ -273,6 +276,51 @@ impl ReminderRow {
             planned_at: self.planned_at.0,
         })
     }
+}
+
+/// That a milestone was put off.
+#[derive(Clone, Debug)]
+pub struct Snooze {
+    pub until: Date,
+    /// When it was due then: one that moved since is not put off any more.
+    pub due_on: Date,
+    pub by: String,
+}
+
+/// What is put off of these deals.
+pub fn snoozes_of(cx: &mut Cx<'_>, deals: &[DealId]) -> Result<HashMap<MilestoneId, Snooze>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(MilestoneId, On, On, String)> = both!(cx.conn(), |c| {
+        snoozes::table
+            .filter(snoozes::workspace_id.eq(workspace))
+            .filter(snoozes::deal_id.eq_any(deals))
+            .select((snoozes::milestone_id, snoozes::until_on, snoozes::due_on, snoozes::by_name))
+            .load(c)
+    })?;
+    let snooze = |(id, until, due_on, by): (MilestoneId, On, On, String)| {
+        (id, Snooze { until: until.0, due_on: due_on.0, by })
+    };
+    Ok(rows.into_iter().map(snooze).collect())
+}
+
+/// Puts a milestone off, in place of how it was put off before.
+pub fn put_off(cx: &mut Cx<'_>, id: MilestoneId, deal: DealId, snooze: &Snooze) -> Result<(), Fault> {
+    let again = (
+        snoozes::until_on.eq(On(snooze.until)),
+        snoozes::due_on.eq(On(snooze.due_on)),
+        snoozes::by_name.eq(snooze.by.clone()),
+        snoozes::snoozed_at.eq(At(cx.now())),
+    );
+    let key = (snoozes::workspace_id.eq(cx.workspace()), snoozes::milestone_id.eq(id), snoozes::deal_id.eq(deal));
+    both!(cx.conn(), |c| {
+        diesel::insert_into(snoozes::table)
+            .values((key, again.clone()))
+            .on_conflict((snoozes::workspace_id, snoozes::milestone_id))
+            .do_update()
+            .set(again)
+            .execute(c)
+    })?;
+    Ok(())
 }
 
 /// Everything that is recorded about these deals.

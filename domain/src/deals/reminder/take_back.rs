@@ -176,6 +176,11 @@ fn moot(record: &Record, items: &[Item], scene: &Scene) -> bool {
     let Some(item) = items.iter().find(|item| item.id == record.key.milestone) else { return true };
     match record.key.kind {
         Kind::Reminder => !item.keys().contains(&record.key) || item.due_on != record.due_on,
+        Kind::Snoozed => {
+            item.snoozed_until != Some(record.key.on)
+                || !item.recipients.contains(&record.key.recipient)
+                || is_out_of_service(record, scene)
+        }
         Kind::Overdue | Kind::Escalation(_) => {
             item.due_on != record.key.on || item.lapses_at > scene.now || is_out_of_service(record, scene)
         }
@@ -192,7 +197,7 @@ fn why_moot(record: &Record, items: &[Item], scene: &Scene) -> String {
         Some(item) if item.due_on != record.due_on => {
             format!("The milestone moved from {} to {} before it was sent.", record.due_on, item.due_on)
         }
-        Some(item) if record.key.kind != Kind::Reminder && item.lapses_at > scene.now => {
+        Some(item) if !matches!(record.key.kind, Kind::Reminder | Kind::Snoozed) && item.lapses_at > scene.now => {
             "Its due day is not over after all: the server's clock was ahead.".into()
         }
         Some(_) if is_out_of_service(record, scene) => "The member is out of service.".into(),
@@ -224,7 +229,7 @@ pub(in crate::deals) fn affected(
             waits = true;
             let who = view::name(cx, &record.key.recipient)?;
             let what = match record.key.kind {
-                Kind::Reminder => "reminder",
+                Kind::Reminder | Kind::Snoozed => "reminder",
                 Kind::Overdue => "overdue notice",
                 Kind::Escalation(_) => "escalation",
             };

@@ -25,6 +25,8 @@ struct Context {
     contact: bool,
     owner: String,
     items: Vec<Item>,
+    /// Whether anything of it is still to be done.
+    open: bool,
 }
 
 #[derive(Serialize)]
@@ -42,6 +44,8 @@ struct Item {
     /// "the buyer (Ann Lee)"
     responsible: String,
     note: String,
+    /// What stands in place of its line: on a card, what became of it.
+    instead: String,
 }
 
 /// What is in a message, and who reads it.
@@ -56,15 +60,37 @@ pub struct Says<'a> {
     pub by_program: ByProgram,
     /// The day on which it is read, where the deal is.
     pub today: Date,
-    pub items: Vec<(&'a MilestoneFacts, Option<&'a Member>, Option<String>)>,
+    pub items: Vec<Said<'a>>,
+}
+
+/// One milestone in a message.
+pub struct Said<'a> {
+    pub milestone: &'a MilestoneFacts,
+    pub due_on: Date,
+    pub member: Option<&'a Member>,
+    pub note: Option<String>,
+    /// What became of it since, where it is said in place of its date.
+    pub instead: Option<String>,
+    pub over: bool,
+}
+
+impl<'a> Said<'a> {
+    pub fn of(
+        milestone: &'a MilestoneFacts,
+        due_on: Date,
+        member: Option<&'a Member>,
+        note: Option<String>,
+    ) -> Self {
+        Self { milestone, due_on, member, note, instead: None, over: false }
+    }
 }
 
 pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Words, Fault> {
-    let items = says.items.iter().filter_map(|(m, member, note)| {
-        let due_on = m.due_on?.0;
+    let items = says.items.iter().map(|Said { milestone: m, due_on, member, note, instead, .. }| {
+        let due_on = *due_on;
         let near = near(due_on, says.today);
         let day = due_on.strftime("%A %-d %B").to_string();
-        Some(Item {
+        Item {
             title: m.title.clone(),
             short: clip(&m.title, 30),
             due: long(due_on),
@@ -73,7 +99,8 @@ pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Wor
             brief: due_on.strftime("%a %-d %b").to_string(),
             responsible: responsible(m, *member, says.parties),
             note: note.clone().unwrap_or_default(),
-        })
+            instead: instead.clone().unwrap_or_default(),
+        }
     });
     let (deal, address) = named(says);
     let context = Context {
@@ -84,9 +111,10 @@ pub fn message(templates: &Templates, kind: Kind, says: &Says<'_>) -> Result<Wor
         contact: says.contact,
         owner: says.owner.map_or_else(|| "the team".to_owned(), |owner| owner.name.clone()),
         items: items.collect(),
+        open: says.items.iter().any(|said| !said.over),
     };
     let name = match kind {
-        Kind::Reminder => "reminder",
+        Kind::Reminder | Kind::Snoozed => "reminder",
         Kind::Overdue => "overdue",
         Kind::Escalation(_) => "escalation",
     };
@@ -234,7 +262,7 @@ fn responsible(m: &MilestoneFacts, member: Option<&Member>, parties: &[(PartyRol
 }
 
 /// At most so many characters, cut at a word where there is one.
-fn clip(text: &str, most: usize) -> String {
+pub(super) fn clip(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

@@ -16,22 +16,34 @@ fn subject(id: GoneAddressId) -> Subject {
 ///
 /// Part of settling a message, and of a person's word on one that came back.
 pub(in crate::delivery) fn note(cx: &mut Cx<'_>, message: &Message, why: &str) -> Result<(), No> {
-    if !is_kept(message.channel) || message.address.is_empty() {
-        return Ok(());
+    note_at(cx, message, &message.address, why)?;
+    Ok(())
+}
+
+/// The same of an address that the message told of. Gives it when it is new.
+pub(in crate::delivery) fn note_at(
+    cx: &mut Cx<'_>,
+    message: &Message,
+    address: &str,
+    why: &str,
+) -> Result<Option<GoneAddressId>, No> {
+    if !is_kept(message.channel) || address.is_empty() {
+        return Ok(None);
     }
     let gone = GoneAddress {
         id: GoneAddressId(cx.mint()),
         channel: message.channel,
-        address: key(message.channel, &message.address),
+        address: key(message.channel, address),
         why: rules::shown(why),
         since: cx.now(),
         message_id: message.id,
     };
-    if store::insert(cx, &gone)? {
-        let GoneAddress { id, channel, message_id, address, why, .. } = gone;
-        cx.record(subject(id), &Event::Gone { channel, message_id, address, why })?;
+    if !store::insert(cx, &gone)? {
+        return Ok(None);
     }
-    Ok(())
+    let GoneAddress { id, channel, message_id, address, why, .. } = gone;
+    cx.record(subject(id), &Event::Gone { channel, message_id, address, why })?;
+    Ok(Some(id))
 }
 
 /// The addresses that take nothing, newest first.

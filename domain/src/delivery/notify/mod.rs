@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::cards::Posting;
 use super::template::Words;
 use crate::kernel::id::{DealId, MemberId, MessageId};
 use crate::kernel::{Fact, Subject};
@@ -41,6 +42,8 @@ pub struct Telling {
     pub expires_at: Option<Timestamp>,
     /// A channel that is used whatever the member's preferences say, such as the e-mail that the workspace wants.
     pub also: Option<Channel>,
+    /// What can be done about it, drawn where the member reads it in chat.
+    pub card: Option<Box<Posting>>,
 }
 
 /// What came of it.

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::store::{self, Due};
 use super::{Dropped, Event, Line, Section, Telling, Told, Urgency};
-use crate::delivery::outbox::ops::{cancel_unsent, enqueue};
+use crate::delivery::cards::ops::post;
+use crate::delivery::outbox::ops::cancel_unsent;
 use crate::delivery::outbox::waiting::unsent;
 use crate::delivery::template::{Templates, Words, first_name};
 use crate::delivery::{NewMessage, Priority, Purpose, To, feed};
@@ -106,12 +107,13 @@ pub fn tell(cx: &mut Cx<'_>, team: &Team, tellings: &[Telling]) -> Result<Vec<To
         for (channel, address) in &now_on {
             // In-app rings nobody out of bed.
             let due_at = if *channel == Channel::InApp { telling.at } else { due_at };
-            messages.push(message(telling, *channel, address.clone(), due_at));
+            let card = telling.card.as_deref().filter(|_| *channel == Channel::Discord).cloned();
+            messages.push((message(telling, *channel, address.clone(), due_at), card));
         }
         plans.push(Ok(now_on.len()));
     }
     store::add(cx, &items)?;
-    let mut queued = enqueue(cx, &messages)?.into_iter();
+    let mut queued = post(cx, &messages)?.into_iter();
     Ok(plans
         .into_iter()
         .map(|plan| match plan {
@@ -268,6 +270,7 @@ pub fn digests(cx: &mut Cx<'_>, sections: &mut Sections<'_>) -> Result<usize, No
             at: now,
             expires_at: None,
             also: also(&member, preferences, &items),
+            card: None,
         };
         let told = tell(cx, &team, std::slice::from_ref(&telling))?;
         let Some(Told::Queued(messages)) = told.first() else {

@@ -7,15 +7,15 @@ use serde_json::json;
 
 use super::fallback::Ways;
 use super::ops::{enqueue, subject};
-use super::store;
 use super::store::due;
+use super::{rules, store};
 use crate::delivery::notify::ops::{Team, tell as notify};
 use crate::delivery::notify::{Telling, Urgency};
 use crate::delivery::template::{Templates, first_name};
 use crate::delivery::trouble::What;
 use crate::delivery::{Message, NewMessage, Priority, Purpose, Status, To};
 use crate::kernel::canonical::{hex, sha256};
-use crate::kernel::id::{DealId, MemberId};
+use crate::kernel::id::{DealId, GoneAddressId, MemberId};
 use crate::kernel::{ActorKind, Cx, No, time};
 use crate::people::contact;
 use crate::people::reach::{Channel, Mode, Person, Topic};
@@ -99,6 +99,7 @@ pub(super) fn tell(cx: &mut Cx<'_>, team: &Team, stopped: &[(&Message, Stop)], w
             at: now,
             expires_at: None,
             also: None,
+            card: None,
         });
     }
     notify(cx, team, &tellings)?;
@@ -154,8 +155,41 @@ pub fn tell_of_trouble(cx: &mut Cx<'_>, lasting: &[(What, Timestamp)]) -> Result
                 at: now,
                 expires_at: None,
                 also: None,
+                card: None,
             });
         }
+    }
+    notify(cx, &team, &tellings)?;
+    Ok(())
+}
+
+/// Tells those who look after deliveries, once until somebody opens it again, that a channel takes no threads.
+pub(super) fn tell_of_threads(cx: &mut Cx<'_>, gone: GoneAddressId, of: &Message, why: &str) -> Result<(), No> {
+    let (team, templates, now) = (Team::load(cx)?, Templates::load()?, cx.now());
+    let mut tellings = Vec::new();
+    for reader in looking_after(&team) {
+        let context = json!({
+            "name": first_name(team.member(reader).map(|m| m.name.as_str()).unwrap_or_default()),
+            "title": "Deals have no threads: the bot may not write there",
+            "why": rules::shown(why),
+            "next": format!(
+                "Nothing is lost: what chat hears of deals stands in the team's channel until then. Give the bot what it \
+                 lacks, then let it try again: milepost delivery reopen {gone}"
+            ),
+        });
+        tellings.push(Telling {
+            member: reader,
+            topic: Topic::Alert,
+            urgency: Urgency::Important,
+            words: templates.render("undelivered", &context)?,
+            subject: Some(subject(of.id)),
+            occasion: format!("alert:threads:{gone}:{reader}"),
+            deal_id: None,
+            at: now,
+            expires_at: None,
+            also: None,
+            card: None,
+        });
     }
     notify(cx, &team, &tellings)?;
     Ok(())

@@ -7,7 +7,8 @@ use super::ops::subject;
 use super::rules::{self, Claim};
 use super::store::attempts::{self, AttemptRow, End};
 use super::store::{self, due};
-use super::{Claimed, Ended, Event, Found, LookUp, Wanted, fallback};
+use super::{Claimed, Ended, Event, Found, LookUp, OVERTAKEN, Wanted, fallback};
+use crate::delivery::cards;
 use crate::delivery::feed;
 use crate::delivery::notify::ops::Team;
 use crate::delivery::policy::{Cleared, Ruling, gate};
@@ -48,7 +49,13 @@ pub fn claim(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Claimed, No> {
     let mut moves = Moves::default();
     let mut claimed = Claimed { held, ..Claimed::default() };
     let mut ready = Vec::new();
+    let last_edits = last_edits(cx, &due)?;
     for message in due {
+        if message.edits.is_some_and(|of| last_edits.get(&of).is_some_and(|last| *last != message.id)) {
+            moves.to(&message, rules::unsent(&message, Status::Cancelled, OVERTAKEN.into(), now));
+            claimed.done += 1;
+            continue;
+        }
         match rules::on_claim(&message, now, standing.settings.resends_unclear(message.channel)) {
             Claim::Send => ready.push(message),
             Claim::LookUp => {
@@ -109,6 +116,12 @@ pub fn claim(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Claimed, No> {
     Ok(claimed)
 }
 
+/// Of the messages that these draw anew: the last edit of each.
+fn last_edits(cx: &mut Cx<'_>, due: &[Message]) -> Result<HashMap<MessageId, MessageId>, Fault> {
+    let of: Vec<MessageId> = due.iter().filter_map(|m| m.edits).collect();
+    if of.is_empty() { Ok(HashMap::new()) } else { cards::store::last_edits(cx, &of) }
+}
+
 fn attempt(cx: &Cx<'_>, cleared: &Cleared, next: &Message) -> AttemptRow {
     let decision: DecisionId = cleared.decision();
     AttemptRow {
@@ -151,6 +164,8 @@ impl Moves {
         let nowhere = fallback::without_address(cx, &suppressed)?;
         let stopped: Vec<(&Message, Stop)> = after
             .iter()
+            // Of an edit nobody misses anything: the message itself stands where it was.
+            .filter(|m| m.edits.is_none())
             .filter_map(|m| match m.status {
                 Status::Failed | Status::Dead | Status::Unknown => Some((m, Stop::Broken)),
                 Status::Suppressed if nowhere.contains(&m.id) => Some((m, Stop::Broken)),

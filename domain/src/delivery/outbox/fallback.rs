@@ -159,6 +159,11 @@ impl Contacts {
 fn again(m: &Message, base: &str, channel: Channel, address: String, due_at: Timestamp) -> NewMessage {
     let mut content = Words::of(&m.content).content(channel);
     content.data = m.content.data.clone();
+    // Buttons are drawn where they were meant for.
+    if let Some(fields) = content.data.as_mut().and_then(|data| data.as_object_mut()) {
+        fields.remove("card");
+        fields.remove("drawn");
+    }
     NewMessage {
         occasion: format!("{base}:{channel}"),
         topic: m.topic,

@@ -42,6 +42,9 @@ impl Enqueued {
     }
 }
 
+/// Why an edit is not sent.
+const OVERTAKEN: &str = "A later edit of the same message took its place.";
+
 /// What a dispatcher can take on.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {

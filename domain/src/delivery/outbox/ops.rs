@@ -24,12 +24,27 @@ pub(in crate::delivery) fn subject(id: MessageId) -> Subject {
 ///
 /// Part of other verbs, which ask for the right to do so. Nothing is sent here: the policy decides when it is due.
 pub fn enqueue(cx: &mut Cx<'_>, new: &[NewMessage]) -> Result<Vec<Enqueued>, No> {
+    put(cx, new, None)
+}
+
+/// Puts in what draws a message anew that was sent. Of edits of one message only the last leaves.
+///
+/// Part of drawing cards.
+pub(in crate::delivery) fn edit(cx: &mut Cx<'_>, of: MessageId, new: &NewMessage) -> Result<MessageId, No> {
+    let earlier = store::unsent_edits(cx, of)?;
+    cancel_unsent(cx, &earlier, super::OVERTAKEN)?;
+    let queued = put(cx, std::slice::from_ref(new), Some(of))?;
+    let first = queued.first().ok_or_else(|| Fault::Corrupt("an edit that was not put in".into()))?;
+    Ok(first.id())
+}
+
+fn put(cx: &mut Cx<'_>, new: &[NewMessage], edits: Option<MessageId>) -> Result<Vec<Enqueued>, No> {
     let occasions: Vec<&str> = new.iter().map(|m| m.occasion.as_str()).collect();
     let mut known: HashMap<String, MessageId> = store::of_occasions(cx, &occasions)?.into_iter().collect();
     let mut fresh = Vec::new();
     for asked in new {
         if !known.contains_key(&asked.occasion) {
-            let message = message(cx, asked);
+            let message = Message { edits, ..message(cx, asked) };
             known.insert(asked.occasion.clone(), message.id);
             fresh.push(message);
         }
@@ -88,6 +103,7 @@ fn message(cx: &mut Cx<'_>, new: &NewMessage) -> Message {
         settled_at: None,
         created_at: cx.now(),
         version: 1,
+        edits: None,
     }
 }
 

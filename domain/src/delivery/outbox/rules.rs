@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Found, Outcome, Resolution, Said};
+use crate::delivery::thread::Thread;
 use crate::delivery::{Message, Status, To};
 use crate::kernel::{Code, Refusal};
 use crate::people::reach::Channel;
@@ -62,11 +63,18 @@ pub fn wait(channel: Channel, nth: i32, retry_after: Option<SignedDuration>, jit
     SignedDuration::from_millis(seconds * (800 + 400 * part / i64::from(JITTER)))
 }
 
+/// Whether what may have arrived may be sent again: the second time changes nothing for whoever gets it.
+fn may_repeat(m: &Message) -> bool {
+    m.edits.is_some() || matches!(m.channel, Channel::Webhook | Channel::InApp)
+}
+
 /// For how long from the claim on the message's bytes may leave. Zero or less: not at all.
 pub fn time_to_write(m: &Message, now: Timestamp) -> SignedDuration {
     let lease = LEASE - MARGIN;
     match m.first_write_at {
-        Some(first) if m.channel == Channel::Discord => lease.min(now.duration_until(first + NONCE_LAST)),
+        Some(first) if m.channel == Channel::Discord && !may_repeat(m) => {
+            lease.min(now.duration_until(first + NONCE_LAST))
+        }
         _ => lease,
     }
 }
@@ -90,7 +98,7 @@ pub fn on_claim(m: &Message, now: Timestamp, resend_unclear: bool) -> Claim {
         let why = "A message inside the product needs a member to be shown to. Nothing was shown.";
         return Claim::End(Status::Failed, why.into());
     }
-    if let Some(first) = m.first_write_at {
+    if let Some(first) = m.first_write_at.filter(|_| !may_repeat(m)) {
         match m.channel {
             // After the clock went back nobody can say how old the first write is.
             Channel::Discord if first <= now && first.duration_until(now) < NONCE_WINDOW && !expired => {
@@ -147,7 +155,7 @@ pub fn after(m: &Message, outcome: &Outcome, ground: &Ground) -> Message {
         Outcome::Unclear { why } => {
             let why = shown(why);
             match m.channel {
-                Channel::Webhook | Channel::InApp => {
+                _ if may_repeat(m) => {
                     again_or(m, Status::Dead, why, last, wait(m.channel, nth, None, ground.jitter), now)
                 }
                 // Soon, with the same nonce: the window for it is short.
@@ -161,6 +169,22 @@ pub fn after(m: &Message, outcome: &Outcome, ground: &Ground) -> Message {
             }
         }
     }
+}
+
+/// What its thread refused is said in the channel of the thread, when it is certain that nothing of it arrived; `None` for
+/// what is to end as [`after`] says.
+pub fn into_channel(m: &Message, outcome: &Outcome, ground: &Ground) -> Option<Message> {
+    let Outcome::Refused { why, .. } = outcome else { return None };
+    let stands_alone = m.channel == Channel::Discord && m.to == To::Team && m.edits.is_none();
+    let thread = Thread::of(&m.address).filter(|_| stands_alone && ground.first)?;
+    let address = thread.channel.to_owned();
+    let why = format!("Its thread did not take it, so it goes into the channel. {}", shown(why));
+    Some(Message {
+        destination: format!("{}:{address}", m.channel),
+        content_hash: m.content.hash(m.channel, &address),
+        address,
+        ..waiting(&untouched(m), Status::Queued, ground.now, Some(why))
+    })
 }
 
 /// The message after its provider was asked for it.
@@ -218,7 +242,7 @@ pub fn settled(m: &Message, status: Status, reason: Option<String>, now: Timesta
 
 /// An end that says it was not sent. When an earlier attempt may have arrived all the same, that is not known.
 pub fn unsent(m: &Message, status: Status, why: String, now: Timestamp) -> Message {
-    let may_have_arrived = m.first_write_at.is_some() && !matches!(m.channel, Channel::Webhook | Channel::InApp);
+    let may_have_arrived = m.first_write_at.is_some() && !may_repeat(m);
     if may_have_arrived {
         let why = format!("{} {NOT_KNOWN}", sentence(&why));
         return settled(m, Status::Unknown, Some(why), now);
@@ -505,6 +529,7 @@ mod tests {
             settled_at: None,
             created_at: now - SignedDuration::from_secs(seconds),
             version: 1,
+            edits: None,
         }
     }
 
@@ -533,6 +558,24 @@ mod tests {
             check(channel, 45, false, "unknown");
             check(channel, 45, true, "send");
         }
+    }
+
+    #[test]
+    fn only_what_certainly_stands_in_no_thread_goes_into_the_channel() {
+        let refused = Outcome::Refused { why: "No.".into(), gone: true };
+        let at = |address: &str| Message { address: address.into(), ..flying(Channel::Discord, 1) };
+        let ground = |first| Ground { now: now(), first, resend_unclear: false, jitter: 0 };
+        let moved = |m: &Message, first| into_channel(m, &refused, &ground(first)).map(|m| m.destination);
+        assert_eq!(moved(&at("77/9001"), true).as_deref(), Some("discord:77"));
+        let next = into_channel(&at("77/9001"), &refused, &ground(true)).unwrap();
+        assert_eq!((next.address.as_str(), next.status, next.first_write_at), ("77", Status::Queued, None));
+        assert_eq!(next.content_hash, next.content.hash(Channel::Discord, "77"));
+        // An earlier attempt may have arrived in the thread.
+        assert_eq!(moved(&at("77/9001"), false), None);
+        assert_eq!(moved(&at("77"), true), None);
+        assert_eq!(moved(&Message { edits: Some(next.id), ..at("77/9001") }, true), None);
+        let unclear = Outcome::Unclear { why: "?".into() };
+        assert_eq!(into_channel(&at("77/9001"), &unclear, &ground(true)), None);
     }
 
     #[test]
@@ -587,6 +630,21 @@ mod tests {
         check(Channel::Webhook, 10, &busy, false, Status::Dead);
         check(Channel::Email, 15, &busy, true, Status::Queued);
         assert_eq!(unsent(&flying(Channel::Sms, 1), Status::Cancelled, "x".into(), now()).status, Status::Unknown);
+    }
+
+    #[test]
+    fn an_edit_is_sent_again_whenever_it_is_unclear_and_never_looked_up_or_unknown() {
+        let edit = Message { edits: Some(MessageId(uuid::Uuid::nil())), ..flying(Channel::Discord, 1_000) };
+        assert_eq!(on_claim(&edit, now(), false), Claim::Send);
+        assert_eq!(time_to_write(&edit, now()), LEASE - MARGIN);
+        let ground = Ground { now: now(), first: false, resend_unclear: false, jitter: 500 };
+        let unclear = Outcome::Unclear { why: "The connection broke".into() };
+        assert_eq!(after(&edit, &unclear, &ground).status, Status::Queued);
+        let last = Message { attempts: tries(Channel::Discord), ..edit.clone() };
+        assert_eq!(after(&last, &unclear, &ground).status, Status::Dead);
+        let late = Message { expires_at: Some(now()), ..edit.clone() };
+        assert!(matches!(on_claim(&late, now(), false), Claim::End(Status::Expired, _)));
+        assert_eq!(unsent(&edit, Status::Cancelled, "Later".into(), now()).status, Status::Cancelled);
     }
 
     #[test]

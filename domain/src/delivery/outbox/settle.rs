@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::alert;
 use super::claim::Moves;
 use super::rules::{self, Ground, Spoken};
 use super::store;
 use super::store::attempts::{self, AttemptRow, End};
 use super::{About, Ended, Heard, Outcome, Report, Said, Trouble};
-use crate::delivery::{Message, Status, To, gone, webhook};
+use crate::delivery::{Message, Status, To, gone, thread, webhook};
 use crate::kernel::id::{ContactId, EndpointId, MessageId};
 use crate::kernel::{Cx, No};
 use crate::people::contact::standing;
@@ -33,6 +34,7 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
     let mut closed: BTreeMap<(Channel, String), String> = BTreeMap::new();
     let mut silenced: BTreeMap<EndpointId, String> = BTreeMap::new();
     let mut stopped: BTreeMap<ContactId, String> = BTreeMap::new();
+    let mut closed_to_threads: Vec<(Message, String, String)> = Vec::new();
     for report in reports {
         let Some(attempt) = known.get(&(report.message, report.attempt)) else { continue };
         let taken = is_taken(attempt);
@@ -59,9 +61,22 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
             resend_unclear: standing.settings.resends_unclear(message.channel),
             jitter: u32::from_be_bytes(cx.random()) % rules::JITTER,
         };
+        // Who takes nothing of anybody takes nothing in the channel either.
+        let instead = rules::into_channel(message, &report.outcome, &ground).filter(|_| report.trouble.is_none());
+        if let Some(next) = instead {
+            if let Outcome::Refused { why, gone: true } = &report.outcome {
+                closed_to_threads.push((message.clone(), next.address.clone(), why.clone()));
+            }
+            store::readdress(cx, &next)?;
+            moves.to(message, next);
+            held.remove(&report.message);
+            continue;
+        }
         let next = rules::after(message, &report.outcome, &ground);
         if let Outcome::Refused { why, gone: true } = &report.outcome
             && !message.address.is_empty()
+            // What stands there cannot be drawn anew: that says nothing of what comes next.
+            && message.edits.is_none()
         {
             closed.insert((message.channel, message.address.clone()), rules::shown(why));
             gone::ops::note(cx, message, why)?;
@@ -84,6 +99,11 @@ pub fn settle(cx: &mut Cx<'_>, reports: &[Report]) -> Result<Vec<(MessageId, Sta
             }
             let why = format!("Not tried: another message to the same address was refused for good: {why}");
             moves.to(&waiting, rules::unsent(&waiting, Status::Failed, why, now));
+        }
+    }
+    for (message, channel, why) in &closed_to_threads {
+        if let Some(gone) = gone::ops::note_at(cx, message, &thread::all_of(channel), why)? {
+            alert::tell_of_threads(cx, gone, message, why)?;
         }
     }
     // What they told the provider of texts holds for every channel, as if they had told us.

@@ -65,6 +65,7 @@ pub(in crate::delivery) struct MessageRow {
     settled_at: Option<At>,
     created_at: At,
     version: i64,
+    edits: Option<MessageId>,
 }
 
 impl MessageRow {
@@ -106,6 +107,7 @@ impl MessageRow {
             settled_at: m.settled_at.map(At),
             created_at: At(m.created_at),
             version: m.version,
+            edits: m.edits,
         })
     }
 
@@ -147,6 +149,7 @@ impl MessageRow {
             settled_at: self.settled_at.map(|at| at.0),
             created_at: self.created_at.0,
             version: self.version,
+            edits: self.edits,
         })
     }
 }
@@ -204,6 +207,39 @@ pub fn find(cx: &mut Cx<'_>, id: MessageId) -> Result<Option<Message>, Fault> {
         messages::table.find((workspace, id)).select(MessageRow::as_select()).first(c).optional()
     })?;
     row.map(MessageRow::message).transpose()
+}
+
+/// These messages, in no order.
+pub(in crate::delivery) fn find_all(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Message>, Fault> {
+    let workspace = cx.workspace();
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(1_000) {
+        let rows: Vec<MessageRow> = both!(cx.conn(), |c| {
+            messages::table
+                .filter(messages::workspace_id.eq(workspace))
+                .filter(messages::id.eq_any(some))
+                .select(MessageRow::as_select())
+                .load(c)
+        })?;
+        for row in rows {
+            found.push(row.message()?);
+        }
+    }
+    Ok(found)
+}
+
+/// The edits of a message that wait.
+pub(super) fn unsent_edits(cx: &mut Cx<'_>, of: MessageId) -> Result<Vec<MessageId>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        messages::table
+            .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::edits.eq(of))
+            .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
+            .order(messages::id)
+            .select(messages::id)
+            .load(c)
+    })?)
 }
 
 /// These messages, locked until the transaction ends, in the order of their ids.
@@ -274,6 +310,18 @@ pub(super) fn hold_waiting_for(cx: &mut Cx<'_>, channel: Channel, address: &str)
         for_update
     );
     rows.into_iter().map(MessageRow::message).collect()
+}
+
+/// Where a message goes by now. Everything else of it is written by [`save`].
+pub(super) fn readdress(cx: &mut Cx<'_>, m: &Message) -> Result<(), Fault> {
+    let key = (cx.workspace(), m.id);
+    let to = (
+        messages::address.eq(&m.address),
+        messages::destination.eq(&m.destination),
+        messages::content_hash.eq(&m.content_hash),
+    );
+    both!(cx.conn(), |c| diesel::update(messages::table.find(key)).set(to).execute(c))?;
+    Ok(())
 }
 
 /// Writes messages whose versions were raised by one, all in one statement. They must be held.
@@ -448,12 +496,13 @@ pub(super) struct Filter {
     pub limit: i64,
 }
 
-/// At most `limit + 1` messages.
+/// At most `limit + 1` messages. Edits are none of their own: they are found where the message that they draw is.
 pub(super) fn list(cx: &mut Cx<'_>, wanted: &Filter) -> Result<Vec<Message>, Fault> {
     let workspace = cx.workspace();
     let rows: Vec<MessageRow> = both!(cx.conn(), |c| {
         let mut query = messages::table
             .filter(messages::workspace_id.eq(workspace))
+            .filter(messages::edits.is_null())
             .order(messages::id.desc())
             .limit(wanted.limit + 1)
             .select(MessageRow::as_select())

@@ -61,6 +61,7 @@ fn standing(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic], status: &[Statu
             messages::table
                 .filter(messages::workspace_id.eq(workspace))
                 .filter(messages::deal_id.eq_any(some))
+                .filter(messages::edits.is_null())
                 .filter(messages::kind.eq_any(topics))
                 .filter(messages::status.eq_any(status))
                 .filter(
@@ -91,6 +92,7 @@ pub fn undelivered(cx: &mut Cx<'_>, since: Timestamp, limit: i64) -> Result<Vec<
             .filter(messages::status.eq_any([Status::Failed, Status::Dead, Status::Unknown]))
             .filter(messages::settled_at.ge(At(since)))
             .filter(messages::member_id.is_null())
+            .filter(messages::edits.is_null())
             .order(messages::id.desc())
             .limit(limit)
             .select(MessageRow::as_select())
@@ -251,6 +253,7 @@ pub(in crate::delivery) fn due_unheld(cx: &mut Cx<'_>, limit: i64) -> Result<Vec
             .filter(messages::workspace_id.eq(workspace))
             .filter(messages::next_at.le(now))
             .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
+            .filter(messages::edits.is_null())
             .order((messages::next_at, messages::id))
             .limit(limit)
             .select(MessageRow::as_select())
@@ -267,6 +270,7 @@ pub fn next_due(cx: &mut Cx<'_>) -> Result<Option<Timestamp>, Fault> {
             .filter(messages::workspace_id.eq(workspace))
             .filter(messages::next_at.is_not_null())
             .filter(messages::status.eq_any([Status::Queued, Status::Deferred]))
+            .filter(messages::edits.is_null())
             .order(messages::next_at)
             .select(messages::next_at)
             .first(c)

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Approved, Decision, Facts, Reason, Recipient, Rule, Standing, Step, Verdict};
 use crate::delivery::Purpose;
 use crate::delivery::settings::rules::{Limits, is_snowflake};
+use crate::delivery::thread::Thread;
 use crate::kernel::text;
 use crate::people::contact::zones::{self, ZoneSource};
 use crate::people::reach::{Channel, Mode, Topic};
@@ -47,9 +48,8 @@ pub fn address_problem(channel: Channel, address: &str) -> Option<String> {
         Channel::Sms => {
             zones::whole_number(address).is_none().then(|| "The address is no whole telephone number.".into())
         }
-        Channel::Discord => {
-            (!is_snowflake(address)).then(|| "The address is no id of a channel or person on Discord.".into())
-        }
+        Channel::Discord => (!is_snowflake(address) && Thread::of(address).is_none())
+            .then(|| "The address is no id of a channel or person on Discord.".into()),
         Channel::Webhook | Channel::InApp | Channel::Console => None,
     }
 }

@@ -22,6 +22,7 @@ use crate::kernel::id::MemberId;
 use crate::kernel::time::TimeOfDay;
 use crate::kernel::{Fact, Subject};
 use crate::people::reach::Channel;
+use crate::words;
 use crate::workspace::access::Role;
 
 /// The whole document. A workspace that never said anything has [`Settings::default`].
@@ -55,6 +56,8 @@ pub struct Settings {
     pub messages_per_day: Option<i64>,
     /// Where the team hears of reminders and of what is overdue, when a deal has no place of its own.
     pub team_channel: Option<TeamChannel>,
+    /// Whether what chat hears of a deal stands in a thread of its own there, on Discord, when the deal has no place of its own.
+    pub deal_threads: bool,
     /// Whether the owner of a deal gets an e-mail when something is overdue, besides the notification.
     pub overdue_email: bool,
     /// Hours after the owner was told that something is overdue until others are told, and between those.
@@ -80,6 +83,15 @@ pub struct Settings {
     /// What the provider takes for one segment of a text, such as `0.0079 USD`; no cost is shown when absent.
     #[schemars(with = "Option<String>")]
     pub sms_segment_price: Option<Price>,
+    /// Whether the team's channel hears of its day once a day, of its week on Mondays, or of both.
+    pub team_digest: TeamDigest,
+    /// When, in the workspace's zone.
+    pub team_digest_at: TimeOfDay,
+}
+
+words! {
+    /// How often the team's channel hears of what lies before it.
+    pub enum TeamDigest { Off = "off", Daily = "daily", Weekly = "weekly", Both = "both" }
 }
 
 impl Default for Settings {
@@ -96,6 +108,7 @@ impl Default for Settings {
             unanswered_days: rules::FLOOR_UNANSWERED_DAYS,
             messages_per_day: None,
             team_channel: None,
+            deal_threads: false,
             overdue_email: false,
             escalate_after_hours: 24,
             escalation_path: vec![Whom::Role(Role::Admin), Whom::Role(Role::Owner)],
@@ -106,6 +119,8 @@ impl Default for Settings {
             resend_unclear_sms: false,
             reminders_to_contacts: true,
             sms_segment_price: None,
+            team_digest: TeamDigest::Off,
+            team_digest_at: TimeOfDay::at(8, 0),
         }
     }
 }

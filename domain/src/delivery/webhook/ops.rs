@@ -379,6 +379,7 @@ pub fn disable_gone(cx: &mut Cx<'_>, id: EndpointId, why: &str) -> Result<(), No
             at: cx.now(),
             expires_at: None,
             also: None,
+            card: None,
         });
     }
     tell(cx, &team, &alerts)?;
@@ -454,7 +455,7 @@ pub fn fan_out(cx: &mut Cx<'_>) -> Result<Told, No> {
     Ok(told)
 }
 
-/// The next events after a place in the log, without those that would echo.
+/// The next events after a place in the log, without those that would echo, and those of edits: a program hears of the message itself.
 fn worth_telling(cx: &mut Cx<'_>, after: i64, more: &mut bool) -> Result<Vec<EventRow>, Fault> {
     let mut rows = store::log_after(cx, after, BATCH + 1)?;
     *more |= rows.len() as i64 > BATCH;
@@ -463,7 +464,9 @@ fn worth_telling(cx: &mut Cx<'_>, after: i64, more: &mut bool) -> Result<Vec<Eve
     let ids: Vec<MessageId> = rows.iter().filter_map(about).collect();
     let kinds: HashMap<MessageId, (Channel, Topic)> =
         store::kinds(cx, &ids)?.into_iter().map(|(id, channel, topic)| (id, (channel, topic))).collect();
-    rows.retain(|row| !rules::would_echo(about(row).and_then(|id| kinds.get(&id).copied())));
+    let edits = store::edits_among(cx, &ids)?;
+    let is_edit = |row: &EventRow| about(row).is_some_and(|id| edits.contains(&id));
+    rows.retain(|row| !rules::would_echo(about(row).and_then(|id| kinds.get(&id).copied())) && !is_edit(row));
     Ok(rows)
 }
 

@@ -1,6 +1,6 @@
 //! Endpoints in the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use diesel::prelude::*;
 
@@ -213,6 +213,23 @@ pub fn sequence(cx: &mut Cx<'_>, event: EventId) -> Result<Option<i64>, Fault> {
             .first(c)
             .optional()
     })?)
+}
+
+/// Those of these messages that draw another one anew.
+pub fn edits_among(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<HashSet<MessageId>, Fault> {
+    let workspace = cx.workspace();
+    let mut found = HashSet::new();
+    for some in ids.chunks(1_000) {
+        found.extend(both!(cx.conn(), |c| {
+            messages::table
+                .filter(messages::workspace_id.eq(workspace))
+                .filter(messages::id.eq_any(some))
+                .filter(messages::edits.is_not_null())
+                .select(messages::id)
+                .load::<MessageId>(c)
+        })?);
+    }
+    Ok(found)
 }
 
 /// By what way and about what these messages are.

@@ -1,10 +1,12 @@
 //! Contacts in the database.
 
+use diesel::dsl::case_when;
 use diesel::prelude::*;
+use diesel::sql_types::{Integer, Text};
 
 use super::{Contact, zones};
 use crate::both;
-use crate::kernel::column::At;
+use crate::kernel::column::{At, lower};
 use crate::kernel::id::{ContactId, WorkspaceId};
 use crate::kernel::schema::{contact_standings, contacts};
 use crate::kernel::text::like;
@@ -102,6 +104,8 @@ pub fn update(cx: &mut Cx<'_>, contact: &Contact) -> Result<bool, Fault> {
 pub struct Wanted {
     /// Part of the name, the e-mail address or the telephone number, whatever the case of its ASCII letters.
     pub text: Option<String>,
+    /// Those of whose name a word begins with the text before the others. Such a list has no next page.
+    pub words_first: bool,
     /// Only those who opted out by themselves, or only those who did not.
     pub opted_out: Option<bool>,
     pub after: Option<(String, ContactId)>,
@@ -141,6 +145,12 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(Contact, Option<At>
                         .and(contacts::phone.assume_not_null().like(pattern.clone()).escape('\\'))),
             );
         }
+        if let Some(part) = wanted.text.as_deref().filter(|_| wanted.words_first) {
+            let name = lower(" ".into_sql::<Text>().concat(contacts::name));
+            let begins_so = name.like(lower(like(&format!(" {part}")))).escape('\\');
+            let rank = case_when(begins_so, 0.into_sql::<Integer>()).otherwise(1.into_sql::<Integer>());
+            query = query.order((rank, contacts::name, contacts::id));
+        }
         match wanted.opted_out {
             None => {}
             Some(true) => query = query.filter(contact_standings::opted_out_at.is_not_null()),
@@ -149,11 +159,6 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(Contact, Option<At>
         query.load(c)
     })?;
     Ok(rows.into_iter().map(|(row, at)| (row.into(), at)).collect())
-}
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
 pub fn find_by_email(cx: &mut Cx<'_>, email: &str) -> Result<Option<Contact>, Fault> {

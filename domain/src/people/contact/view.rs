@@ -10,7 +10,7 @@ use super::standing::{self, Consent, Standing};
 use super::zones::{Clues, Zones};
 use super::{Contact, store, zones};
 use crate::kernel::id::ContactId;
-use crate::kernel::page::{Ask, Page};
+use crate::kernel::page::{self, Ask, Page};
 use crate::kernel::{Cx, No, Refusal, text};
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::tenant;
@@ -60,9 +60,20 @@ pub fn list(cx: &mut Cx<'_>, cmd: &ListContacts) -> Result<Page<Listed>, No> {
     let after: Option<(String, ContactId)> = cmd.ask.after().map_err(|p| vec![p])?;
     let text = cmd.text.as_deref().map(|t| text::line("text", t, 200)).transpose().map_err(|p| vec![p])?;
     let after = after.filter(|(name, _)| !name.contains('\0'));
-    let wanted = store::Wanted { text, opted_out: cmd.opted_out, after, limit };
+    let wanted = store::Wanted { text, words_first: false, opted_out: cmd.opted_out, after, limit };
     let page = Page::cut(store::list(cx, &wanted)?, limit, |(contact, _)| (contact.name.clone(), contact.id));
     Ok(page.map(|(contact, at)| Listed { contact, opted_out_at: at.map(|at| at.0) }))
+}
+
+/// At most 25 contacts for what was typed so far of their name, e-mail address or telephone number: those of whose name a
+/// word begins with it, then the others, each by name.
+pub fn suggest(cx: &mut Cx<'_>, typed: &str) -> Result<Vec<Listed>, No> {
+    cx.require(Verb::ReadContacts)?;
+    let text = text::typed("text", typed).map_err(|p| vec![p])?;
+    let wanted =
+        store::Wanted { text, words_first: true, limit: i64::from(page::OFFERED) - 1, ..store::Wanted::default() };
+    let found = store::list(cx, &wanted)?;
+    Ok(found.into_iter().map(|(contact, at)| Listed { contact, opted_out_at: at.map(|at| at.0) }).collect())
 }
 
 /// A contact with its standing.

@@ -32,6 +32,7 @@ fn item(n: u128, due_on: Date, lead: i32) -> Item {
         required: true,
         by_agent: false,
         recipients: vec![member(1)],
+        snoozed_until: None,
     }
 }
 
@@ -206,6 +207,31 @@ fn a_milestone_due_tomorrow_reminds_today_and_one_due_in_ten_days_does_not() {
     assert_eq!(plan.groups[0].items, [(id(1), date(2026, 10, 13))]);
     // The other is looked at shortly before its day begins anywhere.
     assert_eq!(plan.looks[1], (id(2), Some(instant("2026-10-20T22:00:00Z"))));
+}
+
+#[test]
+fn what_was_put_off_is_said_again_at_nine_of_its_day_and_to_no_contact() {
+    let contact = Recipient::Contact(ContactId(Uuid::from_u128(9)));
+    let on = date(2026, 12, 10);
+    let off = Item {
+        lead: None,
+        snoozed_until: Some(on),
+        recipients: vec![contact, member(1)],
+        ..item(1, date(2026, 12, 11), 2)
+    };
+    let early = planned(std::slice::from_ref(&off), "2026-12-10T14:59:00Z", HashMap::new());
+    assert_eq!((early.groups.len(), early.looks[0].1), (0, Some(instant("2026-12-10T15:00:00Z"))));
+    let plan = planned(std::slice::from_ref(&off), "2026-12-10T15:00:00Z", HashMap::new());
+    let group = Group {
+        recipient: member(1),
+        kind: Kind::Snoozed,
+        items: vec![(id(1), on)],
+        at: instant("2026-12-10T15:00:00Z"),
+    };
+    assert_eq!(plan.groups, [group]);
+    let key = Key { milestone: id(1), kind: Kind::Snoozed, recipient: member(1), on };
+    let told = HashMap::from([(key, Some(instant("2026-12-10T15:00:00Z")))]);
+    assert_eq!(planned(&[off], "2026-12-10T15:00:01Z", told).groups, []);
 }
 
 #[test]

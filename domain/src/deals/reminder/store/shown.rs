@@ -183,6 +183,32 @@ pub fn owned(
     })?)
 }
 
+/// Open milestones of all active deals, due between two days, the earliest first.
+pub fn due_between(cx: &mut Cx<'_>, from: Option<Date>, to: Date, limit: i64) -> Result<Vec<Glanced>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        let mut query = milestones::table
+            .inner_join(
+                deals::table
+                    .on(deals::workspace_id.eq(milestones::workspace_id).and(deals::id.eq(milestones::deal_id))),
+            )
+            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::removed_at.is_null())
+            .filter(milestones::ended_at.is_null())
+            .filter(milestones::due_on.is_not_null())
+            .filter(milestones::sorts_on.le(On(to)))
+            .filter(deals::status.eq(DealStatus::Active))
+            .order((milestones::sorts_on, milestones::id))
+            .limit(limit)
+            .select((milestones::id, deals::title, milestones::title, milestones::sorts_on))
+            .into_boxed();
+        if let Some(from) = from {
+            query = query.filter(milestones::sorts_on.ge(On(from)));
+        }
+        query.load(c)
+    })?)
+}
+
 /// Open milestones whose delay was escalated to a member, the longest overdue first.
 pub fn escalated(cx: &mut Cx<'_>, to: MemberId, limit: i64) -> Result<Vec<Glanced>, Fault> {
     let workspace = cx.workspace();

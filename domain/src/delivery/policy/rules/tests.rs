@@ -328,6 +328,8 @@ fn an_address_that_the_channel_cannot_reach_is_said() {
     check(Channel::Sms, "+13125550100", true);
     check(Channel::Sms, "3125550100", true);
     check(Channel::Sms, "5550100", false);
+    check(Channel::Discord, "77/9001", true);
+    check(Channel::Discord, "77/", false);
     check(Channel::Discord, "112233445566778899", true);
     check(Channel::Discord, "#general", false);
     check(Channel::InApp, "", true);
