@@ -4,6 +4,7 @@
 pub mod approval;
 pub mod audit;
 pub mod bench;
+pub mod chat;
 pub mod config;
 pub mod contact;
 pub mod dates;

@@ -12,6 +12,7 @@ use domain::workspace::access::{self, Grant};
 use host::Host;
 use host::dispatch::Dispatcher;
 use host::drafting::Drafting;
+use host::following::Following;
 use host::loops::Loop;
 use host::sweep::Sweep;
 use host::telling::Telling;
@@ -21,6 +22,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::chat::{Chat, endpoint, gateway, wire};
 use crate::cli::{Answer, Common, Outcome, Stop, choose};
 use crate::says;
 
@@ -110,7 +112,8 @@ async fn listen(
     })?;
     let address = listener.local_addr()?;
     let close = CancellationToken::new();
-    let routes = routes(host, cmd, no_auth, close.clone())?;
+    let chat = chat(host, cmd)?;
+    let routes = routes(host, cmd, no_auth, chat.as_ref(), close.clone())?;
     // From here on a signal ends the server in order; before, it simply ends the process.
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
@@ -141,7 +144,16 @@ async fn listen(
     };
     let loops = if cmd.does(Role::Worker) { Some(loops(host)?) } else { None };
     let running = loops.map(|loops| host::loops::start(host, loops));
+    let quiet = CancellationToken::new();
+    let listening = chat.map(|chat| {
+        let quiet = quiet.clone();
+        tokio::spawn(gateway::listen(host.clone(), chat, gateway::Unknown::default(), quiet))
+    });
     let served = mcp_server::http::listen(listener, routes, told, close, GRACE).await;
+    quiet.cancel();
+    if let Some(listening) = listening {
+        let _ = tokio::time::timeout(GRACE, listening).await;
+    }
     if let Some(running) = running {
         running.stop(GRACE).await;
     }
@@ -158,11 +170,31 @@ fn loops(host: &Host) -> Result<Vec<Arc<dyn Loop>>, Stop> {
         Arc::new(Drafting::new(host, model)),
         Arc::new(Dispatcher::new(host, ways)),
         Arc::new(Telling::new(host)),
+        Arc::new(Following::new(host)),
     ])
 }
 
-fn routes(host: &Host, cmd: &Serve, no_auth: Option<Principal>, close: CancellationToken) -> Result<Router, Stop> {
-    let routes = web::router(host);
+/// The face in chat, when this process has that part and there is a bot.
+fn chat(host: &Host, cmd: &Serve) -> Result<Option<Chat>, Stop> {
+    if !cmd.does(Role::Bot) || host.config().discord.token.is_none() {
+        return Ok(None);
+    }
+    let http = wire::http(host).map_err(Stop::Failed)?;
+    Ok(Some(Chat::new(host, Arc::new(http))))
+}
+
+fn routes(
+    host: &Host,
+    cmd: &Serve,
+    no_auth: Option<Principal>,
+    chat: Option<&Chat>,
+    close: CancellationToken,
+) -> Result<Router, Stop> {
+    let mut routes = web::router(host);
+    if let (Some(chat), Some(key)) = (chat, &host.config().discord.public_key) {
+        let calls = endpoint::routes(chat.clone(), key, host.clock()).map_err(Stop::Failed)?;
+        routes = routes.merge(calls);
+    }
     if !cmd.does(Role::Mcp) {
         return Ok(routes);
     }
@@ -180,8 +212,11 @@ fn everybody(workspace: domain::kernel::id::WorkspaceId) -> Principal {
 fn notes(host: &Host, cmd: &Serve, address: SocketAddr, empty: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if cmd.does(Role::Bot) {
-        let token = host.config().discord.token.is_some();
-        notes.push(if token { says::serve::CHAT_NOT_YET } else { says::serve::CHAT_OFF }.to_owned());
+        let discord = &host.config().discord;
+        notes.push(if discord.token.is_some() { says::serve::CHAT_ON } else { says::serve::CHAT_OFF }.to_owned());
+        if discord.token.is_some() && discord.public_key.is_some() {
+            notes.push(says::serve::CHAT_BY_CALLS.to_owned());
+        }
     }
     if !address.ip().is_loopback() && host.config().http.allowed_hosts.is_empty() {
         notes.push(says::serve::NO_ALLOWED_HOSTS.to_owned());

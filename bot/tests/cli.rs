@@ -15,6 +15,8 @@ macro_rules! shows {
 
 #[path = "cli/by_agent.rs"]
 mod by_agent;
+#[path = "cli/chat.rs"]
+mod chat;
 #[path = "cli/clock.rs"]
 mod clock;
 #[path = "cli/crash.rs"]

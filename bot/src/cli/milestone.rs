@@ -6,6 +6,7 @@ use domain::deals::milestone::ops::{
     self, AddMilestone, CompleteMilestone, EditMilestone, ListMilestones, Outcome as Done, WaiveMilestone,
 };
 use domain::deals::milestone::view::MilestoneView;
+use domain::deals::reminder::snooze::{SnoozeMilestone, snooze};
 use domain::kernel::id::{DealId, MilestoneId};
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -35,6 +36,14 @@ pub enum Milestone {
         /// What to remember of it
         #[arg(long)]
         note: Option<String>,
+    },
+    /// Remind the team of it again on another day
+    Snooze {
+        #[command(flatten)]
+        of: Of,
+        /// From today, 1 to 14
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        days: i32,
     },
     /// Do without it; a required one needs a reason
     Waive(Why),
@@ -163,6 +172,12 @@ pub fn run(common: &Common, cmd: Milestone) -> Outcome {
             let cmd = CompleteMilestone { id: of.id, version: of.version, note };
             let done = desk.write_once(of.once.key(), "milestone complete", &cmd, |cx| ops::complete(cx, &cmd))?;
             Ok(told(&desk, done))
+        }
+        Milestone::Snooze { of, days } => {
+            let cmd = SnoozeMilestone { id: of.id, version: of.version, days: Some(days) };
+            let done = desk.write_once(of.once.key(), "milestone snooze", &cmd, |cx| snooze(cx, &cmd))?;
+            let text = says::milestone::snoozed(&done.value);
+            Ok(Answer::new(text, Written::<Value>::beside(done.receipt, json!(done.value))))
         }
         Milestone::Waive(Why { of, reason }) => {
             let cmd = WaiveMilestone { id: of.id, version: of.version, reason };

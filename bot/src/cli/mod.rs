@@ -5,6 +5,7 @@ mod answer;
 mod approval;
 mod audit;
 pub mod bench;
+mod chat;
 mod config;
 mod contact;
 mod deal;
@@ -161,6 +162,11 @@ enum Command {
     /// Workspaces and members
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// Print the link that invites the bot to a Discord server, and the code that links it
+    Invite(chat::Invite),
+    /// The link with Discord: codes, servers, accounts
+    #[command(subcommand)]
+    Chat(chat::Chat),
     /// The log of everything that happened
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -208,6 +214,8 @@ pub fn main() -> ExitCode {
         Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),
         Some(Command::Setup(cmd)) => setup::run(&common, &cmd),
         Some(Command::Admin(cmd)) => admin::run(&common, &cmd),
+        Some(Command::Invite(cmd)) => chat::invite(&common, &cmd),
+        Some(Command::Chat(cmd)) => chat::run(&common, &cmd),
         Some(Command::Audit(cmd)) => audit::run(&common, &cmd),
         Some(Command::Config(cmd)) => config::run(&common, &cmd),
         Some(Command::Migrate(cmd)) => migrate::run(&common, &cmd),

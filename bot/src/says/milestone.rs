@@ -2,6 +2,7 @@
 
 use domain::deals::milestone::MilestoneStatus;
 use domain::deals::milestone::view::MilestoneView;
+use domain::deals::reminder::snooze::Snoozed;
 use jiff::civil::Date;
 
 use super::{away, day, day_or_none, next_page, table};
@@ -74,6 +75,15 @@ pub fn changed(m: &MilestoneView, today: Date) -> String {
         text.push_str(" Its date is pinned: no change of key dates moves it.");
     }
     text
+}
+
+pub fn snoozed(done: &Snoozed) -> String {
+    let Snoozed { milestone: m, until, beside, already } = done;
+    let text = match already {
+        Some(note) => format!("{} of {}: {note}", m.title, m.deal_title),
+        None => format!("{} of {} is said again on {} at 09:00.", m.title, m.deal_title, day(*until)),
+    };
+    if beside.is_empty() { text } else { format!("{text} {beside}") }
 }
 
 pub fn removed(m: &MilestoneView) -> String {

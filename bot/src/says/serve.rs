@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 pub const CHAT_OFF: &str = "Chat is off: no Discord token is configured ([discord] token). Everything else runs.";
-pub const CHAT_NOT_YET: &str =
-    "Chat is off: a Discord token is configured, but this version has no chat commands yet and does not use it.";
+pub const CHAT_ON: &str = "Chat: the bot listens to Discord. Invite it to your server with: milepost invite";
+pub const CHAT_BY_CALLS: &str = "Discord may call /discord/interactions (discord.public_key).";
 pub const NO_WORKSPACE_YET: &str = "There is no workspace yet. Found one with: milepost setup";
 pub const NO_ALLOWED_HOSTS: &str =
     "Agents are answered under loopback names only: add the name that clients use to [http] allowed_hosts.";

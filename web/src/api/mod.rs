@@ -4,6 +4,7 @@ mod approvals;
 mod deliveries;
 mod door;
 mod drafts;
+mod milestones;
 mod notifications;
 mod policy;
 mod read;
@@ -29,6 +30,7 @@ pub fn router(host: &Host) -> Router {
         .merge(approvals::routes())
         .merge(deliveries::routes())
         .merge(drafts::routes())
+        .merge(milestones::routes())
         .merge(notifications::routes())
         .merge(policy::routes());
     Router::new()

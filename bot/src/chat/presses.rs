@@ -1,0 +1,395 @@
+//! What a press of a button does, and what comes of a form. Everything is looked at anew: who presses, what they may do, and
+//! whether the item is still as the card says.
+
+use domain::deals::deal::intake::NewDeal;
+use domain::deals::deal::key_dates::{self, Applied};
+use domain::deals::deal::ops::{self as deals, Moved};
+use domain::deals::deal::{DealStatus, view};
+use domain::deals::followup::propose::{self, EditDraft};
+use domain::deals::followup::review::{self, Decide};
+use domain::deals::followup::sheet;
+use domain::deals::milestone::MilestoneStatus;
+use domain::deals::milestone::ops::{
+    self as milestones, AddMilestone, CompleteMilestone, EditMilestone, ListMilestones, WaiveMilestone,
+};
+use domain::deals::milestone::view::MilestoneView;
+use domain::deals::reminder::snooze::{SnoozeMilestone, snooze as put_off};
+use domain::delivery::card::{Action, Button, Look, Press, Unread};
+use domain::kernel::id::{ApprovalId, DealId, DraftId, MilestoneId, PlanId};
+use domain::kernel::page::Ask;
+use domain::kernel::{Cx, No, Refusal};
+use domain::people::chat::pending;
+use domain::people::contact::standing::ops::{self as standing, OptOut};
+use domain::workspace::approval::{ApprovalState, Choice};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::asked::What;
+use super::caller::Caller;
+use super::commands::{approve, deal, milestone};
+use super::forms::{self, Purpose, TypedDeal};
+use super::reply::{Reply, Say, plain};
+use super::says;
+
+/// What waits for a yes of whoever asked for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pending {
+    NewDeal {
+        typed: TypedDeal,
+        new: Box<NewDeal>,
+    },
+    /// What was typed and could not be read.
+    Typed(TypedDeal),
+    Add(AddMilestone),
+    Edit(EditMilestone),
+    End {
+        deal: DealId,
+        to: DealStatus,
+        reason: Option<String>,
+    },
+    OptOut(OptOut),
+}
+
+pub async fn press(caller: &Caller) -> Result<Reply, Refusal> {
+    match &caller.asked.what {
+        What::Press(id) => match id.parse::<Press>() {
+            Ok(press) => pressed(caller, press).await,
+            Err(Unread::OtherVersion | Unread::NotOurs) => Ok(Say::privately(says::OLD_CARD).into()),
+        },
+        What::Form(id, fields) => match Purpose::read(id) {
+            Some(purpose) => filled(caller, purpose, fields).await,
+            None => Ok(Say::privately(says::OLD_CARD).into()),
+        },
+        _ => Ok(Say::privately(says::NOT_UNDERSTOOD).into()),
+    }
+}
+
+async fn pressed(caller: &Caller, press: Press) -> Result<Reply, Refusal> {
+    let Press { action, id, etag } = press;
+    match action {
+        Action::Done => done(caller, MilestoneId(id), etag).await,
+        Action::Waive => ask_why(caller, MilestoneId(id), etag).await,
+        Action::Snooze => snooze(caller, MilestoneId(id), etag).await,
+        Action::Open => open(caller, DealId(id)).await,
+        Action::Approve => approve_it(caller, ApprovalId(id), etag).await,
+        Action::Changes | Action::Reject | Action::Edit => ask_words(caller, action, ApprovalId(id), etag).await,
+        Action::Read => {
+            let sheet = caller.look(move |cx| sheet::approval(cx, ApprovalId(id))).await?;
+            Ok(approve::shown(&sheet).into())
+        }
+        Action::Apply | Action::Undo => plan(caller, PlanId(id)).await,
+        Action::Confirm => confirmed(caller, id).await,
+        Action::Discard => Ok(Reply::Replace(Say::privately(says::DISCARDED), None)),
+        Action::Retry => {
+            let kept: Pending = caller.look(move |cx| pending::look(cx, id)).await?;
+            match kept {
+                Pending::Typed(typed) | Pending::NewDeal { typed, .. } => Ok(Reply::Form(typed.form())),
+                _ => Ok(Say::privately(says::OLD_CARD).into()),
+            }
+        }
+    }
+}
+
+/// The milestone of a press, when it is still as the card says; else the answer that says how it is now.
+fn as_on_the_card(
+    cx: &mut Cx<'_>,
+    id: MilestoneId,
+    etag: &str,
+) -> Result<Result<MilestoneView, MilestoneView>, No> {
+    let now = milestones::get(cx, id)?;
+    let over = now.ended_at.is_some();
+    // Of what is over the verb itself says who was first.
+    Ok(if over || etag.is_empty() || now.version.to_string() == etag { Ok(now) } else { Err(now) })
+}
+
+/// A milestone that is not as its card says, with buttons that fit.
+fn changed_since(caller: &Caller, now: &MilestoneView) -> Reply {
+    Say::privately(says::changed_since(now, caller.today())).with(buttons(now, None)).into()
+}
+
+/// What can be done about an open milestone.
+fn buttons(m: &MilestoneView, named: Option<&str>) -> Vec<Button> {
+    let press = |action| Press::new(action, m.id.0, m.version);
+    let done = named.map_or_else(|| "Done".to_owned(), |title| format!("Done: {title}"));
+    vec![
+        Button::new(done, Look::Good, press(Action::Done)),
+        Button::new("Snooze 1 d", Look::Plain, press(Action::Snooze)),
+        Button::new("Waive", Look::Plain, press(Action::Waive)),
+    ]
+}
+
+async fn done(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
+    let outcome = caller
+        .act(move |cx| {
+            Ok(match as_on_the_card(cx, id, &etag)? {
+                Err(now) => Err(now),
+                Ok(_) => Ok(milestones::complete(cx, &CompleteMilestone { id, version: None, note: None })?),
+            })
+        })
+        .await?;
+    Ok(match outcome {
+        Err(now) => changed_since(caller, &now),
+        Ok(done) => Say::privately(says::milestone(&done, caller.today())).into(),
+    })
+}
+
+async fn ask_why(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
+    let asked = etag.clone();
+    let found = caller.look(move |cx| as_on_the_card(cx, id, &asked)).await?;
+    Ok(match found {
+        Err(now) => changed_since(caller, &now),
+        Ok(m) if m.ended_at.is_some() => Say::privately(says::as_it_is(&m, caller.today())).into(),
+        Ok(m) => {
+            let title = format!("Do without {}", m.title);
+            Reply::Form(forms::why(&Purpose::Waive(id.0, etag), &title, "Why it is not needed", m.required))
+        }
+    })
+}
+
+async fn snooze(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
+    let outcome = caller
+        .act(move |cx| {
+            Ok(match as_on_the_card(cx, id, &etag)? {
+                Err(now) => Err(now),
+                Ok(_) => Ok(put_off(cx, &SnoozeMilestone { id, version: None, days: Some(1) })?),
+            })
+        })
+        .await?;
+    Ok(match outcome {
+        Err(now) => changed_since(caller, &now),
+        Ok(snoozed) => Say::privately(says::snoozed(&snoozed)).into(),
+    })
+}
+
+/// Everything that is open on a deal, with buttons for what comes first.
+async fn open(caller: &Caller, id: DealId) -> Result<Reply, Refusal> {
+    let wanted = ListMilestones {
+        deal_id: Some(id),
+        status: MilestoneStatus::ALL
+            .iter()
+            .copied()
+            .filter(|status| !matches!(status, MilestoneStatus::Completed | MilestoneStatus::Waived))
+            .collect(),
+        due_from: None,
+        due_to: None,
+        ask: Ask { cursor: None, limit: Some(20) },
+    };
+    let (title, page) =
+        caller.look(move |cx| Ok((view::get(cx, id)?.deal.title, milestones::list(cx, &wanted)?))).await?;
+    let words = says::milestones(&page.items, false, page.next_cursor.is_some(), caller.today());
+    let mut say = Say::privately(format!("**{}**", plain(&title))).framed(words);
+    for m in page.items.iter().take(5) {
+        say = say.with(buttons(m, Some(&m.title)));
+    }
+    Ok(say.into())
+}
+
+async fn approve_it(caller: &Caller, id: ApprovalId, etag: String) -> Result<Reply, Refusal> {
+    vote(caller, Decide::of(id, Choice::Approve), etag).await
+}
+
+/// Votes, when what waits is what the card shows. Of many presses at once one closes the approval; the others read who did.
+async fn vote(caller: &Caller, cmd: Decide, etag: String) -> Result<Reply, Refusal> {
+    let id = cmd.approval_id;
+    let outcome = caller
+        .act(move |cx| {
+            let now = domain::workspace::approval::ops::get(cx, id)?.approval;
+            if now.state != ApprovalState::Pending || now.etag() != etag {
+                return Ok(Err(Box::new(now)));
+            }
+            Ok(Ok(Box::new(review::decide(cx, &cmd)?)))
+        })
+        .await;
+    match outcome {
+        Ok(Ok(decided)) => Ok(Say::privately(says::decided(&decided, &caller.who.actor.name)).into()),
+        Ok(Err(now)) if now.state == ApprovalState::Pending => {
+            let sheet = caller.look(move |cx| sheet::approval(cx, id)).await?;
+            let shown = approve::shown(&sheet);
+            Ok(Say { text: format!("{}\n{}", says::moved_on(&now), shown.text), ..shown }.into())
+        }
+        Ok(Err(now)) => Ok(Say::privately(says::moved_on(&now)).into()),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+async fn ask_words(caller: &Caller, action: Action, id: ApprovalId, etag: String) -> Result<Reply, Refusal> {
+    let sheet = caller.look(move |cx| sheet::approval(cx, id)).await?;
+    let now = &sheet.detail.approval;
+    if now.state != ApprovalState::Pending {
+        return Ok(Say::privately(says::moved_on(now)).into());
+    }
+    if now.etag() != etag {
+        let shown = approve::shown(&sheet);
+        return Ok(Say { text: format!("{}\n{}", says::moved_on(now), shown.text), ..shown }.into());
+    }
+    Ok(match action {
+        Action::Changes => {
+            let purpose = Purpose::Changes(id.0, etag);
+            Reply::Form(forms::why(&purpose, "Request changes", "What would have to change", true))
+        }
+        Action::Reject => Reply::Form(forms::why(&Purpose::Reject(id.0, etag), "Reject", "Why not", true)),
+        _ => {
+            let Some(letter) = &sheet.letter else { return Ok(Say::privately(says::NOT_UNDERSTOOD).into()) };
+            let draft = letter.draft_id;
+            let newest =
+                caller.look(move |cx| Ok(domain::deals::followup::ops::get(cx, draft)?.draft.newest)).await?;
+            let Some(words) = newest else { return Ok(Say::privately(says::NOT_UNDERSTOOD).into()) };
+            if words.body.encode_utf16().count() > super::reply::MOST_FIELD {
+                return Ok(Say::privately(says::too_long_to_edit(&draft.to_string())).into());
+            }
+            Reply::Form(forms::words(&Purpose::Edit(id.0, etag), &words.subject, &words.body))
+        }
+    })
+}
+
+/// Makes a plan of new key dates, or takes one back.
+async fn plan(caller: &Caller, id: PlanId) -> Result<Reply, Refusal> {
+    let (title, done) = caller
+        .act(move |cx| {
+            let done = key_dates::apply(cx, id)?;
+            let deal = match &done {
+                Applied::Now { deal_id, .. } | Applied::Already { deal_id } => *deal_id,
+                Applied::Stale { fresh } => fresh.deal_id,
+            };
+            Ok((view::get(cx, deal)?.deal.title, done))
+        })
+        .await?;
+    let words = says::applied(&title, &done, &caller.who.actor.name);
+    Ok(match &done {
+        Applied::Now { undo_token, .. } => {
+            let undo = Button::new("Undo", Look::Plain, Press::new(Action::Undo, undo_token.0, ""));
+            Reply::Replace(Say::privately(says::SEE_BELOW), Some(Say::publicly(words).with(vec![undo])))
+        }
+        Applied::Already { .. } => Say::privately(words).into(),
+        Applied::Stale { fresh } => Reply::Replace(deal::shown(fresh, &words), None),
+    })
+}
+
+/// Does what somebody asked for and has now confirmed; once.
+async fn confirmed(caller: &Caller, id: Uuid) -> Result<Reply, Refusal> {
+    let today = caller.today();
+    let by = caller.who.actor.name.clone();
+    let words = caller
+        .act(move |cx| {
+            let by = by.as_str();
+            Ok(match pending::take::<Pending>(cx, id)? {
+                Pending::NewDeal { new, .. } => {
+                    let deal = deals::create(cx, &new)?;
+                    says::created(&view::get(cx, deal)?, by, today)
+                }
+                Pending::Typed(_) => says::DISCARDED.to_owned(),
+                Pending::Add(new) => says::milestone(&milestones::add(cx, &new)?, today),
+                Pending::Edit(change) => says::milestone(&milestones::edit(cx, &change)?, today),
+                Pending::End { deal, to: DealStatus::Active, .. } => {
+                    let moved = deals::confirm(cx, deal)?;
+                    says::ended(&view::get(cx, deal)?, by, matches!(moved, Moved::Already))
+                }
+                Pending::End { deal, to, reason } => {
+                    let moved = deals::end(cx, deal, to, reason.as_deref())?;
+                    says::ended(&view::get(cx, deal)?, by, matches!(moved, Moved::Already))
+                }
+                Pending::OptOut(cmd) => says::contact(&standing::opt_out(cx, &cmd)?),
+            })
+        })
+        .await?;
+    Ok(Reply::Replace(Say::privately(says::SEE_BELOW), Some(Say::publicly(words))))
+}
+
+async fn filled(
+    caller: &Caller,
+    purpose: Purpose,
+    fields: &std::collections::BTreeMap<String, String>,
+) -> Result<Reply, Refusal> {
+    let why = fields.get("why").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    match purpose {
+        Purpose::NewDeal(known) => new_deal(caller, TypedDeal::of(&known, fields)).await,
+        Purpose::Waive(id, etag) => {
+            let id = MilestoneId(id);
+            let outcome = caller
+                .act(move |cx| {
+                    Ok(match as_on_the_card(cx, id, &etag)? {
+                        Err(now) => Err(now),
+                        Ok(_) => {
+                            Ok(milestones::waive(cx, &WaiveMilestone { id, version: None, reason: why.clone() })?)
+                        }
+                    })
+                })
+                .await?;
+            Ok(match outcome {
+                Err(now) => changed_since(caller, &now),
+                Ok(done) => milestone::told(caller, done),
+            })
+        }
+        Purpose::Changes(id, etag) => {
+            let cmd = Decide { feedback: why, ..Decide::of(ApprovalId(id), Choice::RequestChanges) };
+            vote(caller, cmd, etag).await
+        }
+        Purpose::Reject(id, etag) => {
+            let cmd = Decide { feedback: why, ..Decide::of(ApprovalId(id), Choice::Reject) };
+            vote(caller, cmd, etag).await
+        }
+        Purpose::Edit(id, etag) => {
+            let field = |name: &str| fields.get(name).cloned();
+            reword(caller, ApprovalId(id), etag, field("subject"), field("body")).await
+        }
+    }
+}
+
+async fn new_deal(caller: &Caller, typed: TypedDeal) -> Result<Reply, Refusal> {
+    let today = caller.today();
+    let read = typed.read(today).and_then(|new| domain::deals::deal::intake::check(&new).map(|_| new));
+    let kept = match &read {
+        Ok(new) => Pending::NewDeal { typed, new: Box::new(new.clone()) },
+        Err(_) => Pending::Typed(typed),
+    };
+    let id = caller
+        .act(move |cx| {
+            use domain::workspace::access::{Require, Verb};
+            cx.require(Verb::CreateDeal)?;
+            pending::keep(cx, &kept)
+        })
+        .await?;
+    let again = Button::new("Change it", Look::Plain, Press::new(Action::Retry, id, ""));
+    Ok(match read {
+        Ok(new) => {
+            let (head, frame) = says::new_deal(&new, today);
+            let create = Button::new("Create", Look::Good, Press::new(Action::Confirm, id, ""));
+            let leave = Button::new("Leave it", Look::Plain, Press::new(Action::Discard, id, ""));
+            Say::privately(head).framed(frame).with(vec![create, again, leave]).into()
+        }
+        Err(problems) => Say::privately(says::wrong_deal(&problems)).with(vec![again]).into(),
+    })
+}
+
+/// Other words for a letter, when those that waited are the ones that were on the card.
+async fn reword(
+    caller: &Caller,
+    id: ApprovalId,
+    etag: String,
+    subject: Option<String>,
+    body: Option<String>,
+) -> Result<Reply, Refusal> {
+    let outcome = caller
+        .act(move |cx| {
+            let now = domain::workspace::approval::ops::get(cx, id)?.approval;
+            if now.state != ApprovalState::Pending || now.etag() != etag {
+                return Ok(Err(Box::new(now)));
+            }
+            let cmd = EditDraft {
+                id: DraftId(now.subject_id),
+                version: Some(now.subject_version),
+                subject: subject.clone(),
+                body: body.clone(),
+            };
+            Ok(Ok((now.title.clone(), propose::edit(cx, &cmd)?)))
+        })
+        .await?;
+    Ok(match outcome {
+        Err(now) => Say::privately(says::moved_on(&now)).into(),
+        Ok((title, draft)) => {
+            let version = draft.newest.as_ref().map_or(0, |words| words.version);
+            Say::privately(says::reworded(&title, version)).into()
+        }
+    })
+}

@@ -1,0 +1,165 @@
+//! The team, contacts, settings and the link with the server.
+
+use domain::delivery::settings::Stored;
+use domain::kernel::id::MemberId;
+use domain::people::chat::Linked;
+use domain::people::chat::ops::Redeemed;
+use domain::people::contact::view::ContactView;
+use domain::people::reach::ops::Shown;
+use domain::workspace::member::{Member, MemberStatus};
+
+use super::moment;
+use crate::chat::reply::plain;
+
+pub fn team(members: &[Member], linked: &[Linked]) -> String {
+    let account = |id: MemberId| linked.iter().find(|linked| linked.member == id);
+    let mut text = String::new();
+    for member in members.iter().filter(|member| member.status == MemberStatus::Active) {
+        let account = match account(member.id) {
+            Some(linked) => format!("<@{}>", linked.user_id),
+            None => "no Discord account".into(),
+        };
+        text.push_str(&format!("- **{}** {}, {account}\n", plain(&member.name), member.role));
+    }
+    text
+}
+
+pub fn linked(name: &str, user: &str) -> String {
+    format!("**{}** is <@{user}> from now on.", plain(name))
+}
+
+pub fn unlinked(name: &str) -> String {
+    format!("**{}** is linked to no Discord account any more.", plain(name))
+}
+
+pub fn redeemed(done: &Redeemed, in_server: bool) -> String {
+    let who = format!("You are **{}** here.", plain(&done.name));
+    match (done.guild, in_server) {
+        (true, _) => format!(
+            "This server is linked. {who}\nNext: `/setup channel` says where the team reads reminders, `/team link` who else is \
+             who, and `/settings check` what the bot lacks here."
+        ),
+        (false, true) => format!("{who} `/today` shows what needs your attention."),
+        (false, false) => {
+            format!("{who} Messages reach you here when you switch them on: `/settings preferences`.")
+        }
+    }
+}
+
+pub fn contact(view: &ContactView) -> String {
+    let contact = &view.contact;
+    let or_none = |text: &Option<String>| text.as_deref().map_or_else(|| "-".into(), plain);
+    let mut text = format!(
+        "**{}**\nE-mail: {}\nTelephone: {}\n",
+        plain(&contact.name),
+        or_none(&contact.email),
+        or_none(&contact.phone)
+    );
+    text.push_str(&format!("Zone: {}\n", plain(&view.zones.names.join(", "))));
+    match (view.standing.opted_out_at, view.address_opted_out_at) {
+        (Some(at), _) => {
+            let via = view.standing.opted_out_via.as_deref().unwrap_or("another way").replace('_', " ");
+            text.push_str(&format!(
+                "\u{26d4} Wants nothing any more since {} ({via}). Only they can undo it.\n",
+                moment(at)
+            ));
+        }
+        (None, Some(at)) => {
+            text.push_str(&format!(
+                "\u{26d4} This number or address wants nothing any more since {}.\n",
+                moment(at)
+            ));
+        }
+        (None, None) => text.push_str("Has not opted out.\n"),
+    }
+    if let Some(at) = view.standing.taken_over_at {
+        let by = view.standing.taken_over_by.as_deref().unwrap_or("somebody");
+        text.push_str(&format!("Led by {} since {}: no rule writes to them.\n", plain(by), moment(at)));
+    }
+    for consent in &view.consents {
+        let words = match consent.withdrawn_at {
+            None => format!("yes, since {}", moment(consent.given_at)),
+            Some(at) => format!("no longer, since {}", moment(at)),
+        };
+        text.push_str(&format!("Agreed to {}: {words}\n", consent.channel));
+    }
+    text
+}
+
+pub fn opt_out(name: &str) -> String {
+    format!(
+        "Record that **{}** wants nothing any more, by any way? What waits for them is cancelled, and only they can undo it. Nothing \
+         was changed yet.",
+        plain(name)
+    )
+}
+
+pub fn preferences(shown: &Shown) -> (String, String) {
+    let p = &shown.preferences;
+    let mut text = String::new();
+    for (topic, ways) in &shown.modes {
+        let ways: Vec<String> =
+            ways.iter().map(|(channel, mode)| format!("{} {mode}", channel.as_str().replace('_', "-"))).collect();
+        text.push_str(&format!("**{}**: {}\n", topic.as_str().replace('_', " "), ways.join(", ")));
+    }
+    match &p.quiet {
+        Some(quiet) => {
+            text.push_str(&format!("Quiet from {} until {}.\n", plain(&quiet.from), plain(&quiet.until)))
+        }
+        None => text.push_str("No quiet hours of your own.\n"),
+    }
+    text.push_str(&format!("Digests come at {}, weekly ones on {}.\n", plain(&p.digest_at), p.digest_on));
+    let head = "You are reached so. Change it: `/settings preferences key:reminder.discord value:on`, `key:quiet \
+                value:21:00-08:00`, `key:digest_at value:07:30`.";
+    (head.into(), text)
+}
+
+pub fn zone(zone: &str) -> String {
+    format!("You read times in {} from now on.", plain(zone))
+}
+
+pub fn set_up(stored: &Stored, zone: &str, changed: bool) -> String {
+    let settings = &stored.settings;
+    let channel = match &settings.team_channel {
+        Some(team) if team.channel == domain::people::reach::Channel::Discord => {
+            format!("<#{}>", plain(&team.address))
+        }
+        Some(team) => format!("{} {}", team.channel, plain(&team.address)),
+        None => "nowhere yet: `/setup channel`".into(),
+    };
+    let approvers = match settings.draft_stages.as_slice() {
+        [] => "any owner, admin or coordinator".to_owned(),
+        stages => stages.iter().map(|stage| plain(&stage.to_string())).collect::<Vec<_>>().join(", then "),
+    };
+    let threads = match (settings.deal_threads, &settings.team_channel) {
+        (true, Some(team)) if team.channel == domain::people::reach::Channel::Discord => {
+            "Each deal has a thread there.\n"
+        }
+        (true, _) => "Each deal has a thread once the team reads in a channel of this server.\n",
+        (false, _) => "",
+    };
+    let first = if changed { "Done. It is so now:" } else { "It is so:" };
+    format!(
+        "{first}\nThe team reads in {channel}.\n{threads}Times of new deals are in {}.\nLetters are approved by {approvers}.",
+        plain(zone)
+    )
+}
+
+/// What the bot may do in this channel, and what that means.
+pub fn check(missing: &[(&str, &str)], linked: &str, channel: Option<&str>, here: bool) -> String {
+    let mut text = format!("{linked}\n");
+    match channel {
+        Some(id) if here => text.push_str(&format!("The team reads here, in <#{}>.\n", plain(id))),
+        Some(id) => {
+            text.push_str(&format!("The team reads in <#{}>. Ask there to check that channel.\n", plain(id)))
+        }
+        None => text.push_str("\u{26a0} The team reads nowhere yet: `/setup channel`.\n"),
+    }
+    if missing.is_empty() {
+        return text + "\u{2705} The bot has every permission that it needs in this channel.";
+    }
+    for (name, why) in missing {
+        text.push_str(&format!("\u{26d4} The bot lacks **{name}** here: {why}\n"));
+    }
+    text + "Add them in the channel's settings, or invite the bot again with `milepost invite`."
+}
