@@ -38,8 +38,8 @@ pub fn lines_of(conn: &mut Conn, workspace: WorkspaceId, query: &str) -> Vec<Str
     found
 }
 
-/// The tables that belong to no workspace: its key, and what dispatchers tell each other.
-pub const OF_THE_INSTALLATION: [&str; 3] = ["dispatchers", "installation", "provider_holds"];
+/// The tables that belong to no workspace: its key, what dispatchers tell each other, and who listens to chat.
+pub const OF_THE_INSTALLATION: [&str; 4] = ["dispatchers", "gateways", "installation", "provider_holds"];
 
 impl World {
     /// The column `line` of a query's rows in a team's workspace.

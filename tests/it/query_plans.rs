@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use domain::assist::draft::DraftState;
 use domain::both;
-use domain::deals::deal::view::{ListDeals, get, list as list_deals};
+use domain::deals::deal::view::{ListDeals, get, list as list_deals, suggest as suggest_deals};
 use domain::deals::followup::ops::{ListDrafts, list as drafts};
 use domain::deals::milestone::MilestoneStatus;
 use domain::deals::milestone::ops::{ListMilestones, list};
 use domain::deals::milestone::store::of_deal;
+use domain::deals::milestone::view::suggest as suggest_milestones;
 use domain::delivery::outbox::ops::is_anything_due;
 use domain::delivery::outbox::view::{ListDeliveries, list as deliveries};
 use domain::delivery::{Status, feed};
@@ -374,6 +375,15 @@ on_both! {
             by_deal(&plan(&world, "deal_key_dates", |cx| get(cx, deal).map(drop)));
             by_deal(&plan(&world, "deal_parties", |cx| get(cx, deal).map(drop)));
         }
+        // Names for somebody who types: those of nothing yet, and of a part, of which a database reads titles in order.
+        for typed in ["", "oak"] {
+            let suggest = |cx: &mut Cx<'_>| suggest_milestones(cx, None, typed, true).map(drop);
+            by_index(&plan(&world, "milestones", suggest), "milestones");
+            let of_deal = |cx: &mut Cx<'_>| suggest_milestones(cx, Some(deal), typed, false).map(drop);
+            by_index(&plan(&world, "milestones", of_deal), "milestones");
+        }
+        let soonest = plan(&world, "deal_key_dates", |cx| suggest_deals(cx, "", &[]).map(drop));
+        by_index(&soonest, "deal_key_dates");
         // Deals by their closing date.
         let cmd = ListDeals { closing_from: "2026-11-01".parse().ok(), ..ListDeals::default() };
         by_index(&plan(&world, "deal_key_dates", |cx| list_deals(cx, &cmd).map(drop)), "deal_key_dates");
@@ -434,5 +444,33 @@ on_both! {
         ] {
             in_order(&plan(&world, "drafts", |cx| drafts(cx, &wanted).map(drop)), "drafts");
         }
+    }
+
+    fn whether_a_card_is_behind_is_one_look_into_an_index(world: World) {
+        let set = serde_json::json!({ "team_channel": { "channel": "discord", "address": "77" } });
+        let set = domain::delivery::settings::ops::EditSettings {
+            version: None,
+            set: set.as_object().unwrap().clone(),
+        };
+        let admin = world.team.as_(Role::Admin);
+        world.act(&admin, |cx| domain::delivery::settings::ops::edit(cx, &set)).unwrap();
+        crate::cards::oak_street(&world, &["Keys"]);
+        crate::reminders::sweep(&world);
+        assert_eq!(world.count(&world.team, "cards"), 1);
+        let id = match world.db().is_postgres() {
+            true => "('0190000a-0000-7000-8000-' || lpad(to_hex({i}), 12, '0'))::uuid",
+            false => "'0190000a-0000-7000-8000-' || printf('%012x', {i})",
+        };
+        let now = "t.created_at";
+        let settled =
+            [("id", id), ("occasion", "'copy:' || {i}"), ("status", "'sent'"), ("next_at", "NULL"), ("settled_at", now)];
+        multiply(&world, "messages", 4_000, &settled);
+        multiply(&world, "cards", 4_000, &[("message_id", id)]);
+        if let Conn::Pg(mut c) = world.db().raw().unwrap() {
+            c.batch_execute("ANALYZE cards").unwrap();
+        }
+        let found = plan(&world, "cards", |cx| domain::deals::posted::is_any_behind(cx).map(drop));
+        by_index(&found, "cards");
+        assert!(found.contains("cards_behind"), "{found}");
     }
 }

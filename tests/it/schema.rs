@@ -80,6 +80,7 @@ fn furnish(world: &World) {
     world.act(&world.team.as_(Role::Admin), |cx| domain::deals::followup::review::decide(cx, &yes)).unwrap();
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
+    chat(world);
     let asked = |cx: &mut domain::kernel::Cx<'_>| domain::assist::budget::ops::reserve(cx, 100, 10_000);
     world.act(&world.team.operator(), asked).unwrap();
     let post = world.queue("gone", domain::people::reach::Channel::Discord, "77");
@@ -88,6 +89,29 @@ fn furnish(world: &World) {
     assert_eq!(world.status(post), domain::delivery::Status::Failed);
     how_ann_stands(world);
     a_reminder_for_coras_digest(world, id);
+    a_card_that_was_put_off(world, id);
+}
+
+/// The team hears of a date in chat, and somebody puts it off.
+fn a_card_that_was_put_off(world: &World, deal_id: domain::kernel::id::DealId) {
+    use domain::deals::deal::ops::{EditDeal, edit};
+    use domain::deals::milestone::ops::{AddMilestone, add};
+    use domain::deals::reminder::snooze::{SnoozeMilestone, snooze};
+    let cora = world.team.cora();
+    let own = EditDeal { chat_channel: Some("100200300400".into()), ..EditDeal::of(deal_id) };
+    world.act(&cora, |cx| edit(cx, &own)).unwrap();
+    let photos = AddMilestone {
+        deal_id,
+        title: "Photos".into(),
+        due_on: "2026-10-16".into(),
+        responsible_role: None,
+        remind_days_before: Some(2),
+        required: None,
+        notes: None,
+    };
+    let photos = world.act(&cora, |cx| add(cx, &photos)).unwrap().milestone;
+    world.act(&world.team.operator(), |cx| domain::deals::reminder::ops::attend(cx, 64)).unwrap();
+    world.act(&cora, |cx| snooze(cx, &SnoozeMilestone { id: photos.id, version: None, days: None })).unwrap();
 }
 
 /// Cora wants reminders once a day, and one is due.
@@ -145,6 +169,19 @@ fn how_ann_stands(world: &World) {
         .unwrap();
 }
 
+/// A server that is linked, somebody who is known there, a code that waits, and something to confirm.
+fn chat(world: &World) {
+    use domain::people::chat::{ops, pending};
+    let olga = world.team.as_(domain::workspace::access::Role::Owner);
+    let id = domain::kernel::id::MemberId(olga.actor.id.unwrap());
+    let code = world.act(&olga, |cx| ops::make_code(cx, id)).unwrap();
+    let guild = Some(ops::TypedIn { id: "9001".into(), name: "Lakeside".into(), manages: true });
+    let typed = ops::Redeem { code, user_id: "123456".into(), guild };
+    world.act(&olga, |cx| ops::redeem(cx, &typed)).unwrap();
+    world.act(&olga, |cx| ops::make_code(cx, id)).unwrap();
+    world.act(&olga, |cx| pending::keep(cx, &"a question")).unwrap();
+}
+
 fn on_postgres() -> Option<World> {
     Place::schema().map(World::new)
 }
@@ -169,7 +206,7 @@ fn row_level_security_alone_keeps_workspaces_apart() {
     let unscoped = world.lines(
         &world.team,
         "SELECT table_name::text AS line FROM information_schema.tables t WHERE table_schema = current_schema()
-         AND table_name NOT IN ('workspaces', 'installation', 'dispatchers', 'provider_holds', '__diesel_schema_migrations') AND NOT EXISTS (
+         AND table_name NOT IN ('workspaces', 'installation', 'dispatchers', 'gateways', 'provider_holds', '__diesel_schema_migrations') AND NOT EXISTS (
            SELECT 1 FROM information_schema.columns c WHERE c.table_schema = t.table_schema
            AND c.table_name = t.table_name AND c.column_name = 'workspace_id')",
     );
@@ -256,7 +293,9 @@ on_both! {
         assert!(indexes.len() > world.tables().len());
         for (table, columns) in indexes {
             let scoped = columns.iter().any(|column| column == "workspace_id");
-            let alone = table == "workspaces" || OF_THE_INSTALLATION.contains(&table.as_str());
+            // A server on Discord belongs to one workspace, and only whoever manages the server there can ask for it.
+            let alone = ["workspaces", "chat_guilds"].contains(&table.as_str())
+                || OF_THE_INSTALLATION.contains(&table.as_str());
             assert!(scoped || alone, "{table} ({columns:?})");
         }
     }

@@ -4,12 +4,13 @@ use domain::deals::deal::DealStatus;
 use domain::deals::deal::key_dates::{apply, preview};
 use domain::deals::deal::ops::{EditDeal, confirm, edit as edit_deal, end};
 use domain::deals::deal::view::{ListDeals, get as get_deal, list as list_deals};
+use domain::deals::milestone;
 use domain::deals::milestone::ops::{
     AddMilestone, CompleteMilestone, EditMilestone, ListMilestones, WaiveMilestone, add, complete, edit, explain,
     get, list, remove, waive,
 };
 use domain::kernel::id::{DealId, MemberId, MilestoneId, PlanId, TokenId};
-use domain::kernel::{Code, Cx, No, Refusal};
+use domain::kernel::{Code, Cx, No, Principal, Refusal};
 use domain::workspace::access::ops::{CreateToken, For, create_token, revoke_token};
 use domain::workspace::access::{Grant, Role};
 use domain::workspace::member::{self, MemberStatus};
@@ -44,6 +45,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("key dates apply", |cx, ids| apply(cx, ids.plan).map(drop)),
     ("milestone get", |cx, ids| get(cx, ids.milestone).map(drop)),
     ("milestone explain", |cx, ids| explain(cx, ids.milestone).map(drop)),
+    ("milestone suggest", |cx, ids| milestone::view::suggest(cx, Some(ids.deal), "", true).map(drop)),
     ("milestone list", |cx, ids| {
         list(cx, &ListMilestones { deal_id: Some(ids.deal), ..ListMilestones::default() }).map(drop)
     }),
@@ -132,6 +134,23 @@ on_both! {
         let names = world.look(&owner, member::ops::list).unwrap();
         assert!(names.iter().all(|m| m.email.ends_with("harbor.example")), "{names:?}");
         assert!(world.look(&owner, domain::workspace::access::ops::list_tokens).unwrap().is_empty());
+    }
+
+    fn names_are_offered_from_the_own_workspace_only(world: World) {
+        let deal = world.peopled_deal("12 Oak Street");
+        world.draft_for_the_buyer(deal);
+        let twin = world.found("harbor", "harbor.example");
+        let offered = |who: &Principal| {
+            let deals = world.look(who, |cx| domain::deals::deal::view::suggest(cx, "", DealStatus::ALL)).unwrap();
+            let milestones = world.look(who, |cx| milestone::view::suggest(cx, None, "", false)).unwrap();
+            let contacts = world.look(who, |cx| domain::people::contact::view::suggest(cx, "")).unwrap();
+            let approvals = world.look(who, |cx| domain::workspace::approval::ops::suggest(cx, "")).unwrap();
+            [deals.len(), milestones.len(), contacts.len(), approvals.len()]
+        };
+        assert!(offered(&world.team.cora()).iter().all(|count| *count > 0));
+        assert_eq!(offered(&twin.cora()), [0; 4]);
+        let team = world.look(&twin.cora(), |cx| member::ops::suggest(cx, "")).unwrap();
+        assert!(team.iter().all(|m| m.email.ends_with("harbor.example")), "{team:?}");
     }
 
     fn the_same_names_and_addresses_can_live_in_two_workspaces(world: World) {

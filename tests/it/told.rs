@@ -41,7 +41,7 @@ fn digest(world: &World) -> usize {
     world.act(&world.team.operator(), |cx| digests(cx, &mut sections)).unwrap()
 }
 
-fn prefers(world: &World, role: Role, said: &[(&str, &str)]) {
+pub fn prefers(world: &World, role: Role, said: &[(&str, &str)]) {
     let mut preferences = Preferences::default();
     for (key, value) in said {
         reach::ops::put(&mut preferences, key, value).unwrap_or_else(|_| panic!("{key}"));
@@ -52,7 +52,7 @@ fn prefers(world: &World, role: Role, said: &[(&str, &str)]) {
 }
 
 /// An address in a member's preferences, as if the member had entered the code that was sent there.
-fn has_verified(world: &World, role: Role, channel: Channel, address: &str) {
+pub fn has_verified(world: &World, role: Role, channel: Channel, address: &str) {
     let (team, member) = (world.team.id, world.team.members[&role].id);
     world.meddle(
         &world.team,
@@ -137,6 +137,7 @@ fn telling(world: &World, role: Role, occasion: &str) -> Telling {
         at: world.now(),
         expires_at: None,
         also: None,
+        card: None,
     }
 }
 

@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 use crate::dispatch::{Fake, dispatcher};
 
 /// A process that starts now, with Discord as its settings name it.
-fn process(world: &World, discord: &FakeDiscord) -> Dispatcher {
+pub fn process(world: &World, discord: &FakeDiscord) -> Dispatcher {
     let mut config = Config::default();
     config.discord.token = Some(discord.token().to_owned().into());
     config.discord.api_url = discord.url();

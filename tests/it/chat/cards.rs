@@ -1,0 +1,141 @@
+//! What the bot posts by itself: people press its buttons, and it says what became of it.
+
+use domain::deals::milestone::ops::{AddMilestone, add};
+use domain::workspace::access::Role::{Admin, Coordinator, Member, Owner};
+use harness::{World, on_both};
+use host::dispatch::Dispatcher;
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::hall::Hall;
+use crate::cards::cards_follow;
+use crate::reminders::{quiet_but, sweep};
+use crate::trouble::process;
+
+/// The team reads in this channel, and one process sends.
+fn with_a_sender(world: World) -> (Hall, Dispatcher) {
+    let mut hall = Hall::open(world);
+    let channel = json!(hall.channel.as_ref());
+    hall.slash(Owner, "/setup", &[("channel", channel)]);
+    let process = process(&hall.world, &hall.discord);
+    hall.transcript();
+    (hall, process)
+}
+
+/// What loops do until nothing is left to do; then the channel as everybody sees it, newest last.
+fn posts(hall: &mut Hall, process: &Dispatcher) -> Vec<String> {
+    sweep(&hall.world);
+    for _ in 0..3 {
+        cards_follow(&hall.world);
+        hall.wait(process.round());
+        hall.world.seconds_pass(2);
+    }
+    let messages = hall.discord.channel_messages(&hall.channel);
+    let shown: String =
+        messages.iter().map(|message| format!("{}\n\n", small_print_off(&message.shown()))).collect();
+    hall.said.push_str(&format!("--- the channel ---\n{shown}"));
+    messages.iter().map(|message| message.id.clone()).collect()
+}
+
+/// A message's last line of text names it for look-ups, with an id that differs each time.
+fn small_print_off(shown: &str) -> String {
+    shown.lines().filter(|line| !line.starts_with("-# ")).collect::<Vec<_>>().join("\n")
+}
+
+/// What stands in a button of the first message, in the row of a milestone.
+fn beside(hall: &Hall, title: &str, label: &str) -> String {
+    let message = &hall.discord.channel_messages(&hall.channel)[0];
+    let titles: Vec<String> = message.buttons().into_iter().filter(|label| label.starts_with("Done: ")).collect();
+    let row = titles.iter().position(|done| *done == format!("Done: {title}")).unwrap();
+    message.custom_ids(label)[row].clone()
+}
+
+fn due_soon(world: &World, titles: &[&str]) {
+    let id = world.create(&harness::deal("12 Oak Street", harness::DATES));
+    quiet_but(world, id, "nothing");
+    for title in titles {
+        let new = AddMilestone {
+            deal_id: id,
+            title: (*title).into(),
+            due_on: "2026-10-15".into(),
+            responsible_role: None,
+            remind_days_before: Some(2),
+            required: None,
+            notes: None,
+        };
+        world.act(&world.team.cora(), |cx| add(cx, &new)).unwrap();
+    }
+}
+
+on_both! {
+    fn a_reminder_is_worked_off_where_it_is_read(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        due_soon(&hall.world, &["Keys", "Photos", "Survey"]);
+        let card = posts(&mut hall, &process)[0].clone();
+        hall.click(Coordinator, &card, "Done: Keys");
+        let snooze = beside(&hall, "Photos", "Snooze 1 d");
+        let snoozed = hall.wait(hall.at(Member).click_custom(&card, &snooze));
+        hall.said.push_str(&format!("mike> [Snooze 1 d] of Photos\n{}\n\n", snoozed.shown()));
+        let waive = beside(&hall, "Survey", "Waive");
+        let form = hall.wait(hall.at(Coordinator).click_custom(&card, &waive));
+        hall.submit(Coordinator, form.modal(), &[("Why it is not needed", "The lender does not ask for it")]);
+        // Mike had the card open all the while.
+        let keys = hall.wait(hall.at(Member).click(&card, "Done: Keys"));
+        hall.said.push_str(&format!("mike> [Done: Keys]\n{}\n\n", keys.shown()));
+        posts(&mut hall, &process);
+        assert_snapshot!("a_reminder_is_worked_off", hall.transcript());
+    }
+
+    fn a_press_on_what_changed_since_says_how_it_is_now(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        due_soon(&hall.world, &["Keys"]);
+        let card = posts(&mut hall, &process)[0].clone();
+        let done = hall.discord.channel_messages(&hall.channel)[0].custom_id("Done");
+        let keys = hall.pick(Coordinator, "/milestone edit", "milestone", "keys");
+        let asked = hall.slash(Coordinator, "/milestone edit", &[("milestone", keys), ("due", json!("oct 20"))]);
+        hall.click(Coordinator, &asked, "Yes");
+        let late = hall.wait(hall.at(Coordinator).click_custom(&card, &done));
+        assert!(late.shown().contains("changed since the card was drawn"), "{}", late.shown());
+        // Its own buttons are of what is so now.
+        let done = hall.wait(hall.at(Coordinator).click(&late, "Done"));
+        assert!(done.shown().contains("done. By Cora Castillo"), "{}", done.shown());
+    }
+
+    fn a_button_works_after_a_restart(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        due_soon(&hall.world, &["Keys"]);
+        let card = posts(&mut hall, &process)[0].clone();
+        hall.stop();
+        hall.listen();
+        let form = hall.click(Coordinator, &card, "Waive");
+        hall.submit(Coordinator, form.modal(), &[("Why it is not needed", "Lost")]);
+        posts(&mut hall, &process);
+        let now = hall.discord.channel_messages(&hall.channel)[0].shown();
+        assert!(now.contains("waived by Cora Castillo"), "{now}");
+    }
+
+    fn a_letter_is_decided_about_where_the_team_talks(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        let deal = hall.world.peopled_deal("12 Oak Street");
+        hall.world.draft_for_the_buyer(deal);
+        posts(&mut hall, &process);
+        hall.transcript();
+        let of_the_buyer = |hall: &Hall| {
+            let all = hall.discord.channel_messages(&hall.channel);
+            all.into_iter().find(|message| message.shown().contains("to the buyer,")).unwrap()
+        };
+        let card = of_the_buyer(&hall);
+        let approve = card.custom_id("Approve");
+        hall.click(Owner, &card, "Read all");
+        hall.click(Member, &card, "Approve");
+        hall.click(Owner, &card, "Approve");
+        hall.click(Admin, &card, "Approve");
+        posts(&mut hall, &process);
+        hall.transcript();
+        let now = of_the_buyer(&hall);
+        assert!(now.shown().contains("Olga Owens"), "{}", now.shown());
+        assert!(now.buttons().is_empty(), "{}", now.shown());
+        let late = hall.wait(hall.at(Admin).click_custom(&now, &approve));
+        assert!(late.shown().contains("by Olga Owens"), "{}", late.shown());
+    }
+}

@@ -1,0 +1,79 @@
+//! `/deal`: from a form to a closing that moves, and back.
+
+use domain::workspace::access::Role::{Coordinator, Member, Viewer};
+use harness::on_both;
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::hall::Hall;
+
+on_both! {
+    fn a_deal_is_typed_into_a_form_shown_and_created(world: World) {
+        let mut hall = Hall::open(world);
+        let form = hall.slash(Coordinator, "/deal new", &[
+            ("side", json!("buyer")), ("financing", json!("conventional")), ("state", json!("IL")),
+        ]);
+        let wrong = hall.submit(Coordinator, form.modal(), &[
+            ("What the team calls it", "12 Oak Street - Lee"),
+            ("Address", "12 Oak Street, Chicago, IL 60601"),
+            ("Contract date", "today"),
+            ("Closing date", "as soon as possible"),
+            ("Other dates and people, each on a line", "inspection: in 10 days\nbuyer: Ann Lee, ann@example.com"),
+        ]);
+        // Nothing of it is typed twice.
+        let form = hall.click(Coordinator, &wrong, "Change it");
+        let shown = hall.submit(Coordinator, form.modal(), &[("Closing date", "dec 11")]);
+        let create = shown.message().custom_id("Create");
+        hall.click(Coordinator, &shown, "Create");
+        // Nothing is created twice either.
+        let twice = hall.wait(hall.at(Coordinator).click_custom(&shown, &create));
+        assert!(twice.shown().contains("was confirmed before"), "{}", twice.shown());
+        hall.slash(Coordinator, "/deal list", &[]);
+        let deal = hall.pick(Coordinator, "/deal show", "deal", "oak");
+        hall.slash(Coordinator, "/deal show", &[("deal", deal.clone())]);
+        hall.slash(Coordinator, "/deal timeline", &[("deal", deal)]);
+        assert_snapshot!("a_deal_is_typed_into_a_form", hall.transcript());
+    }
+
+    fn a_closing_moves_when_somebody_said_yes_and_moves_back(world: World) {
+        let mut hall = Hall::open(world);
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let deal = hall.pick(Coordinator, "/deal reschedule", "deal", "oak");
+        let date = hall.types_with(
+            Coordinator, "/deal reschedule", &[("deal", deal.clone()), ("date", json!("clos"))], "date",
+        );
+        let to = |text: &str| vec![("deal", deal.clone()), ("date", date[0].value.clone()), ("to", json!(text))];
+        hall.slash(Coordinator, "/deal reschedule", &to("soon"));
+        let shown = hall.slash(Coordinator, "/deal reschedule", &to("dec 18"));
+        let stale = hall.slash(Coordinator, "/deal reschedule", &to("dec 21"));
+        hall.click(Coordinator, &shown, "Make this change");
+        // The other preview is of dates that are not so any more.
+        hall.click(Coordinator, &stale, "Make this change");
+        // Mike may look, and not move a closing.
+        let asked = hall.slash(Member, "/deal reschedule", &to("dec 24"));
+        hall.click(Member, &asked, "Make this change");
+        let undo = hall.slash(Coordinator, "/deal undo", &[("deal", deal.clone())]);
+        hall.click(Coordinator, &undo, "Take it back");
+        hall.slash(Coordinator, "/deal undo", &[("deal", deal)]);
+        assert_snapshot!("a_closing_moves", hall.transcript());
+    }
+
+    fn a_deal_ends_after_a_question(world: World) {
+        let mut hall = Hall::open(world);
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let deal = hall.pick(Coordinator, "/deal cancel", "deal", "oak");
+        let asked = hall.slash(Coordinator, "/deal cancel", &[("deal", deal.clone()), ("reason", json!("The buyer left"))]);
+        hall.click(Coordinator, &asked, "No");
+        let asked = hall.slash(Coordinator, "/deal cancel", &[("deal", deal.clone()), ("reason", json!("The buyer left"))]);
+        // What Cora asked for, nobody else confirms.
+        let yes = asked.message().custom_id("Yes");
+        let other = hall.slash(Viewer, "/deal list", &[]);
+        let forged = hall.wait(hall.at(Viewer).click_custom(&other, &yes));
+        assert!(forged.shown().contains("by somebody else"), "{}", forged.shown());
+        hall.click(Coordinator, &asked, "Yes");
+        hall.slash(Coordinator, "/deal show", &[("deal", deal)]);
+        assert_snapshot!("a_deal_ends", hall.transcript());
+    }
+}

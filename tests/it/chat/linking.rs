@@ -1,0 +1,109 @@
+//! Whose server it is, and who is who in it.
+
+use domain::people::chat::ops;
+use domain::workspace::access::Role;
+use harness::on_both;
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::hall::Hall;
+
+on_both! {
+    fn a_server_is_linked_once_by_who_runs_both(world: World) {
+        let mut hall = Hall::empty(world);
+        hall.slash(Role::Owner, "/today", &[]);
+        hall.slash(Role::Owner, "/help", &[]);
+        hall.slash(Role::Owner, "/setup", &[("code", json!("AAAAA-AAAAA"))]);
+        let team = hall.world.team.clone();
+        let code = |hall: &Hall, role: Role| {
+            let id = team.members[&role].id;
+            hall.world.act(&team.as_(role), |cx| ops::make_code(cx, id)).unwrap()
+        };
+        // Cora runs no workspace, and Adam does not manage the server.
+        for role in [Role::Coordinator, Role::Admin] {
+            let code = code(&hall, role);
+            let said = hall.wait(hall.at(role).slash("/setup", &[("code", json!(code))]));
+            assert!(said.shown().contains("Nothing was changed"), "{}", said.shown());
+        }
+        let code_of_olga = code(&hall, Role::Owner);
+        let said = hall.wait(hall.at(Role::Owner).slash("/setup", &[("code", json!(code_of_olga))]));
+        assert!(said.shown().contains("This server is linked"), "{}", said.shown());
+        // A code is good once.
+        let again = hall.wait(hall.at(Role::Member).slash("/setup", &[("code", json!(code_of_olga))]));
+        assert!(again.shown().contains("was used"), "{}", again.shown());
+        hall.slash(Role::Coordinator, "/today", &[]);
+        let cora = hall.pick(Role::Owner, "/team link", "member", "cora");
+        let account = json!(hall.people[&Role::Coordinator].id);
+        hall.slash(Role::Owner, "/team link", &[("member", cora), ("account", account)]);
+        hall.slash(Role::Coordinator, "/today", &[]);
+        // Only admins say who is who.
+        let mike = hall.pick(Role::Coordinator, "/team link", "member", "mike");
+        let account = json!(hall.people[&Role::Member].id);
+        hall.slash(Role::Coordinator, "/team link", &[("member", mike), ("account", account)]);
+        hall.slash(Role::Owner, "/team list", &[]);
+        let cora = hall.pick(Role::Owner, "/team unlink", "member", "cora");
+        hall.slash(Role::Owner, "/team unlink", &[("member", cora)]);
+        hall.slash(Role::Coordinator, "/today", &[]);
+        assert_snapshot!("a_server_is_linked", hall.transcript());
+    }
+
+    fn the_server_of_another_team_learns_nothing(world: World) {
+        let mut hall = Hall::open(world);
+        let other = hall.world.found("hillside", "hillside.example");
+        let theirs = hall.discord.guild("Hillside Realty");
+        let (room, admin) = (theirs.channel("general"), theirs.admin("hilda"));
+        let hilda = other.members[&Role::Owner].id;
+        let code = hall.world.act(&other.as_(Role::Owner), |cx| ops::make_code(cx, hilda)).unwrap();
+        let at = admin.in_channel(&room);
+        let said = hall.wait(at.slash("/setup", &[("code", json!(code))]));
+        assert!(said.shown().contains("This server is linked"), "{}", said.shown());
+        let deal = hall.world.act(&hall.world.team.cora(), |cx| {
+            domain::deals::deal::ops::create(cx, &harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11"))
+        });
+        let deal = deal.unwrap().to_string();
+        // By typing, by an id that somebody told her, and by a button that she copied.
+        assert!(hall.wait(at.autocomplete("/deal show", &[("deal", json!("oak"))], "deal")).is_empty());
+        let shown = |id: &str| hall.wait(at.slash("/deal show", &[("deal", json!(id))])).shown();
+        let unknown = harness::unknown_id::<domain::kernel::id::DealId>().to_string();
+        assert_eq!(shown(&deal), shown(&unknown));
+        let message = hall.wait(at.slash("/team list", &[]));
+        let press = |id: &str| {
+            let id: domain::kernel::id::DealId = id.parse().unwrap();
+            let press = format!("mp:1:open:{}:", id.0.simple());
+            hall.wait(at.click_custom(&message, &press)).shown()
+        };
+        assert_eq!(press(&deal), press(&unknown));
+        // Another team's server is not taken over either, and says nothing of whose it is.
+        let hillside = other.members[&Role::Admin].id;
+        let code = hall.world.act(&other.as_(Role::Owner), |cx| ops::make_code(cx, hillside)).unwrap();
+        let said = hall.slash(Role::Owner, "/setup", &[("code", json!(code))]);
+        assert!(said.shown().contains("linked to another workspace"), "{}", said.shown());
+        assert!(!said.shown().contains("lakeside"));
+    }
+
+    fn a_member_out_of_service_is_a_stranger_at_once(world: World) {
+        let mut hall = Hall::open(world);
+        let mike = hall.world.team.members[&Role::Member].clone();
+        assert!(hall.slash(Role::Member, "/today", &[]).shown().contains("Nothing needs your attention"));
+        hall.world
+            .act(&hall.world.team.as_(Role::Owner), |cx| {
+                use domain::workspace::member::MemberStatus;
+                domain::deals::reminder::ops::change_member(cx, mike.id, mike.role, MemberStatus::Inactive)
+            })
+            .unwrap();
+        assert!(hall.slash(Role::Member, "/today", &[]).shown().contains("nobody has said who you are"));
+    }
+
+    fn direct_messages_are_answered_for_the_one_workspace_that_knows_the_account(world: World) {
+        let hall = Hall::open(world);
+        let cora = hall.people[&Role::Coordinator].in_direct_messages();
+        let said = hall.wait(cora.slash("/today", &[]));
+        assert!(said.shown().contains("Nothing needs your attention"), "{}", said.shown());
+        let other = hall.world.found("hillside", "hillside.example");
+        let id = other.members[&Role::Coordinator].id;
+        let account = hall.people[&Role::Coordinator].id.clone();
+        hall.world.act(&other.as_(Role::Owner), |cx| ops::link_member(cx, id, &account)).unwrap();
+        let said = hall.wait(cora.slash("/today", &[]));
+        assert!(said.shown().contains("several workspaces"), "{}", said.shown());
+    }
+}

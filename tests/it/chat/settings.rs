@@ -1,0 +1,49 @@
+//! `/settings`, `/setup` and `/contact`.
+
+use domain::workspace::access::Role::{Coordinator, Member, Owner};
+use harness::{on_both, peopled};
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::hall::Hall;
+
+on_both! {
+    fn somebody_says_how_they_want_to_hear(world: World) {
+        let mut hall = Hall::open(world);
+        hall.slash(Member, "/settings preferences", &[]);
+        hall.slash(Member, "/settings preferences", &[("key", json!("reminder.discord")), ("value", json!("on"))]);
+        hall.slash(Member, "/settings preferences", &[("key", json!("colour")), ("value", json!("red"))]);
+        hall.slash(Member, "/settings digest", &[("how", json!("daily")), ("at", json!("07:30"))]);
+        let zone = hall.pick(Member, "/settings zone", "zone", "denver");
+        hall.slash(Member, "/settings zone", &[("zone", zone)]);
+        assert_snapshot!("preferences", hall.transcript());
+    }
+
+    fn a_team_says_where_it_reads_and_who_approves(world: World) {
+        let mut hall = Hall::open(world);
+        hall.slash(Owner, "/settings check", &[]);
+        hall.slash(Member, "/setup", &[("approvers", json!("owner"))]);
+        let channel = json!(hall.channel.as_ref());
+        hall.slash(Owner, "/setup", &[("channel", channel.clone()), ("zone", json!("America/Denver")), ("approvers", json!("coordinator"))]);
+        hall.slash(Owner, "/settings check", &[]);
+        hall.slash(Owner, "/setup", &[("threads", json!(true))]);
+        // View Channel and Send Messages, and nothing else.
+        hall.discord.allow(&hall.channel, 1 << 10 | 1 << 11);
+        hall.slash(Owner, "/settings check", &[]);
+        let said = hall.transcript().replace(channel.as_str().unwrap(), "(channel)");
+        assert_snapshot!("setup", said);
+    }
+
+    fn somebody_wants_nothing_any_more(world: World) {
+        let mut hall = Hall::open(world);
+        let deal = peopled("12 Oak Street");
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &deal)).unwrap();
+        let choices = hall.types(Coordinator, "/contact show", "contact", "");
+        let ann = choices[0].value.clone();
+        hall.slash(Coordinator, "/contact show", &[("contact", ann.clone())]);
+        let asked = hall.slash(Coordinator, "/contact opt-out", &[("contact", ann.clone()), ("via", json!("phone")), ("words", json!("Please stop"))]);
+        hall.click(Coordinator, &asked, "Yes");
+        hall.slash(Coordinator, "/contact show", &[("contact", ann)]);
+        assert_snapshot!("contact", hall.transcript());
+    }
+}
