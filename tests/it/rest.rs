@@ -104,6 +104,26 @@ on_both! {
         });
     }
 
+    fn a_milestone_is_put_off_and_only_under_its_own_deal(world: World) {
+        let deal = world.create(&harness::deal("12 Oak Street", harness::DATES));
+        let other = world.create(&harness::deal("9 Elm Street", harness::DATES));
+        let id = world.milestone(deal, "inspection").id;
+        let program = Program::of(&world, &world.team, Grant::Write);
+        world.wait_for(async {
+            let path = |deal: &dyn std::fmt::Display| format!("/api/v1/deals/{deal}/milestones/{id}/snooze");
+            let (status, put_off) = program.ask("POST", &path(&deal), r#"{"days": 2}"#).await;
+            assert_eq!((status, &put_off["until"]), (200, &json!("2026-10-16")), "{put_off}");
+            let (status, again) = program.ask("POST", &path(&deal), r#"{"days": 2}"#).await;
+            assert_eq!((status, again["already"].is_string()), (200, true), "{again}");
+            let (status, problem) = program.ask("POST", &path(&deal), r#"{"days": 15}"#).await;
+            assert_eq!((status, &problem["code"]), (422, &json!("invalid")), "{problem}");
+            let elsewhere = program.ask("POST", &path(&other), "{}").await;
+            let nowhere = program.ask("POST", &path(&unknown_id::<domain::kernel::id::DealId>()), "{}").await;
+            assert_eq!(elsewhere.0, 404);
+            assert_eq!(elsewhere, nowhere);
+        });
+    }
+
     fn a_list_is_read_page_by_page_and_misses_nothing(world: World) {
         let ids = messages(&world, &world.team, 5);
         let program = Program::of(&world, &world.team, Grant::Read);

@@ -1,7 +1,7 @@
 //! A workspace never reads, changes or infers what another has.
 
 use domain::deals::deal::DealStatus;
-use domain::deals::deal::key_dates::{apply, preview};
+use domain::deals::deal::key_dates::{apply, latest_undo, preview};
 use domain::deals::deal::ops::{EditDeal, confirm, edit as edit_deal, end};
 use domain::deals::deal::view::{ListDeals, get as get_deal, list as list_deals};
 use domain::deals::milestone;
@@ -9,8 +9,10 @@ use domain::deals::milestone::ops::{
     AddMilestone, CompleteMilestone, EditMilestone, ListMilestones, WaiveMilestone, add, complete, edit, explain,
     get, list, remove, waive,
 };
+use domain::deals::reminder::snooze::{SnoozeMilestone, snooze};
 use domain::kernel::id::{DealId, MemberId, MilestoneId, PlanId, TokenId};
 use domain::kernel::{Code, Cx, No, Principal, Refusal};
+use domain::people::chat::ops as chat;
 use domain::workspace::access::ops::{CreateToken, For, create_token, revoke_token};
 use domain::workspace::access::{Grant, Role};
 use domain::workspace::member::{self, MemberStatus};
@@ -42,6 +44,7 @@ const VERBS: &[(&str, Verb)] = &[
         edit_deal(cx, &EditDeal { status: Some("closed".into()), ..EditDeal::of(ids.deal) })
     }),
     ("key dates preview", |cx, ids| preview(cx, &harness::change(ids.deal, "closing 2026-12-18")).map(drop)),
+    ("key dates undo", |cx, ids| latest_undo(cx, ids.deal).map(drop)),
     ("key dates apply", |cx, ids| apply(cx, ids.plan).map(drop)),
     ("milestone get", |cx, ids| get(cx, ids.milestone).map(drop)),
     ("milestone explain", |cx, ids| explain(cx, ids.milestone).map(drop)),
@@ -70,8 +73,13 @@ const VERBS: &[(&str, Verb)] = &[
     ("milestone waive", |cx, ids| {
         waive(cx, &WaiveMilestone { id: ids.milestone, version: None, reason: Some("Ours".into()) }).map(drop)
     }),
+    ("milestone snooze", |cx, ids| {
+        snooze(cx, &SnoozeMilestone { id: ids.milestone, version: None, days: None }).map(drop)
+    }),
     ("milestone remove", |cx, ids| remove(cx, ids.milestone, None, None)),
     ("member change", |cx, ids| member::ops::change(cx, ids.member, Role::Viewer, MemberStatus::Active).map(drop)),
+    ("chat code", |cx, ids| chat::make_code(cx, ids.member).map(drop)),
+    ("chat link", |cx, ids| chat::link_member(cx, ids.member, "123456789").map(drop)),
     ("token create", |cx, ids| {
         let cmd =
             CreateToken { holder: For::Member(ids.member), label: "x".into(), scope: Grant::Read, days: None };
