@@ -16,6 +16,7 @@ use tracing::{debug, error, warn};
 use super::asked::{Asked, What};
 use super::caller::Caller;
 use super::reply::{Reply, Say, soon};
+use super::wire::{self, Later};
 use super::{commands, presses, says};
 
 /// How long somebody waits before they are told that an answer comes. Discord waits for three seconds.
@@ -69,11 +70,11 @@ impl Chat {
         &self.http
     }
 
-    /// Answers a question, once, however often it comes. False when it came before.
-    pub async fn answer(&self, asked: Asked, out: &dyn Out) -> bool {
+    /// Answers a question, once, however often it comes.
+    pub async fn answer(&self, asked: Asked, out: &dyn Out) {
         if !self.seen.lock().unwrap_or_else(PoisonError::into_inner).note(&asked.id) {
             debug!(interaction = %asked.id, "Discord told of the same question again");
-            return false;
+            return;
         }
         let asked = Arc::new(asked);
         let typing = matches!(asked.what, What::Complete(..));
@@ -91,7 +92,7 @@ impl Chat {
         if let Some(done) = reply {
             let reply = done.unwrap_or_else(|panic| self.broken(&panic.to_string()));
             self.first_and_rest(&asked, reply, out).await;
-            return true;
+            return;
         }
         if let Err(why) = out.first(soon(true)).await {
             // The work goes on: it may be a change that somebody wants. They will see it when they look.
@@ -99,7 +100,6 @@ impl Chat {
         }
         let reply = work.await.unwrap_or_else(|panic| self.broken(&panic.to_string()));
         self.later(&asked, reply, pressed).await;
-        true
     }
 
     async fn first_and_rest(&self, asked: &Asked, reply: Reply, out: &dyn Out) {
@@ -141,18 +141,15 @@ impl Chat {
 
     async fn edit(&self, asked: &Asked, say: &Say) {
         self.here(asked);
-        let files = files(say);
-        let done = self.http.edit_original_interaction_response(&asked.token, &say.body(), files).await;
-        if let Err(error) = done {
-            warn!(interaction = %asked.id, "An answer could not be completed: {error}");
+        if let Err(why) = wire::say(&self.http, &asked.token, Later::Instead, &say.body(), &files(say)).await {
+            warn!(interaction = %asked.id, "An answer could not be completed: {why}");
         }
     }
 
     async fn follow_up(&self, asked: &Asked, say: &Say) {
         self.here(asked);
-        let done = self.http.create_followup_message(&asked.token, &say.body(), files(say)).await;
-        if let Err(error) = done {
-            warn!(interaction = %asked.id, "The channel could not be told: {error}");
+        if let Err(why) = wire::say(&self.http, &asked.token, Later::More, &say.body(), &files(say)).await {
+            warn!(interaction = %asked.id, "The channel could not be told: {why}");
         }
     }
 

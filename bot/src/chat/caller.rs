@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use domain::kernel::cx::Done;
-use domain::kernel::idempotency::{Answer, Key};
 use domain::kernel::{Cx, No, Principal, Refusal, time};
 use host::Host;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::Asked;
 
@@ -41,17 +38,6 @@ impl Caller {
         F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
         let Done { value, .. } = self.host.act(&self.who, f).await?;
-        Ok(value)
-    }
-
-    /// Does it once, however often Discord tells of the same question.
-    pub async fn act_once<T, F>(&self, verb: &'static str, f: F) -> Result<T, Refusal>
-    where
-        T: Serialize + DeserializeOwned + Send + 'static,
-        F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
-    {
-        let key = Key::parse(&format!("discord:{}", self.asked.id)).ok();
-        let Answer { value, .. } = self.host.act_once(&self.who, key, verb, self.asked.id.clone(), f).await?;
         Ok(value)
     }
 }

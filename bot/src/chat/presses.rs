@@ -13,6 +13,7 @@ use domain::deals::milestone::ops::{
     self as milestones, AddMilestone, CompleteMilestone, EditMilestone, ListMilestones, WaiveMilestone,
 };
 use domain::deals::milestone::view::MilestoneView;
+use domain::deals::reminder::card::row;
 use domain::deals::reminder::snooze::{SnoozeMilestone, snooze as put_off};
 use domain::delivery::card::{Action, Button, Look, Press, Unread};
 use domain::kernel::id::{ApprovalId, DealId, DraftId, MilestoneId, PlanId};
@@ -105,18 +106,7 @@ fn as_on_the_card(
 
 /// A milestone that is not as its card says, with buttons that fit.
 fn changed_since(caller: &Caller, now: &MilestoneView) -> Reply {
-    Say::privately(says::changed_since(now, caller.today())).with(buttons(now, None)).into()
-}
-
-/// What can be done about an open milestone.
-fn buttons(m: &MilestoneView, named: Option<&str>) -> Vec<Button> {
-    let press = |action| Press::new(action, m.id.0, m.version);
-    let done = named.map_or_else(|| "Done".to_owned(), |title| format!("Done: {title}"));
-    vec![
-        Button::new(done, Look::Good, press(Action::Done)),
-        Button::new("Snooze 1 d", Look::Plain, press(Action::Snooze)),
-        Button::new("Waive", Look::Plain, press(Action::Waive)),
-    ]
+    Say::privately(says::changed_since(now, caller.today())).with(row(now.id, now.version, None)).into()
 }
 
 async fn done(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
@@ -180,7 +170,7 @@ async fn open(caller: &Caller, id: DealId) -> Result<Reply, Refusal> {
     let words = says::milestones(&page.items, false, page.next_cursor.is_some(), caller.today());
     let mut say = Say::privately(format!("**{}**", plain(&title))).framed(words);
     for m in page.items.iter().take(5) {
-        say = say.with(buttons(m, Some(&m.title)));
+        say = say.with(row(m.id, m.version, Some(&m.title)));
     }
     Ok(say.into())
 }

@@ -1,8 +1,8 @@
 //! What is answered, in Discord's form but on no way in particular.
 
-use domain::delivery::card::{Button, Look};
+use domain::delivery::card::Button;
 use domain::kernel::text::is_hidden;
-use host::channels::discord::literally;
+use host::channels::discord::{components, literally};
 use serde_json::{Value, json};
 
 /// Characters of a message and of an embed, as Discord counts them.
@@ -90,27 +90,11 @@ impl Say {
         json!({
             "content": clipped(&self.text, MOST_TEXT),
             "embeds": embeds,
-            "components": self.rows.iter().take(5).map(|row| rows(row)).collect::<Vec<_>>(),
+            "components": components(&self.rows),
             "allowed_mentions": { "parse": [] },
             "flags": flags,
         })
     }
-}
-
-fn rows(row: &[Button]) -> Value {
-    let buttons: Vec<Value> = row
-        .iter()
-        .take(5)
-        .map(|button| {
-            let style = match button.look {
-                Look::Plain => 2,
-                Look::Good => 3,
-                Look::Bad => 4,
-            };
-            json!({ "type": 2, "style": style, "label": button.label, "custom_id": button.press.to_string() })
-        })
-        .collect();
-    json!({ "type": 1, "components": buttons })
 }
 
 /// As much as fits, whole lines only, and a sign that there was more.

@@ -18,8 +18,6 @@ pub struct Verb {
     /// What it does, for whoever reads the list.
     pub about: &'static str,
     pub options: Vec<Opt>,
-    /// Whether the whole channel sees the answer.
-    pub public: bool,
 }
 
 #[derive(Clone)]

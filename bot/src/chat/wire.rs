@@ -1,13 +1,14 @@
 //! The way to Discord for answers. What the product posts by itself goes through the outbox and takes another.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use host::Host;
 use host::egress;
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use serenity::all::{Http, HttpBuilder};
-use serenity::http::HttpError;
+use serenity::all::{CreateAttachment, Http, HttpBuilder};
+use serenity::http::{HttpError, StatusCode};
 
 use super::commands;
 use super::spec;
@@ -17,6 +18,16 @@ const DISCORD: &str = "https://discord.com";
 const PATH: &str = "/api/v10";
 /// The answer was given already: the first try got through.
 const ANSWERED: isize = 40060;
+/// Discord knows of no answer yet. What answers a call may still be on its way when what comes after it is there.
+const UNANSWERED: isize = 10015;
+/// How long to wait before what comes after an answer is said again. Discord takes it for a quarter of an hour.
+const AGAIN: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(300),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(9),
+];
 
 /// A client for the bot's token. Nothing is limited here: answers have no limit of their own, and nothing else is sent.
 pub fn http(host: &Host) -> Result<Http, String> {
@@ -28,7 +39,8 @@ pub fn http(host: &Host) -> Result<Http, String> {
     Ok(if root == DISCORD { builder.build() } else { builder.proxy(root).build() })
 }
 
-/// Gives the first answer to a question. A connection that was kept and had gone costs one repetition, no answer.
+/// Gives the first answer to a question. A connection that was kept and had gone, or an error of Discord's own, costs one
+/// repetition, no answer.
 pub async fn first(http: &Http, id: &str, token: &str, body: &Value) -> Result<(), String> {
     let Ok(id) = id.parse::<u64>() else { return Err("the question has no id".into()) };
     let mut tries = 0;
@@ -43,8 +55,56 @@ pub async fn first(http: &Http, id: &str, token: &str, body: &Value) -> Result<(
             {
                 return Ok(());
             }
+            Err(serenity::Error::Http(HttpError::UnsuccessfulRequest(said)))
+                if tries == 1 && said.status_code.is_server_error() => {}
             Err(error) => return Err(words(&error)),
         }
+    }
+}
+
+/// What is said after the first answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Later {
+    /// What the first answer comes to be. Saying it twice changes nothing, so whatever broke is tried again.
+    Instead,
+    /// Something more. It is tried again only where it cannot have got through.
+    More,
+}
+
+/// Says what comes after the first answer, for up to a quarter of a minute.
+pub async fn say(
+    http: &Http,
+    token: &str,
+    later: Later,
+    body: &Value,
+    files: &[CreateAttachment],
+) -> Result<(), String> {
+    let mut waits = AGAIN.iter();
+    loop {
+        let said = match later {
+            Later::Instead => http.edit_original_interaction_response(token, body, files.to_vec()).await,
+            Later::More => http.create_followup_message(token, body, files.to_vec()).await,
+        };
+        match (said, waits.next()) {
+            (Ok(_), _) => return Ok(()),
+            (Err(error), Some(wait)) if may_pass(&error, later == Later::Instead) => {
+                tokio::time::sleep(*wait).await
+            }
+            (Err(error), _) => return Err(words(&error)),
+        }
+    }
+}
+
+fn may_pass(error: &serenity::Error, repeatable: bool) -> bool {
+    let serenity::Error::Http(error) = error else { return false };
+    match error {
+        HttpError::UnsuccessfulRequest(said) => {
+            said.error.code == UNANSWERED
+                || said.status_code == StatusCode::TOO_MANY_REQUESTS
+                || (repeatable && said.status_code.is_server_error())
+        }
+        HttpError::Request(error) => error.is_connect() || repeatable,
+        _ => false,
     }
 }
 

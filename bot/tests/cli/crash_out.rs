@@ -504,10 +504,10 @@ const STEPS: [&str; 8] = [
     "dispatch.settled",
 ];
 
-type Work = Box<dyn FnOnce() + Send>;
+pub type Work = Box<dyn FnOnce() + Send>;
 
 /// Several cells at a time: most of each is waiting.
-fn side_by_side(cells: Vec<Work>) {
+pub fn side_by_side(cells: Vec<Work>) {
     let cells: Vec<Mutex<Option<Work>>> = cells.into_iter().map(|cell| Mutex::new(Some(cell))).collect();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {

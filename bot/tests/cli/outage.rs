@@ -68,7 +68,7 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 /// A PostgreSQL of one's own, to be ill-treated. It goes away with this.
-struct Cluster {
+pub struct Cluster {
     keeper: Child,
     server: String,
     home: PathBuf,
@@ -77,7 +77,7 @@ struct Cluster {
 
 impl Cluster {
     /// `None` where stories on PostgreSQL are skipped.
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         Place::schema()?;
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/with-postgres");
         let mut keeper = Command::new(script)
@@ -99,18 +99,18 @@ impl Cluster {
         Some(Self { keeper, server, home, programs })
     }
 
-    fn place(&self) -> Place {
+    pub fn place(&self) -> Place {
         Place::Schema { server: self.server.clone(), name: "outage".into() }
     }
 
     /// Ends it at once, as a power cut of that machine would.
-    fn kill(&self) {
+    pub fn kill(&self) {
         let id = postmaster(&self.home).unwrap();
         signal("QUIT", &[id]);
         assert!(within(20, || !Path::new(&format!("/proc/{id}")).exists()), "PostgreSQL did not end");
     }
 
-    fn start_again(&self) {
+    pub fn start_again(&self) {
         let mut command = match std::fs::metadata("/proc/self").unwrap().uid() {
             0 => {
                 let mut as_owner = Command::new("runuser");

@@ -3,7 +3,7 @@
 mod body;
 mod threads;
 
-pub use body::literally;
+pub use body::{components, literally};
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

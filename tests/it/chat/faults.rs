@@ -8,6 +8,7 @@ use diesel::connection::SimpleConnection;
 use domain::kernel::Conn;
 use domain::kernel::db::Limits;
 use domain::workspace::access::Role::{Coordinator, Owner};
+use harness::peers::{Fault, How};
 use harness::{Place, on_both};
 use host::chat::Seat;
 use serde_json::json;
@@ -72,6 +73,36 @@ on_both! {
         hall.discord.replay_last_interaction();
         hall.slash(Coordinator, "/help", &[]);
         assert_eq!(hall.discord.count("POST /interactions/*/*/callback"), answers + 1);
+    }
+
+    fn an_answer_that_breaks_on_its_way_is_given_again(world: World) {
+        let mut hall = Hall::open(world);
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let first = "POST /interactions/*/*/callback";
+        for fault in [Fault::status(502), Fault::status(503).though_taken()] {
+            hall.discord.fail_next(first, fault);
+            let said = hall.slash(Coordinator, "/today", &[]);
+            assert!(said.shown().contains("Earnest money delivery"), "{}", said.shown());
+        }
+        // What was promised first and comes later, as a picture does.
+        let deal = hall.pick(Coordinator, "/deal show", "deal", "oak");
+        let later = "PATCH /webhooks/*/*/messages/@original";
+        let broken = [
+            Fault::status(502),
+            Fault::status(500).though_taken(),
+            Fault::slow_down(Some("0")),
+            Fault::after_taking(How::Reset),
+            Fault::after_taking(How::CutBody),
+        ];
+        for fault in broken {
+            let before = hall.discord.count(later);
+            hall.discord.fail_next(later, fault);
+            let said =
+                hall.slash(Coordinator, "/deal timeline", &[("deal", deal.clone()), ("picture", json!(true))]);
+            assert!(said.shown().contains(".png"), "{}", said.shown());
+            hall.wait(hall.discord.until("it is said again", |discord| discord.count(later) >= before + 2));
+        }
     }
 
     fn a_wrong_token_ends_listening_with_one_sentence(world: World) {

@@ -17,7 +17,7 @@ use crate::chat::says;
 use crate::chat::spec::{Kind, Opt, Verb};
 
 pub fn spec() -> Command {
-    let verb = |name, about, options, public| Verb { name, about, options, public };
+    let verb = |name, about, options| Verb { name, about, options };
     let approval = || pick("approval", "What waits for a yes: type a part of its title").needed();
     Command {
         name: "approve",
@@ -28,9 +28,8 @@ pub fn spec() -> Command {
                 "queue",
                 "List what waits, yours first",
                 vec![Opt::new("all", "Also what waits for others", Kind::Flag)],
-                false,
             ),
-            verb("show", "Show exactly what would leave, to whom, and decide", vec![approval()], false),
+            verb("show", "Show exactly what would leave, to whom, and decide", vec![approval()]),
             verb(
                 "decide",
                 "Say yes or no",
@@ -40,7 +39,6 @@ pub fn spec() -> Command {
                         .needed(),
                     text("why", "What would have to change, or why not", 1_000),
                 ],
-                true,
             ),
         ],
     }
@@ -87,7 +85,7 @@ pub fn shown(sheet: &ApprovalSheet) -> Say {
     if sheet.detail.approval.state != ApprovalState::Pending {
         return say;
     }
-    let etag = etag(sheet);
+    let etag = sheet.detail.approval.etag();
     let press = |action| Press::new(action, sheet.detail.approval.id.0, &etag);
     say.with(vec![
         Button::new("Approve", Look::Good, press(Action::Approve)),
@@ -95,9 +93,4 @@ pub fn shown(sheet: &ApprovalSheet) -> Say {
         Button::new("Request changes", Look::Plain, press(Action::Changes)),
         Button::new("Reject", Look::Bad, press(Action::Reject)),
     ])
-}
-
-/// As [`domain::workspace::approval::Approval::etag`].
-pub fn etag(sheet: &ApprovalSheet) -> String {
-    sheet.detail.approval.etag()
 }

@@ -17,7 +17,7 @@ use crate::chat::says;
 use crate::chat::spec::Verb;
 
 pub fn spec() -> Command {
-    let verb = |name, about, options| Verb { name, about, options, public: false };
+    let verb = |name, about, options| Verb { name, about, options };
     let contact = || pick("contact", "Who: type a part of the name").needed();
     Command {
         name: "contact",

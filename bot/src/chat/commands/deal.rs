@@ -24,7 +24,7 @@ pub fn spec() -> Command {
     let words = |all: &[&'static str]| all.to_vec();
     let sides: Vec<&str> = Side::ALL.iter().map(|side| side.as_str()).collect();
     let financing: Vec<&str> = Financing::ALL.iter().map(|word| word.as_str()).collect();
-    let verb = |name, about, options| Verb { name, about, options, public: false };
+    let verb = |name, about, options| Verb { name, about, options };
     let deal = || pick("deal", "Which deal: type a part of its title or address").needed();
     Command {
         name: "deal",
@@ -58,26 +58,19 @@ pub fn spec() -> Command {
                 "Show a deal's dates in order",
                 vec![deal(), Opt::new("picture", "As a picture", Kind::Flag)],
             ),
-            Verb {
-                public: true,
-                ..verb(
-                    "reschedule",
-                    "Show what a change of a key date moves, and make it when you say so",
-                    vec![
-                        deal(),
-                        pick("date", "Which key date, such as closing date").needed(),
-                        text("to", "The new date: dec 12, next friday, in 3 days; none takes it away", 100)
-                            .needed(),
-                    ],
-                )
-            },
-            Verb { public: true, ..verb("undo", "Take back the last change of a deal's key dates", vec![deal()]) },
-            Verb {
-                public: true,
-                ..verb("confirm", "Make a draft active and its milestones with it", vec![deal()])
-            },
-            Verb { public: true, ..verb("close", "Close a deal", vec![deal()]) },
-            Verb { public: true, ..verb("cancel", "Cancel a deal", vec![deal(), text("reason", "Why", 500)]) },
+            verb(
+                "reschedule",
+                "Show what a change of a key date moves, and make it when you say so",
+                vec![
+                    deal(),
+                    pick("date", "Which key date, such as closing date").needed(),
+                    text("to", "The new date: dec 12, next friday, in 3 days; none takes it away", 100).needed(),
+                ],
+            ),
+            verb("undo", "Take back the last change of a deal's key dates", vec![deal()]),
+            verb("confirm", "Make a draft active and its milestones with it", vec![deal()]),
+            verb("close", "Close a deal", vec![deal()]),
+            verb("cancel", "Cancel a deal", vec![deal(), text("reason", "Why", 500)]),
         ],
     }
 }

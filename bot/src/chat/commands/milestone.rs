@@ -20,7 +20,7 @@ use crate::chat::says;
 use crate::chat::spec::{Kind, Verb};
 
 pub fn spec() -> Command {
-    let verb = |name, about, options, public| Verb { name, about, options, public };
+    let verb = |name, about, options| Verb { name, about, options };
     let milestone = || pick("milestone", "Which milestone: type a part of its name").needed();
     let on = |needed: bool| {
         let opt = pick("deal", "Which deal: type a part of its title or address");
@@ -37,7 +37,6 @@ pub fn spec() -> Command {
                 "list",
                 "List milestones by date; without a deal those of all active ones",
                 vec![on(false), one_of("status", "All that are open when left out", &states)],
-                false,
             ),
             verb(
                 "add",
@@ -48,7 +47,6 @@ pub fn spec() -> Command {
                     text("due", "Until when: dec 12, next friday, in 3 days", 100).needed(),
                     remind(),
                 ],
-                true,
             ),
             verb(
                 "edit",
@@ -62,27 +60,23 @@ pub fn spec() -> Command {
                     remind(),
                     text("reason", "Why", 500),
                 ],
-                true,
             ),
             verb(
                 "complete",
                 "Record that it is done",
                 vec![milestone(), text("note", "What to remember of it", 1_000)],
-                true,
             ),
             verb(
                 "waive",
                 "Do without it; a required one needs a reason",
                 vec![milestone(), text("reason", "Why", 500)],
-                true,
             ),
             verb(
                 "reopen",
                 "Make a completed or waived one upcoming again",
                 vec![milestone(), text("reason", "Why", 500)],
-                true,
             ),
-            verb("explain", "Say why it is due when it is", vec![milestone()], false),
+            verb("explain", "Say why it is due when it is", vec![milestone()]),
         ],
     }
 }

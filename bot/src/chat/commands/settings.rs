@@ -15,7 +15,7 @@ use crate::chat::says;
 use crate::chat::spec::Verb;
 
 pub fn spec() -> Command {
-    let verb = |name, about, options| Verb { name, about, options, public: false };
+    let verb = |name, about, options| Verb { name, about, options };
     Command {
         name: "settings",
         about: "How you hear of what, and what the bot lacks",

@@ -12,7 +12,7 @@ use crate::chat::says;
 use crate::chat::spec::{Kind, Opt, Verb};
 
 pub fn spec() -> Command {
-    let verb = |name, about, options| Verb { name, about, options, public: false };
+    let verb = |name, about, options| Verb { name, about, options };
     let member = || pick("member", "Who on the team: type a part of the name").needed();
     Command {
         name: "team",

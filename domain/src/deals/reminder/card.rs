@@ -84,21 +84,23 @@ impl<'a> Open<'a> {
     }
 }
 
+/// What can be done about an open milestone as it is in this version; with its title where several stand together.
+pub fn row(id: MilestoneId, version: i64, title: Option<&str>) -> Vec<Button> {
+    let press = |action| Press::new(action, id.0, version);
+    let done = match title {
+        None => "Done".to_owned(),
+        Some(title) => format!("Done: {}", clip(&text::legible(title), MOST_TITLE)),
+    };
+    vec![
+        Button::new(done, Look::Good, press(Action::Done)),
+        Button::new("Snooze 1 d", Look::Plain, press(Action::Snooze)),
+        Button::new("Waive", Look::Plain, press(Action::Waive)),
+    ]
+}
+
 /// The buttons of what is open on a card that shows so many milestones.
 pub(super) fn rows(deal: DealId, open: &[Open<'_>], of: usize) -> Vec<Vec<Button>> {
-    let row = |m: &Open<'_>| {
-        let press = |action| Press::new(action, m.id.0, m.version);
-        let done = if of == 1 {
-            "Done".to_owned()
-        } else {
-            format!("Done: {}", clip(&text::legible(m.title), MOST_TITLE))
-        };
-        vec![
-            Button::new(done, Look::Good, press(Action::Done)),
-            Button::new("Snooze 1 d", Look::Plain, press(Action::Snooze)),
-            Button::new("Waive", Look::Plain, press(Action::Waive)),
-        ]
-    };
+    let row = |m: &Open<'_>| row(m.id, m.version, (of != 1).then_some(m.title));
     let mut rows: Vec<Vec<Button>> = open.iter().take(MOST).map(row).collect();
     if open.len() > MOST {
         let press = Press::new(Action::Open, deal.0, "");

@@ -36,8 +36,8 @@ pub fn glance(cx: &mut Cx<'_>) -> Result<Vec<Section>, No> {
 pub fn sections(cx: &mut Cx<'_>, member: &Member, today: Date) -> Result<Vec<Section>, No> {
     let last = today.checked_add(Span::new().days(3)).unwrap_or(today);
     let yesterday = today.yesterday().unwrap_or(today);
-    let coming = shown::owned(cx, member.id, Some(today), last, MOST)?;
-    let overdue = shown::owned(cx, member.id, None, yesterday, MOST)?;
+    let coming = shown::due_between(cx, Some(member.id), Some(today), last, MOST)?;
+    let overdue = shown::due_between(cx, Some(member.id), None, yesterday, MOST)?;
     let escalated = shown::escalated(cx, member.id, MOST)?;
     Ok(vec![
         section("Due in the next three days", coming.iter().map(milestone).collect()),

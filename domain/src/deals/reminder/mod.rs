@@ -5,7 +5,7 @@
 //! a milestone says when its reminder is due is what counts. What is planned and has not left is taken back, in the same
 //! transaction, by whatever makes it untrue ([`ops::changed`]).
 
-mod card;
+pub mod card;
 mod carry_out;
 pub(in crate::deals) mod follow;
 pub mod glance;

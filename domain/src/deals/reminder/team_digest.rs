@@ -78,8 +78,8 @@ pub fn team_digest(cx: &mut Cx<'_>) -> Result<usize, No> {
 /// What there is to say; nothing that is empty.
 fn sections(cx: &mut Cx<'_>, today: Date, week: bool) -> Result<Vec<Section>, No> {
     let last = if week { today.checked_add(Span::new().days(6)).unwrap_or(today) } else { today };
-    let overdue = shown::due_between(cx, None, today.yesterday().unwrap_or(today), MOST)?;
-    let coming = shown::due_between(cx, Some(today), last, MOST)?;
+    let overdue = shown::due_between(cx, None, None, today.yesterday().unwrap_or(today), MOST)?;
+    let coming = shown::due_between(cx, None, Some(today), last, MOST)?;
     let ask = Ask { cursor: None, limit: Some(100) };
     let waiting = list(cx, &ListApprovals { ask, ..ListApprovals::default() })?.items;
     let waiting = waiting.into_iter().map(|a| {

@@ -67,7 +67,7 @@ fn whole(message: &Message, marked: MessageId, calls: bool) -> Value {
     } else {
         body["embeds"] = Value::Array(embeds);
     }
-    let rows = components(&card);
+    let rows = components(&card.rows);
     if !rows.is_empty() {
         body["components"] = Value::Array(rows);
     }
@@ -94,10 +94,10 @@ fn with_line_ends(text: &str) -> Vec<String> {
 }
 
 /// Rows of buttons as Discord takes them: so many, each with a name of its own.
-fn components(card: &Card) -> Vec<Value> {
+pub fn components(all: &[Vec<Button>]) -> Vec<Value> {
     let mut names = HashSet::new();
     let mut rows = Vec::new();
-    for row in card.rows.iter().take(MOST_ROWS) {
+    for row in all.iter().take(MOST_ROWS) {
         let buttons: Vec<Value> = row
             .iter()
             .take(MOST_IN_A_ROW)

@@ -150,10 +150,11 @@ pub struct Glanced {
     pub due_on: On,
 }
 
-/// Open milestones of active deals that a member owns or that the member answers for, due between two days.
-pub fn owned(
+/// Open milestones of active deals, due between two days, the earliest first; of a member, those of deals that the member owns
+/// and those that the member answers for.
+pub fn due_between(
     cx: &mut Cx<'_>,
-    owner: MemberId,
+    whose: Option<MemberId>,
     from: Option<Date>,
     to: Date,
     limit: i64,
@@ -170,38 +171,14 @@ pub fn owned(
             .filter(milestones::ended_at.is_null())
             .filter(milestones::due_on.is_not_null())
             .filter(milestones::sorts_on.le(On(to)))
-            .filter(deals::owner_id.eq(owner).or(milestones::responsible_member_id.eq(owner)))
             .filter(deals::status.eq(DealStatus::Active))
             .order((milestones::sorts_on, milestones::id))
             .limit(limit)
             .select((milestones::id, deals::title, milestones::title, milestones::sorts_on))
             .into_boxed();
-        if let Some(from) = from {
-            query = query.filter(milestones::sorts_on.ge(On(from)));
+        if let Some(member) = whose {
+            query = query.filter(deals::owner_id.eq(member).or(milestones::responsible_member_id.eq(member)));
         }
-        query.load(c)
-    })?)
-}
-
-/// Open milestones of all active deals, due between two days, the earliest first.
-pub fn due_between(cx: &mut Cx<'_>, from: Option<Date>, to: Date, limit: i64) -> Result<Vec<Glanced>, Fault> {
-    let workspace = cx.workspace();
-    Ok(both!(cx.conn(), |c| {
-        let mut query = milestones::table
-            .inner_join(
-                deals::table
-                    .on(deals::workspace_id.eq(milestones::workspace_id).and(deals::id.eq(milestones::deal_id))),
-            )
-            .filter(milestones::workspace_id.eq(workspace))
-            .filter(milestones::removed_at.is_null())
-            .filter(milestones::ended_at.is_null())
-            .filter(milestones::due_on.is_not_null())
-            .filter(milestones::sorts_on.le(On(to)))
-            .filter(deals::status.eq(DealStatus::Active))
-            .order((milestones::sorts_on, milestones::id))
-            .limit(limit)
-            .select((milestones::id, deals::title, milestones::title, milestones::sorts_on))
-            .into_boxed();
         if let Some(from) = from {
             query = query.filter(milestones::sorts_on.ge(On(from)));
         }
