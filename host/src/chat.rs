@@ -1,5 +1,7 @@
 //! What the chat face needs of a process: who speaks, and whether it is this process that listens.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::kernel::{Principal, Refusal};
@@ -39,9 +41,41 @@ impl Host {
 }
 
 /// How long nothing new must have been said before somebody else takes over, and how soon before that whoever cannot say
-/// anything stops listening. Both on the monotonic clock of who counts.
+/// anything does nothing any more. Both on the monotonic clock of who counts.
 const SILENCE: Duration = Duration::from_secs(30);
 const LATEST_WORD: Duration = Duration::from_secs(20);
+
+/// Whether this process listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attended {
+    Ours,
+    Theirs,
+    /// The database does not say. Whoever listened goes on, and [`Word`] says whether anything may be done.
+    Unknown,
+}
+
+/// How new the last word is of who has the seat. Cheap to clone.
+#[derive(Clone)]
+pub struct Word {
+    host: Host,
+    /// Milliseconds of the monotonic clock as of before it was said; [`NEVER`] when it was not.
+    said: Arc<AtomicU64>,
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl Word {
+    /// Whether it is new enough that nobody else can have taken the seat.
+    pub fn is_fresh(&self) -> bool {
+        let said = self.said.load(Ordering::SeqCst);
+        said != NEVER && self.host.clock().elapsed().saturating_sub(Duration::from_millis(said)) < LATEST_WORD
+    }
+
+    fn say(&self, at: Option<Duration>) {
+        let said = at.map_or(NEVER, |at| u64::try_from(at.as_millis()).unwrap_or(0));
+        self.said.store(said, Ordering::SeqCst);
+    }
+}
 
 /// This process's place at the gateway, of which the installation has one.
 pub struct Seat {
@@ -50,35 +84,33 @@ pub struct Seat {
     seen: Held,
     /// When that was new to us.
     since: Duration,
-    /// When we last said that we have it, as of before we said it.
-    said: Option<Duration>,
+    word: Word,
 }
 
 impl Seat {
     pub fn new(host: &Host) -> Self {
         let now = host.clock().elapsed();
-        Self { host: host.clone(), me: host.mint(), seen: Held::default(), since: now, said: None }
+        let word = Word { host: host.clone(), said: Arc::new(AtomicU64::new(NEVER)) };
+        Self { host: host.clone(), me: host.mint(), seen: Held::default(), since: now, word }
+    }
+
+    pub fn word(&self) -> Word {
+        self.word.clone()
     }
 
     /// Whether this process listens. It says so, or takes the seat when it is free or nobody was heard of for 30 s. To be
-    /// asked every few seconds: who was not able to say anything for 20 s has to stop.
-    pub async fn attend(&mut self) -> bool {
+    /// asked every few seconds: who was not able to say anything for 20 s does nothing any more.
+    pub async fn attend(&mut self) -> Attended {
         let asked = self.host.clock().elapsed();
-        let taken = match self.look(asked).await {
+        let attended = match self.look(asked).await {
             Some(true) => self.take(asked).await,
-            Some(false) => false,
-            None => self.is_held(),
+            Some(false) => Attended::Theirs,
+            None => Attended::Unknown,
         };
-        if !taken {
-            self.said = None;
+        if attended == Attended::Theirs {
+            self.word.say(None);
         }
-        taken
-    }
-
-    /// Whether the last word is new enough that nobody else can have taken the seat.
-    fn is_held(&self) -> bool {
-        let now = self.host.clock().elapsed();
-        self.said.is_some_and(|said| now.saturating_sub(said) < LATEST_WORD)
+        attended
     }
 
     /// Whether the seat is ours to take, or to keep; `None` when the database does not answer.
@@ -94,21 +126,22 @@ impl Seat {
         })
     }
 
-    async fn take(&mut self, asked: Duration) -> bool {
+    async fn take(&mut self, asked: Duration) -> Attended {
         let (seen, me) = (self.seen, self.me);
         match self.host.installation(move |db| gateway::take(db, seen, me)).await {
             Ok(Some(held)) => {
-                (self.seen, self.since, self.said) = (held, asked, Some(asked));
-                true
+                (self.seen, self.since) = (held, asked);
+                self.word.say(Some(asked));
+                Attended::Ours
             }
-            Ok(None) => false,
-            Err(_) => self.is_held(),
+            Ok(None) => Attended::Theirs,
+            Err(_) => Attended::Unknown,
         }
     }
 
     /// Lets go, so that another process takes the seat at once.
-    pub async fn leave(mut self) {
-        if self.said.take().is_some() {
+    pub async fn leave(self) {
+        if self.seen.by == Some(self.me) {
             let seen = self.seen;
             let _ = self.host.installation(move |db| gateway::leave(db, seen)).await;
         }

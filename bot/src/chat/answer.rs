@@ -102,6 +102,17 @@ impl Chat {
         self.later(&asked, reply, pressed).await;
     }
 
+    /// Answers without doing or looking at anything.
+    pub async fn answer_that_it_cannot(&self, asked: &Asked, out: &dyn Out) {
+        let reply = match asked.what {
+            What::Complete(..) => Reply::Choices(Vec::new()),
+            _ => Say::privately(says::CUT_OFF).into(),
+        };
+        if let Err(why) = out.first(reply.first()).await {
+            debug!(interaction = %asked.id, "Nobody was told that the database is out of reach: {why}");
+        }
+    }
+
     async fn first_and_rest(&self, asked: &Asked, reply: Reply, out: &dyn Out) {
         let with_file = matches!(&reply, Reply::Say(say) if say.file.is_some());
         let first = match &reply {

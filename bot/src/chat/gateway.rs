@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use host::Host;
-use host::chat::Seat;
+use host::chat::{Attended, Seat, Word};
 use serde_json::Value;
 use serenity::all::{
     Client, ClientBuilder, Context, Event, EventHandler, GatewayIntents, Http, Interaction, RawEventHandler,
@@ -24,6 +24,9 @@ use super::wire;
 
 /// How often the seat is attended to.
 const EVERY: Duration = Duration::from_secs(5);
+/// How long whoever may do nothing leaves a question to others. They answer within a second, Discord waits for three, and
+/// of two answers it takes the first.
+const AFTER_OTHERS: Duration = Duration::from_millis(1_500);
 /// How long nothing is tried after something failed, at first and at most.
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -44,8 +47,15 @@ pub async fn listen(host: Host, chat: Chat, unknown: Unknown, close: Cancellatio
     let mut pause = PAUSE;
     while !close.is_cancelled() {
         let ended = match seat.attend().await {
-            true => Some(connected(&host, &chat, &unknown, &mut seat, &close).await),
-            false => None,
+            Attended::Ours => {
+                let began = host.clock().elapsed();
+                let ended = connected(&host, &chat, &unknown, &mut seat, &close).await;
+                if host.clock().elapsed().saturating_sub(began) >= LONGEST_PAUSE {
+                    pause = PAUSE;
+                }
+                Some(ended)
+            }
+            Attended::Theirs | Attended::Unknown => None,
         };
         let wait = match ended {
             Some(Ended::Closed) => break,
@@ -55,7 +65,6 @@ pub async fn listen(host: Host, chat: Chat, unknown: Unknown, close: Cancellatio
             }
             Some(Ended::SeatLost) => {
                 warn!("Another process listens to Discord now");
-                pause = PAUSE;
                 EVERY
             }
             Some(Ended::Broken(why)) => {
@@ -101,7 +110,7 @@ async fn connected(
     if let Some(ended) = prepared(host, chat.http()).await.err() {
         return ended;
     }
-    let mut client = match client(host, chat, unknown).await {
+    let mut client = match client(host, chat, unknown, seat.word()).await {
         Ok(client) => client,
         Err(ended) => return ended,
     };
@@ -114,7 +123,7 @@ async fn connected(
             ended = &mut running => return judge(ended),
             () = close.cancelled() => break Ended::Closed,
             _ = look.tick() => {
-                if !seat.attend().await {
+                if seat.attend().await == Attended::Theirs {
                     break Ended::SeatLost;
                 }
             }
@@ -145,13 +154,13 @@ async fn prepared(host: &Host, http: &Arc<Http>) -> Result<(), Ended> {
     Ok(())
 }
 
-async fn client(host: &Host, chat: &Chat, unknown: &Unknown) -> Result<Client, Ended> {
+async fn client(host: &Host, chat: &Chat, unknown: &Unknown, word: Word) -> Result<Client, Ended> {
     let http = wire::http(host).map_err(Ended::ForGood)?;
     // serenity goes on with an address of its own when this fails, which would be another Discord than the settings name.
     let said = http.get_gateway().await.map_err(|error| Ended::Broken(wire::words(&error)))?.url;
     let wanted = host.config().discord.gateway_url.clone().unwrap_or(said);
     let client = ClientBuilder::new_with_http(http, GatewayIntents::GUILDS)
-        .event_handler(Ears { chat: chat.clone() })
+        .event_handler(Ears { chat: chat.clone(), word })
         .raw_event_handler(Counting(unknown.clone()))
         .await
         .map_err(|error| Ended::Broken(wire::words(&error)))?;
@@ -176,6 +185,7 @@ fn judge(ended: serenity::Result<()>) -> Ended {
 
 struct Ears {
     chat: Chat,
+    word: Word,
 }
 
 /// The first answer of what came by the gateway is a call of its own.
@@ -196,7 +206,14 @@ impl EventHandler for Ears {
     async fn interaction_create(&self, _: Context, interaction: Interaction) {
         let Some(asked) = Asked::of(&interaction) else { return };
         let out = ByCall { http: self.chat.http(), id: asked.id.clone(), token: asked.token.clone() };
-        self.chat.answer(asked, &out).await;
+        match self.word.is_fresh() {
+            true => self.chat.answer(asked, &out).await,
+            // Another process may have heard it as well, and do it.
+            false => {
+                tokio::time::sleep(AFTER_OTHERS).await;
+                self.chat.answer_that_it_cannot(&asked, &out).await;
+            }
+        }
     }
 
     async fn ready(&self, _: Context, ready: Ready) {

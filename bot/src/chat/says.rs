@@ -27,6 +27,7 @@ pub const WHICH_WORKSPACE: &str = "You belong to several workspaces, and here it
      server of that workspace.";
 pub const OLD_CARD: &str = "This card is from another version of Milepost. Nothing was changed.\n`/today` shows what is open, \
                             with buttons that work.";
+pub const CUT_OFF: &str = "The database cannot be reached at the moment, so this was not done. Nothing was changed.\nTry it again in a minute.";
 pub const DISCARDED: &str = "Left as it was. Nothing was changed.";
 
 pub fn not_linked(in_server: bool) -> String {

@@ -10,7 +10,7 @@ use domain::kernel::db::Limits;
 use domain::workspace::access::Role::{Coordinator, Owner};
 use harness::peers::{Fault, How};
 use harness::{Place, on_both};
-use host::chat::Seat;
+use host::chat::{Attended, Seat};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -18,10 +18,20 @@ use super::hall::Hall;
 
 /// Holds everything that anybody needs to change something, and on PostgreSQL what is needed to be recognised too.
 fn freeze(hall: &Hall) -> (domain::kernel::Db, Conn) {
+    hold(hall, "members")
+}
+
+/// Holds what is needed to say that one listens.
+fn hold_the_seat(hall: &Hall) -> (domain::kernel::Db, Conn) {
+    hold(hall, "gateways")
+}
+
+/// Holds a table on PostgreSQL; on SQLite, all that is written.
+fn hold(hall: &Hall, table: &str) -> (domain::kernel::Db, Conn) {
     let other = hall.world.place.open(Place::usual_limits());
     let mut held = other.raw().unwrap();
     match &mut held {
-        Conn::Pg(c) => c.batch_execute("BEGIN; LOCK TABLE members IN ACCESS EXCLUSIVE MODE").unwrap(),
+        Conn::Pg(c) => c.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).unwrap(),
         Conn::Lite(c) => c.batch_execute("BEGIN IMMEDIATE").unwrap(),
     }
     (other, held)
@@ -148,19 +158,39 @@ on_both! {
 
     fn who_says_nothing_for_half_a_minute_has_lost_the_seat(world: World) {
         let (mut first, mut second) = (Seat::new(&world.host), Seat::new(&world.host));
-        assert!(world.wait_for(first.attend()));
-        assert!(!world.wait_for(second.attend()));
+        assert_eq!(world.wait_for(first.attend()), Attended::Ours);
+        assert_eq!(world.wait_for(second.attend()), Attended::Theirs);
         world.seconds_pass(25);
-        assert!(!world.wait_for(second.attend()));
-        // One word is enough to keep it, however late it comes.
-        assert!(world.wait_for(first.attend()));
+        assert_eq!(world.wait_for(second.attend()), Attended::Theirs);
+        // One word is enough to keep it, however late it comes; until it comes, nothing is done.
+        assert!(!first.word().is_fresh());
+        assert_eq!(world.wait_for(first.attend()), Attended::Ours);
+        assert!(first.word().is_fresh());
         world.seconds_pass(25);
-        assert!(!world.wait_for(second.attend()));
+        assert_eq!(world.wait_for(second.attend()), Attended::Theirs);
         world.seconds_pass(31);
-        assert!(world.wait_for(second.attend()));
-        assert!(!world.wait_for(first.attend()));
+        assert_eq!(world.wait_for(second.attend()), Attended::Ours);
+        assert_eq!(world.wait_for(first.attend()), Attended::Theirs);
         world.wait_for(second.leave());
-        assert!(world.wait_for(first.attend()));
+        assert_eq!(world.wait_for(first.attend()), Attended::Ours);
+    }
+
+    fn whoever_asks_while_nobody_can_say_who_listens_reads_a_sentence(world: World) {
+        let limits = Limits { wait: Duration::from_secs(60), ..Place::usual_limits() };
+        let mut hall = Hall::patient(world, limits, 2).linked();
+        let held = hold_the_seat(&hall);
+        hall.world.seconds_pass(25);
+        let said = hall.wait(hall.at(Coordinator).slash("/today", &[]));
+        assert!(said.shown().contains("The database cannot be reached"), "{}", said.shown());
+        assert!(said.took > Duration::from_secs(1), "another process, if there is one, answers first: {:?}", said.took);
+        let typed = hall.wait(hall.at(Coordinator).types("/deal show", &[("deal", json!("oak"))], "deal"));
+        assert!(typed.took < Duration::from_secs(3), "{:?}", typed.took);
+        assert_eq!(hall.discord.connected(), 1);
+        drop(held);
+        // As soon as it has said again that it listens.
+        let answered = (0..20).any(|_| hall.slash(Coordinator, "/today", &[]).shown().contains("Nothing needs your attention"));
+        assert!(answered, "it goes on saying that it cannot");
+        assert_eq!(hall.discord.identifies(), 1);
     }
 
     fn a_press_on_a_card_of_another_version_explains_itself(world: World) {
