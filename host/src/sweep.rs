@@ -9,6 +9,7 @@ use domain::deals::reminder::team_digest::team_digest;
 use domain::delivery::notify::ops::digests;
 use domain::kernel::id::WorkspaceId;
 use domain::kernel::{Principal, Source};
+use domain::people::chat::pending;
 use tokio::sync::Mutex;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
@@ -144,6 +145,10 @@ async fn sweep(
         match host.by_the_clock(&who, team_digest).await {
             Ok(done) => planned += done,
             Err(refusal) => warn!(workspace = %workspace, "The team's digest was not sent: {}", refusal.sentence),
+        }
+        if matches!(host.look(&who, pending::is_any_old).await, Ok(true)) {
+            // What is left is looked at again in a minute.
+            let _ = host.act(&who, pending::drop_old).await;
         }
     }
     if planned > 0 {

@@ -10,6 +10,7 @@ use domain::deals::milestone::ops::{
     get, list, remove, waive,
 };
 use domain::deals::reminder::snooze::{SnoozeMilestone, snooze};
+use domain::delivery::notify::account;
 use domain::kernel::id::{DealId, MemberId, MilestoneId, PlanId, TokenId};
 use domain::kernel::{Code, Cx, No, Principal, Refusal};
 use domain::people::chat::ops as chat;
@@ -79,7 +80,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("milestone remove", |cx, ids| remove(cx, ids.milestone, None, None)),
     ("member change", |cx, ids| member::ops::change(cx, ids.member, Role::Viewer, MemberStatus::Active).map(drop)),
     ("chat code", |cx, ids| chat::make_code(cx, ids.member).map(drop)),
-    ("chat link", |cx, ids| chat::link_member(cx, ids.member, "123456789").map(drop)),
+    ("chat link", |cx, ids| account::link_member(cx, ids.member, "123456789").map(drop)),
     ("token create", |cx, ids| {
         let cmd =
             CreateToken { holder: For::Member(ids.member), label: "x".into(), scope: Grant::Read, days: None };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::kernel::Refusal;
-use domain::people::chat::Known;
+use domain::people::chat::{Known, Speaker};
 use host::Host;
 use serde_json::Value;
 use serenity::all::{CreateAttachment, Http};
@@ -208,7 +208,7 @@ async fn try_to(chat: &Chat, asked: Arc<Asked>) -> Result<Reply, Refusal> {
     let speakers = match host.who_speaks(guild, &asked.user).await? {
         Known::NotLinked => return Ok(unknown(&asked, says::not_linked(guild.is_some()))),
         Known::Stranger => return Ok(unknown(&asked, says::STRANGER.into())),
-        Known::Member(speakers) => speakers,
+        Known::Member(speakers) => meant(speakers, &asked.what),
     };
     let caller = |n: usize| {
         let speaker = &speakers[n];
@@ -232,6 +232,16 @@ async fn try_to(chat: &Chat, asked: Arc<Asked>) -> Result<Reply, Refusal> {
         What::Complete(call, option) => commands::offer(&caller(0), call, option).await,
         What::Other => Ok(Say::privately(says::NOT_UNDERSTOOD).into()),
     }
+}
+
+/// An admin who says whose an account is does not make what its owner says elsewhere ambiguous. A press names what it is
+/// about.
+fn meant(mut speakers: Vec<Speaker>, what: &What) -> Vec<Speaker> {
+    let commands = matches!(what, What::Command(_) | What::Complete(..));
+    if commands && speakers.iter().any(|speaker| speaker.said_so) {
+        speakers.retain(|speaker| speaker.said_so);
+    }
+    speakers
 }
 
 fn unknown(asked: &Asked, words: String) -> Reply {

@@ -1,6 +1,7 @@
 //! `milepost invite` and `milepost chat`: the bot's way into a Discord server, and who there is who.
 
 use clap::{Args, Subcommand};
+use domain::delivery::notify::account;
 use domain::kernel::Refusal;
 use domain::people::chat::ops;
 use domain::workspace::member::{self, Member};
@@ -100,7 +101,7 @@ pub fn run(common: &Common, cmd: &Chat) -> Outcome {
         Chat::Forget { email } => {
             let done = desk.write(|cx| {
                 let whom = member::ops::find(cx, email)?;
-                ops::unlink_member(cx, whom.id)?;
+                account::unlink_member(cx, whom.id)?;
                 Ok(whom.name)
             })?;
             let json = json!({ "forgotten": done.value });

@@ -33,7 +33,7 @@ const TEMPLATES: [(&str, &str); 11] = [
     ("approval_card", include_str!("../../data/messages/approval_card.txt")),
     ("thread", include_str!("../../data/messages/thread.txt")),
     ("completed", include_str!("../../data/messages/completed.txt")),
-    ("undelivered", include_str!("../../data/messages/undelivered.txt")),
+    ("alert", include_str!("../../data/messages/alert.txt")),
 ];
 
 /// Steps that a template may take; a list of 500 items takes a tenth of them.

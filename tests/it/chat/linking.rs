@@ -105,5 +105,40 @@ on_both! {
         hall.world.act(&other.as_(Role::Owner), |cx| ops::link_member(cx, id, &account)).unwrap();
         let said = hall.wait(cora.slash("/today", &[]));
         assert!(said.shown().contains("several workspaces"), "{}", said.shown());
+        // What she said herself counts more than what an admin of another workspace says.
+        let team = hall.world.team.clone();
+        let own = team.members[&Role::Coordinator].id;
+        let code = hall.world.act(&team.cora(), |cx| ops::make_code(cx, own)).unwrap();
+        let said = hall.wait(cora.slash("/setup", &[("code", json!(code))]));
+        assert!(said.shown().contains("You are **Cora Castillo** here"), "{}", said.shown());
+        let said = hall.wait(cora.slash("/today", &[]));
+        assert!(said.shown().contains("Nothing needs your attention"), "{}", said.shown());
+    }
+
+    fn nobody_is_given_another_account_over_their_head(world: World) {
+        let mut hall = Hall::open(world);
+        let team = hall.world.team.clone();
+        let vera = hall.pick(Role::Admin, "/team unlink", "member", "vera");
+        hall.slash(Role::Admin, "/team unlink", &[("member", vera.clone())]);
+        let cora = hall.pick(Role::Admin, "/team link", "member", "cora");
+        let link = [("member", cora.clone()), ("account", json!(hall.people[&Role::Viewer].id))];
+        let said = hall.slash(Role::Admin, "/team link", &link);
+        assert!(said.shown().contains("is linked to another Discord account. Nothing was changed."), "{}", said.shown());
+        let mikes = json!(hall.people[&Role::Member].id);
+        let said = hall.slash(Role::Admin, "/team link", &[("member", vera), ("account", mikes)]);
+        assert!(said.shown().contains("is linked to another member. Nothing was changed."), "{}", said.shown());
+        // Unlinked first, it is done, and Cora reads of both, where Adam's account does not reach.
+        hall.slash(Role::Admin, "/team unlink", &[("member", cora)]);
+        let said = hall.slash(Role::Admin, "/team link", &link);
+        assert!(said.shown().contains("from now on"), "{}", said.shown());
+        let query = format!(
+            "SELECT content AS line FROM messages WHERE workspace_id = '{}' AND occasion LIKE 'alert:account:%' AND channel = 'email' \
+             AND address = 'cora@example.com' ORDER BY id",
+            team.id
+        );
+        let told = hall.world.lines(&team, &query);
+        assert_eq!(told.len(), 2, "{told:#?}");
+        assert!(told[0].contains("No Discord account is yours any more") && told[0].contains("Adam Adler said so."), "{}", told[0]);
+        assert!(told[1].contains("votes on letters included"), "{}", told[1]);
     }
 }

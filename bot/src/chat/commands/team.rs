@@ -1,5 +1,6 @@
 //! `/team`
 
+use domain::delivery::notify::account;
 use domain::kernel::Refusal;
 use domain::people::chat::ops;
 use domain::workspace::member;
@@ -41,7 +42,7 @@ pub async fn run(caller: &Caller, verb: &str, call: &Call) -> Result<Reply, Refu
             let shown = user.clone();
             let name = caller
                 .act(move |cx| {
-                    ops::link_member(cx, id, &user)?;
+                    account::link_member(cx, id, &user)?;
                     Ok(member::store::find(cx, id)?.map_or_else(String::new, |member| member.name))
                 })
                 .await?;
@@ -51,7 +52,7 @@ pub async fn run(caller: &Caller, verb: &str, call: &Call) -> Result<Reply, Refu
             let id = call.member()?;
             let name = caller
                 .act(move |cx| {
-                    ops::unlink_member(cx, id)?;
+                    account::unlink_member(cx, id)?;
                     Ok(member::store::find(cx, id)?.map_or_else(String::new, |member| member.name))
                 })
                 .await?;

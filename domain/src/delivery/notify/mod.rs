@@ -1,5 +1,6 @@
 //! Tells members what they want to know, the way they want to hear it.
 
+pub mod account;
 pub mod ops;
 pub mod store;
 pub mod verify;

@@ -372,7 +372,7 @@ pub fn disable_gone(cx: &mut Cx<'_>, id: EndpointId, why: &str) -> Result<(), No
             member: member.id,
             topic: Topic::Alert,
             urgency: Urgency::Important,
-            words: templates.render("undelivered", &context)?,
+            words: templates.render("alert", &context)?,
             subject: Some(subject(id)),
             occasion: format!("alert:endpoint:{id}:{}:{}", endpoint.version, member.id),
             deal_id: None,

@@ -55,6 +55,9 @@ pub struct Speaker {
     pub who: Principal,
     /// In which the member reads times.
     pub zone: TimeZone,
+    /// Outside of servers: whether the account's owner, or somebody at the server's terminal, said whose it is, and not only
+    /// an admin of the workspace.
+    pub said_so: bool,
 }
 
 /// What a code looks like in the database.

@@ -14,13 +14,19 @@ use crate::workspace::access::ops::{look_in, member_principal};
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::member::{self, Member, MemberStatus};
 
+/// How an account is known when an admin said whose it is.
+const BY_ADMIN: &str = "admin";
+
 /// Who says something: somebody with a Discord account, in a server or (with `None`) in direct messages.
 pub fn recognise(db: &Db, guild: Option<&str>, user: &str, now: Timestamp) -> Result<Known, Fault> {
     let Some(guild) = guild else {
         let mut all = Vec::new();
-        for (workspace, member) in store::everywhere(db, user)? {
+        for (workspace, member, how) in store::everywhere(db, user)? {
             if all.iter().all(|known: &Speaker| known.who.workspace != workspace) {
-                all.extend(active(db, workspace, member, now)?);
+                let speaker = active(db, workspace, member, now)?;
+                all.extend(
+                    speaker.map(|speaker| Speaker { said_so: how.as_deref() != Some(BY_ADMIN), ..speaker }),
+                );
             }
         }
         return Ok(if all.is_empty() { Known::NotLinked } else { Known::Member(all) });
@@ -37,7 +43,11 @@ pub fn recognise(db: &Db, guild: Option<&str>, user: &str, now: Timestamp) -> Re
 }
 
 fn speaker(member: &Member, workspace: WorkspaceId) -> Speaker {
-    Speaker { who: member_principal(member, workspace, Source::Chat), zone: time::zone(&member.time_zone) }
+    Speaker {
+        who: member_principal(member, workspace, Source::Chat),
+        zone: time::zone(&member.time_zone),
+        said_so: true,
+    }
 }
 
 fn active(db: &Db, workspace: WorkspaceId, id: MemberId, now: Timestamp) -> Result<Option<Speaker>, Fault> {
@@ -151,12 +161,28 @@ pub fn wrong_code() -> Refusal {
     )
 }
 
-/// Says whose a Discord account is. For whoever may manage members; the id comes from Discord itself, not from typing.
+/// Says whose a Discord account is. For whoever may manage members; the id comes from Discord itself, not from typing. What
+/// is known already is not said anew over people's heads: it is unlinked first.
+///
+/// Part of [`crate::delivery::notify::account::link_member`], which tells the member.
 pub fn link_member(cx: &mut Cx<'_>, id: MemberId, user_id: &str) -> Result<Linked, No> {
     cx.require(Verb::ManageMembers)?;
-    member::store::find(cx, id)?.ok_or_else(|| Refusal::not_found("member"))?;
-    link(cx, id, user_id, "admin")?;
-    Ok(Linked { member: id, user_id: user_id.into(), how: "admin".into() })
+    let name = member::store::find(cx, id)?.ok_or_else(|| Refusal::not_found("member"))?.name;
+    for known in store::linked(cx, None)? {
+        let taken = match (known.member == id, known.user_id == user_id) {
+            (true, false) => format!("{name} is linked to another Discord account."),
+            (false, true) => "This Discord account is linked to another member.".into(),
+            _ => continue,
+        };
+        return Err(Refusal::new(
+            Code::WrongState,
+            format!("{taken} Nothing was changed."),
+            "Unlink it first (/team unlink, or milepost chat forget); the member is told of both.",
+        )
+        .into());
+    }
+    link(cx, id, user_id, BY_ADMIN)?;
+    Ok(Linked { member: id, user_id: user_id.into(), how: BY_ADMIN.into() })
 }
 
 /// One account is one member, and one member has one account.
@@ -186,6 +212,8 @@ fn is_account(user_id: &str) -> bool {
 }
 
 /// Whoever speaks with the member's account is a stranger from now on. Messages that go to the account end too.
+///
+/// Part of [`crate::delivery::notify::account::unlink_member`], which tells the member.
 pub fn unlink_member(cx: &mut Cx<'_>, id: MemberId) -> Result<(), No> {
     if !is_own(cx, id) {
         cx.require(Verb::ManageMembers)?;

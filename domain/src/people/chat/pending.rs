@@ -23,12 +23,9 @@ pub fn keep(cx: &mut Cx<'_>, asked: &impl Serialize) -> Result<Uuid, No> {
     let (workspace, me) = (cx.workspace(), me(cx)?);
     let id = cx.mint();
     let body = serde_json::to_string(asked).map_err(|error| Fault::Corrupt(error.to_string()))?;
-    let (now, until) = (At(cx.now()), At(cx.now() + KEPT));
+    let until = At(cx.now() + KEPT);
+    drop_old(cx)?;
     both!(cx.conn(), |c| {
-        diesel::delete(chat_pending::table)
-            .filter(chat_pending::workspace_id.eq(workspace))
-            .filter(chat_pending::expires_at.le(now))
-            .execute(c)?;
         let own: Vec<AnyId> = chat_pending::table
             .filter(chat_pending::workspace_id.eq(workspace))
             .filter(chat_pending::member_id.eq(me))
@@ -78,6 +75,38 @@ pub fn take<T: DeserializeOwned>(cx: &mut Cx<'_>, id: Uuid) -> Result<T, No> {
     let workspace = cx.workspace();
     let taken = both!(cx.conn(), |c| diesel::delete(chat_pending::table.find((workspace, AnyId(id)))).execute(c))?;
     if taken == 1 { Ok(found) } else { Err(gone().into()) }
+}
+
+/// What nobody confirms any more is dropped: it may hold what people typed about their clients.
+pub fn leave(cx: &mut Cx<'_>, id: Uuid) -> Result<(), No> {
+    let (workspace, me) = (cx.workspace(), me(cx)?);
+    both!(cx.conn(), |c| {
+        diesel::delete(chat_pending::table.find((workspace, AnyId(id))))
+            .filter(chat_pending::member_id.eq(me))
+            .execute(c)
+    })?;
+    Ok(())
+}
+
+/// Whether something is kept that is too old to be confirmed. A look, for those who do not want to write to learn that.
+pub fn is_any_old(cx: &mut Cx<'_>) -> Result<bool, No> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let old = chat_pending::table
+        .filter(chat_pending::workspace_id.eq(workspace))
+        .filter(chat_pending::expires_at.le(now));
+    Ok(both!(cx.conn(), |c| diesel::select(diesel::dsl::exists(old)).get_result(c))?)
+}
+
+/// Drops what is too old to be confirmed.
+pub fn drop_old(cx: &mut Cx<'_>) -> Result<(), No> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    both!(cx.conn(), |c| {
+        diesel::delete(chat_pending::table)
+            .filter(chat_pending::workspace_id.eq(workspace))
+            .filter(chat_pending::expires_at.le(now))
+            .execute(c)
+    })?;
+    Ok(())
 }
 
 fn me(cx: &Cx<'_>) -> Result<MemberId, Refusal> {

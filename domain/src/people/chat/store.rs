@@ -21,8 +21,8 @@ pub fn workspace_of(db: &Db, guild: &str) -> Result<Option<WorkspaceId>, Fault> 
     })
 }
 
-/// Where an account is known, oldest workspace first, in whatever workspaces.
-pub fn everywhere(db: &Db, user: &str) -> Result<Vec<(WorkspaceId, MemberId)>, Fault> {
+/// Where an account is known and how, oldest workspace first, in whatever workspaces.
+pub fn everywhere(db: &Db, user: &str) -> Result<Vec<(WorkspaceId, MemberId, Option<String>)>, Fault> {
     db.transaction(Scope::Chat(&format!("user:{user}")), Access::Read, |conn| {
         Ok(both!(conn, |c| {
             address_proofs::table
@@ -32,7 +32,7 @@ pub fn everywhere(db: &Db, user: &str) -> Result<Vec<(WorkspaceId, MemberId)>, F
                     address_proofs::verified_how.is_not_null().and(address_proofs::verified_how.ne(CARRIED_OVER)),
                 )
                 .order((address_proofs::workspace_id, address_proofs::verified_at.desc()))
-                .select((address_proofs::workspace_id, address_proofs::member_id))
+                .select((address_proofs::workspace_id, address_proofs::member_id, address_proofs::verified_how))
                 .limit(20)
                 .load(c)
         })?)
