@@ -11,7 +11,7 @@ use domain::kernel::id::{DealId, MilestoneId};
 use domain::kernel::page::Ask;
 use domain::people::reach::Channel;
 use domain::workspace::access::Role;
-use harness::peers::FakeDiscord;
+use harness::peers::{FakeDiscord, Fault, How};
 use harness::{DATES, World, deal, not_sent, on_both, report, unclear};
 use host::dispatch::Dispatcher;
 use serde_json::{Value, json};
@@ -273,6 +273,44 @@ on_both! {
         }
         chat.settles(&world);
         assert_eq!((edits(&world), chat.discord.changes()), (vec!["sent".to_owned()], 1));
+    }
+
+    fn what_goes_wrong_with_an_edit_asks_for_it_no_more_often_than_it_helps(world: World) {
+        let chat = chat(&world);
+        let mut all = Vec::new();
+        let rows: [(&str, Fault); 11] = [
+            ("429, 1", Fault::slow_down(Some("1"))),
+            ("429, 1336", Fault::slow_down(Some("1336"))),
+            ("429, -1", Fault::slow_down(Some("-1"))),
+            ("429", Fault::slow_down(None)),
+            ("500", Fault::status(500)),
+            ("502 though taken", Fault::status(502).though_taken()),
+            ("a reset", Fault::after_taking(How::Reset)),
+            ("a cut body", Fault::after_taking(How::CutBody)),
+            ("a ban page", Fault::ban_page()),
+            ("404", Fault::status(404)),
+            ("403", Fault::status(403)),
+        ];
+        for (name, fault) in rows {
+            let (_, milestones) = oak_street(&world, &["Keys"]);
+            chat.settles(&world);
+            world.complete(milestones[0]);
+            cards_follow(&world);
+            let edit = "PATCH /channels/*/messages/*";
+            let before = chat.discord.count(edit);
+            chat.discord.fail_next(edit, fault);
+            let mut asked_at = Vec::new();
+            for second in (0..1_800).step_by(6) {
+                world.wait_for(chat.process.round());
+                let asked = chat.discord.count(edit) - before;
+                asked_at.extend(std::iter::repeat_n(second, asked - asked_at.len()));
+                world.seconds_pass(6);
+            }
+            let end = edits(&world).pop().unwrap();
+            all.push(format!("{name}: asked after {asked_at:?} seconds, {end}"));
+        }
+        insta::assert_snapshot!("edits_that_went_wrong", all.join("\n"));
+        world.log_is_whole(&world.team);
     }
 
     fn a_card_waits_for_its_message_and_a_message_that_never_left_has_nothing_to_edit(world: World) {
