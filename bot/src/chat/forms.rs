@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::deals::deal::PartyRole;
-use domain::deals::deal::intake::{NewDeal, NewParty};
+use domain::deals::deal::intake::{self, NewDeal, NewParty};
 use domain::kernel::{Problem, spoken};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,14 @@ pub struct TypedDeal {
     pub more: String,
 }
 
+/// What was made of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadDeal {
+    pub new: NewDeal,
+    /// Other days that were perhaps meant, by key date.
+    pub also: BTreeMap<String, Date>,
+}
+
 impl TypedDeal {
     pub fn of(known: &str, fields: &BTreeMap<String, String>) -> Self {
         let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
@@ -105,8 +113,8 @@ impl TypedDeal {
     }
 
     /// What was typed as a deal, its dates read as of `today`, and every problem at once.
-    pub fn read(&self, today: Date) -> Result<NewDeal, Vec<Problem>> {
-        let mut problems = Vec::new();
+    pub fn read(&self, today: Date) -> Result<ReadDeal, Vec<Problem>> {
+        let (mut problems, mut also) = (Vec::new(), BTreeMap::new());
         let mut known = self.known.split('.');
         let mut word = || known.next().unwrap_or_default().to_owned();
         let (side, financing, state) = (word(), word(), word());
@@ -119,10 +127,13 @@ impl TypedDeal {
             activate: true,
             ..NewDeal::default()
         };
-        let mut date = |name: &str, field: &str, text: &str, problems: &mut Vec<Problem>| match spoken::date(
-            field, text, today,
+        let mut date = |name: &str, field: &str, text: &str, problems: &mut Vec<Problem>| match intake::said(
+            name, field, text, today,
         ) {
-            Ok(read) => drop(new.key_dates.insert(name.to_owned(), read.date.to_string())),
+            Ok(read) => {
+                new.key_dates.insert(name.to_owned(), read.date.to_string());
+                also.insert(name.to_owned(), read.also);
+            }
             Err(problem) => problems.push(problem),
         };
         date("contract_date", "contract date", &self.contract, &mut problems);
@@ -142,7 +153,8 @@ impl TypedDeal {
                 Err(_) => date(&key_date(&word), name.trim(), rest.trim(), &mut problems),
             }
         }
-        if problems.is_empty() { Ok(new) } else { Err(problems) }
+        let also = also.into_iter().filter_map(|(name, also)| Some((name, also?))).collect();
+        if problems.is_empty() { Ok(ReadDeal { new, also }) } else { Err(problems) }
     }
 }
 
@@ -215,7 +227,7 @@ mod tests {
         }
     }
 
-    fn typed(more: &str) -> Result<NewDeal, Vec<Problem>> {
+    fn typed(more: &str) -> Result<ReadDeal, Vec<Problem>> {
         let typed = TypedDeal {
             known: "buyer.cash.".into(),
             title: "12 Oak".into(),
@@ -229,7 +241,7 @@ mod tests {
 
     #[test]
     fn dates_and_people_are_read_as_they_are_typed() {
-        let new = typed(
+        let ReadDeal { new, .. } = typed(
             "Inspection: oct 24\n\nbuyer: Ann Lee, ann@example.com, +1 312 555 0100\nSeller's agent: Bo, Jr.",
         )
         .unwrap();

@@ -328,9 +328,9 @@ async fn filled(
 
 async fn new_deal(caller: &Caller, typed: TypedDeal) -> Result<Reply, Refusal> {
     let today = caller.today();
-    let read = typed.read(today).and_then(|new| domain::deals::deal::intake::check(&new).map(|_| new));
+    let read = typed.read(today).and_then(|read| domain::deals::deal::intake::check(&read.new).map(|_| read));
     let kept = match &read {
-        Ok(new) => Pending::NewDeal { typed, new: Box::new(new.clone()) },
+        Ok(read) => Pending::NewDeal { typed, new: Box::new(read.new.clone()) },
         Err(_) => Pending::Typed(typed),
     };
     let id = caller
@@ -342,8 +342,8 @@ async fn new_deal(caller: &Caller, typed: TypedDeal) -> Result<Reply, Refusal> {
         .await?;
     let again = Button::new("Change it", Look::Plain, Press::new(Action::Retry, id, ""));
     Ok(match read {
-        Ok(new) => {
-            let (head, frame) = says::new_deal(&new, today);
+        Ok(read) => {
+            let (head, frame) = says::new_deal(&read, today);
             let create = Button::new("Create", Look::Good, Press::new(Action::Confirm, id, ""));
             let leave = Button::new("Leave it", Look::Plain, Press::new(Action::Discard, id, ""));
             Say::privately(head).framed(frame).with(vec![create, again, leave]).into()

@@ -81,8 +81,12 @@ pub fn moment(at: Timestamp) -> String {
 
 /// Shows a date back that somebody said in words of their own.
 pub fn echo(read: &spoken::SpokenDate, today: Date) -> String {
-    let also = read.also.map_or_else(String::new, |also| format!(" (not {})", day(also)));
-    format!("**{}**{also}", spoken::echo(read.date, today))
+    format!("**{}**{}", spoken::echo(read.date, today), not(read.also))
+}
+
+/// Another day that the same words are used for.
+pub fn not(also: Option<Date>) -> String {
+    also.map_or_else(String::new, |also| format!(" (not {})", day(also)))
 }
 
 pub fn status(status: MilestoneStatus) -> &'static str {

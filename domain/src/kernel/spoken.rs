@@ -6,6 +6,7 @@
 //! - "friday" and "next friday" are the first Friday after today; "this friday" may be today.
 //! - "friday next week" is the Friday of the week that begins on the Monday after today.
 //! - A day without its year ("dec 12", "12/31", "the 15th") is the first one that has not passed; today has not.
+//! - Of what has happened by now ([`past_date`]) "dec 12", "12/31", "the 15th" and "friday" are the last ones that are not ahead.
 //! - "in 3 days", "in two weeks", "in a month" are counted from today; the end of a month that is shorter is its last day.
 //! - "05/06" is 6 May. Where somebody may have meant another day, the reading says which.
 //! - Hours need am or pm, or all four digits of a 24-hour clock: "5pm", "17:00", "noon", but neither "5" nor "5:00".
@@ -41,13 +42,29 @@ pub struct SpokenMoment {
     pub also: Option<Date>,
 }
 
+/// Where a day lies that the words alone leave open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lies {
+    Ahead,
+    Behind,
+}
+
 /// The day that somebody means who says this on `today`. It may have passed.
 pub fn date(field: &str, said: &str, today: Date) -> Result<SpokenDate, Problem> {
+    date_that(Lies::Ahead, field, said, today)
+}
+
+/// The same of something that has most likely happened by now, such as the signing of a contract. It may still be ahead.
+pub fn past_date(field: &str, said: &str, today: Date) -> Result<SpokenDate, Problem> {
+    date_that(Lies::Behind, field, said, today)
+}
+
+fn date_that(lies: Lies, field: &str, said: &str, today: Date) -> Result<SpokenDate, Problem> {
     let no = No { field, said };
     let said = no.words()?;
     match clock(&said) {
         Some(_) => Err(no.because("has a time of day. Give the day alone.")),
-        None => day(&said, today).map_err(|why| no.of(why)),
+        None => day(&said, today, lies).map_err(|why| no.of(why)),
     }
 }
 
@@ -61,14 +78,14 @@ pub fn moment(field: &str, said: &str, now: &Zoned) -> Result<SpokenMoment, Prob
         return Ok(SpokenMoment { at, also: None });
     }
     let Some((time, rest)) = clock(&said) else {
-        return Err(match day(&said, now.date()) {
+        return Err(match day(&said, now.date(), Lies::Ahead) {
             Ok(_) => no.because("has no time of day. Add one, such as 5pm, 17:00 or noon."),
             Err(why) => no.of(why),
         });
     };
     let found = match rest {
         [] => SpokenDate { date: now.date(), also: None },
-        rest => day(rest, now.date()).map_err(|why| no.of(why))?,
+        rest => day(rest, now.date(), Lies::Ahead).map_err(|why| no.of(why))?,
     };
     let at = time.instant(found.date, now.time_zone()).ok_or_else(|| no.of(Why::Unread))?;
     if rest.is_empty() && at <= now.timestamp() {
@@ -165,7 +182,7 @@ fn clock(said: &[Word]) -> Option<(TimeOfDay, &[Word])> {
     }
 }
 
-fn day(said: &[Word], today: Date) -> Result<SpokenDate, Why> {
+fn day(said: &[Word], today: Date, lies: Lies) -> Result<SpokenDate, Why> {
     use Word::{Day, End, From, In, Length as Unit, Next, Nth, Number, This, Today};
     let sure = |date: Date| Ok(SpokenDate { date, also: None });
     match said {
@@ -174,6 +191,12 @@ fn day(said: &[Word], today: Date) -> Result<SpokenDate, Why> {
         [Word::Yesterday] => sure(read("yesterday", today)?),
         [Unit(Length::Day), Word::After, Word::Tomorrow] => sure(later(2, Length::Day, today)?),
         [This, Day(weekday)] if *weekday == today.weekday() => sure(today),
+        [Day(weekday)] if lies == Lies::Behind => {
+            let ahead = first_after(*weekday, today)?;
+            let date = later(-7, Length::Day, ahead)?;
+            let also = if date == today { later(-7, Length::Day, date)? } else { ahead };
+            Ok(SpokenDate { date, also: Some(also) })
+        }
         [Day(weekday)] | [This, Day(weekday)] => {
             let also = (*weekday == today.weekday()).then_some(today);
             Ok(SpokenDate { date: first_after(*weekday, today)?, also })
@@ -194,44 +217,51 @@ fn day(said: &[Word], today: Date) -> Result<SpokenDate, Why> {
         [Number(count), Unit(length), Word::Ago] => sure(later(-count, *length, today)?),
         [End, Unit(Length::Month)] | [End, This, Unit(Length::Month)] => sure(today.last_of_month()),
         [End, Next, Unit(Length::Month)] => sure(next_month(today)?.last_of_month()),
+        [Nth(nth)] if lies == Lies::Behind && i32::from(today.day()) >= *nth => sure(of_month(*nth, today)?),
+        [Nth(nth)] if lies == Lies::Behind => {
+            let last = later(-1, Length::Month, today.first_of_month())?;
+            Ok(SpokenDate { date: of_month(*nth, last)?, also: of_month(*nth, today).ok() })
+        }
         [Nth(nth)] if i32::from(today.day()) <= *nth => sure(of_month(*nth, today)?),
         [Nth(nth)] | [Nth(nth), Next, Unit(Length::Month)] => sure(of_month(*nth, next_month(today)?)?),
         [Day(weekday), rest @ ..] if !rest.is_empty() => {
-            let SpokenDate { date, .. } = absolute(rest, today)?;
+            let SpokenDate { date, .. } = absolute(rest, today, lies)?;
             if date.weekday() == *weekday {
                 return sure(date);
             }
             let (date, is) = (date.strftime("%-d %B %Y"), date.strftime("%A"));
             Err(Why::Because(format!("names two days: {date} is a {is}.")))
         }
-        said => absolute(said, today),
+        said => absolute(said, today, lies),
     }
 }
 
 /// A day of the calendar, with or without its year.
-fn absolute(said: &[Word], today: Date) -> Result<SpokenDate, Why> {
+fn absolute(said: &[Word], today: Date, lies: Lies) -> Result<SpokenDate, Why> {
     use Word::{Iso, Month, Nth, Number, Slashes, Year};
+    let in_year = |month, day, year| in_year(month, day, year, today, lies);
     match said {
         [Iso(date)] => Ok(SpokenDate { date: *date, also: None }),
         [Month(month), Number(day) | Nth(day)] | [Number(day) | Nth(day), Month(month)] => {
-            in_year(*month, *day, None, today)
+            in_year(*month, *day, None)
         }
         [Month(month), Number(day) | Nth(day), Year(year)]
-        | [Number(day) | Nth(day), Month(month), Year(year)] => in_year(*month, *day, Some(*year), today),
+        | [Number(day) | Nth(day), Month(month), Year(year)] => in_year(*month, *day, Some(*year)),
         [Slashes(month, ..)] if !(1..=12).contains(month) => {
             Err(Why::Because("has no such month. Write month/day/year, such as 12/31/2027.".into()))
         }
         [Slashes(month, day, year)] => {
-            let found = in_year(*month, *day, *year, today)?;
-            let swapped = (month != day).then(|| in_year(*day, *month, *year, today).ok()).flatten();
+            let found = in_year(*month, *day, *year)?;
+            let swapped = (month != day).then(|| in_year(*day, *month, *year).ok()).flatten();
             Ok(SpokenDate { also: swapped.map(|other| other.date).or(found.also), ..found })
         }
         _ => Err(Why::Unread),
     }
 }
 
-/// Without a year the first one that has not passed; whoever speaks may have meant the one that has.
-fn in_year(month: i32, day: i32, year: Option<i32>, today: Date) -> Result<SpokenDate, Why> {
+/// Without a year the first one that has not passed, or the last one that is not ahead; whoever speaks may have meant the
+/// one of this year all the same.
+fn in_year(month: i32, day: i32, year: Option<i32>, today: Date, lies: Lies) -> Result<SpokenDate, Why> {
     let this = i32::from(today.year());
     let of = |year: i32| {
         let name = words::MONTHS[usize::try_from(month - 1).unwrap_or(0).min(11)];
@@ -241,9 +271,10 @@ fn in_year(month: i32, day: i32, year: Option<i32>, today: Date) -> Result<Spoke
     if let Some(year) = year {
         return Ok(SpokenDate { date: of(year)?, also: None });
     }
-    match of(this)? {
-        date if date >= today => Ok(SpokenDate { date, also: None }),
-        passed => Ok(SpokenDate { date: of(this + 1)?, also: Some(passed) }),
+    match (of(this)?, lies) {
+        (passed, Lies::Ahead) if passed < today => Ok(SpokenDate { date: of(this + 1)?, also: Some(passed) }),
+        (ahead, Lies::Behind) if ahead > today => Ok(SpokenDate { date: of(this - 1)?, also: Some(ahead) }),
+        (date, _) => Ok(SpokenDate { date, also: None }),
     }
 }
 

@@ -35,6 +35,35 @@ on_both! {
         assert_snapshot!("a_deal_is_typed_into_a_form", hall.transcript());
     }
 
+    fn a_contract_that_was_signed_this_month_is_not_read_as_next_years(world: World) {
+        let mut hall = Hall::open(world);
+        let form = hall.slash(Coordinator, "/deal new", &[("side", json!("buyer")), ("financing", json!("cash"))]);
+        let mut typed = |contract: &str, closing: &str| {
+            hall.submit(Coordinator, form.modal(), &[
+                ("What the team calls it", "12 Oak Street"),
+                ("Address", "12 Oak Street, Chicago, IL 60601"),
+                ("Contract date", contract),
+                ("Closing date", closing),
+            ])
+            .shown()
+        };
+        let said = typed("oct 10", "next friday");
+        assert!(said.contains("contract date: Sat 10 Oct 2026 (4 days ago)\n"), "{said}");
+        // What else the words may mean stands beside them.
+        assert!(said.contains("closing date: Fri 16 Oct 2026 (in 2 days) (not Fri 23 Oct 2026)"), "{said}");
+        let said = typed("friday", "dec 11");
+        assert!(said.contains("contract date: Fri 9 Oct 2026 (5 days ago) (not Fri 16 Oct 2026)"), "{said}");
+        let said = typed("nov 3", "dec 11");
+        assert!(said.contains("contract date: Mon 3 Nov 2025") && said.contains("(not Tue 3 Nov 2026)"), "{said}");
+        // The same where a contract date is corrected.
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        let deal = hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let said = hall.slash(Coordinator, "/deal reschedule", &[
+            ("deal", json!(deal.to_string())), ("date", json!("contract_date")), ("to", json!("oct 10")),
+        ]);
+        assert!(said.shown().contains("Saturday 10 October 2026, 4 days ago"), "{}", said.shown());
+    }
+
     fn a_closing_moves_when_somebody_said_yes_and_moves_back(world: World) {
         let mut hall = Hall::open(world);
         let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::deals::deal::key_dates::{self, ChangeKeyDates};
 use domain::deals::deal::view::{self, ListDeals};
-use domain::deals::deal::{DealStatus, Financing, Side};
+use domain::deals::deal::{DealStatus, Financing, Side, intake};
 use domain::deals::picture;
 use domain::delivery::card::{Action, Button, Look, Press};
+use domain::kernel::Refusal;
 use domain::kernel::page::Ask;
-use domain::kernel::{Refusal, spoken};
 use domain::people::chat::pending;
 
 use super::{Command, Opt, not_understood, offered as pick, one_of, text};
@@ -164,8 +164,8 @@ async fn reschedule(caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
     let (on, echo) = match to.to_lowercase().as_str() {
         "none" | "" => (None, format!("{}: **none**", plain(&says::named(&name)))),
         _ => {
-            let read =
-                spoken::date("to", to, caller.today()).map_err(|problem| Refusal::invalid(vec![problem]))?;
+            let read = intake::said(&name, "to", to, caller.today())
+                .map_err(|problem| Refusal::invalid(vec![problem]))?;
             let said = says::echo(&read, caller.today());
             (Some(read.date.to_string()), format!("{}: {said}", plain(&says::named(&name))))
         }

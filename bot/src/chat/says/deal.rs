@@ -1,14 +1,14 @@
 //! Deals and their dates.
 
 use domain::deals::deal::cascade::Flag;
-use domain::deals::deal::intake::NewDeal;
 use domain::deals::deal::key_dates::{Applied, Change, Preview};
 use domain::deals::deal::view::{DealView, Detail};
 use domain::deals::milestone::MilestoneStatus;
 use domain::kernel::Problem;
 use jiff::civil::Date;
 
-use super::{away, count, day, due, status};
+use super::{away, count, day, due, not, status};
+use crate::chat::forms::ReadDeal;
 use crate::chat::reply::plain;
 
 /// "closing_date" as "closing date"
@@ -96,7 +96,7 @@ pub fn timeline(detail: &Detail, today: Date) -> (String, String) {
 }
 
 /// What would be made of what somebody typed.
-pub fn new_deal(new: &NewDeal, today: Date) -> (String, String) {
+pub fn new_deal(ReadDeal { new, also }: &ReadDeal, today: Date) -> (String, String) {
     let state = new.state.as_deref().map_or_else(String::new, |state| format!(", {state}"));
     let mut text = format!(
         "**{}**\n{}{state}\n{} side, {}\n",
@@ -107,7 +107,7 @@ pub fn new_deal(new: &NewDeal, today: Date) -> (String, String) {
     );
     for (name, on) in &new.key_dates {
         let on = on.parse::<Date>().map_or_else(|_| plain(on), |on| due(Some(on), today));
-        text.push_str(&format!("{}: {on}\n", plain(&named(name))));
+        text.push_str(&format!("{}: {on}{}\n", plain(&named(name)), not(also.get(name).copied())));
     }
     for party in &new.parties {
         let ways = [&party.email, &party.phone].into_iter().flatten().map(|way| format!(", {}", plain(way)));

@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{check_key_dates, key_date_field};
-use super::{Financing, KeyDates, PartyRole, Side};
+use super::{CONTRACT_DATE, Financing, KeyDates, PartyRole, Side};
 use crate::deals::milestone::template::STATES;
+use crate::kernel::spoken::{self, SpokenDate};
 use crate::kernel::{Problem, text, time};
 use crate::people::contact::ops::{Person, check as check_person};
 
@@ -99,6 +100,15 @@ pub struct Checked {
     pub template: String,
     pub owner_email: Option<String>,
     pub activate: bool,
+}
+
+/// A key date as somebody says it on `today`. A contract is mostly signed before anybody writes it down; the other dates are
+/// still to come.
+pub fn said(name: &str, field: &str, text: &str, today: Date) -> Result<SpokenDate, Problem> {
+    match name {
+        CONTRACT_DATE => spoken::past_date(field, text, today),
+        _ => spoken::date(field, text, today),
+    }
 }
 
 /// Reads a new deal, or names everything that is wrong with it.

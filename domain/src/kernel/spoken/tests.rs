@@ -8,7 +8,11 @@ const TODAY: &str = "2026-11-21";
 
 /// "2026-12-12", with the other day that may have been meant after " or ", or why not.
 fn read_on(said: &str, today: &str) -> String {
-    match date("due_on", said, today.parse().unwrap()) {
+    shown_as(date("due_on", said, today.parse().unwrap()))
+}
+
+fn shown_as(read: Result<SpokenDate, Problem>) -> String {
+    match read {
         Ok(SpokenDate { date, also: None }) => date.to_string(),
         Ok(SpokenDate { date, also: Some(also) }) => format!("{date} or {also}"),
         Err(problem) => problem.sentence,
@@ -138,6 +142,39 @@ fn a_day_without_its_month_or_year_is_the_first_that_has_not_passed() {
     refused("the 32nd", "nothing that can be read");
     refused("the 2th", "nothing that can be read");
     refused("the 15", "nothing that can be read");
+}
+
+#[test]
+fn what_has_happened_lies_behind_whoever_says_only_the_day() {
+    // A Wednesday.
+    let check = |said: &str, means: &str| {
+        assert_eq!(shown_as(past_date("contract_date", said, "2026-10-14".parse().unwrap())), means, "{said}");
+    };
+    check("oct 10", "2026-10-10");
+    check("oct 14", "2026-10-14");
+    check("10/10", "2026-10-10");
+    check("sat oct 10", "2026-10-10");
+    check("oct 15", "2025-10-15 or 2026-10-15");
+    check("nov 3", "2025-11-03 or 2026-11-03");
+    check("5/6", "2026-05-06 or 2026-06-05");
+    check("friday", "2026-10-09 or 2026-10-16");
+    check("tuesday", "2026-10-13 or 2026-10-20");
+    check("wednesday", "2026-10-14 or 2026-10-07");
+    check("the 10th", "2026-10-10");
+    check("the 14th", "2026-10-14");
+    check("the 20th", "2026-09-20 or 2026-10-20");
+    check("the 31st", "\"the 31st\" is no day of September 2026.");
+    // What says by itself where it lies.
+    check("today", "2026-10-14");
+    check("yesterday", "2026-10-13");
+    check("tomorrow", "2026-10-15");
+    check("3 days ago", "2026-10-11");
+    check("in 3 days", "2026-10-17");
+    check("next friday", "2026-10-16 or 2026-10-23");
+    check("this friday", "2026-10-16");
+    check("nov 3, 2026", "2026-11-03");
+    check("2026-11-03", "2026-11-03");
+    check("end of month", "2026-10-31");
 }
 
 #[test]
@@ -349,6 +386,7 @@ fn nothing_is_read_where_the_calendar_ends() {
     ] {
         for today in [first, last, Date::MIN, Date::ZERO] {
             let _ = date("due_on", said, today);
+            let _ = past_date("contract_date", said, today);
         }
     }
     for now in [Timestamp::MAX, Timestamp::MIN] {
