@@ -10,6 +10,8 @@ const MOST_TEXT: usize = 2_000;
 const MOST_EMBED: usize = 4_096;
 /// What fits into a form's field.
 pub const MOST_FIELD: usize = 4_000;
+/// Characters of the name and of the value of what is offered.
+const MOST_CHOICE: usize = 100;
 /// Discord's names for kinds of answers.
 const MESSAGE: u8 = 4;
 const MESSAGE_LATER: u8 = 5;
@@ -193,8 +195,14 @@ impl Reply {
                 "components": form.fields.iter().take(5).map(Field::body).collect::<Vec<_>>(),
             } }),
             Self::Choices(choices) => {
-                let choice = |(name, value): &(String, String)| json!({ "name": name.chars().take(100).collect::<String>(), "value": value });
-                json!({ "type": CHOICES, "data": { "choices": choices.iter().take(25).map(choice).collect::<Vec<_>>() } })
+                // Part of a name is still one; part of a value is another one.
+                let fits = |(_, value): &&(String, String)| value.chars().count() <= MOST_CHOICE;
+                let choice = |(name, value): &(String, String)| {
+                    let name: String = name.chars().take(MOST_CHOICE).collect();
+                    json!({ "name": name, "value": value })
+                };
+                let choices: Vec<Value> = choices.iter().filter(fits).take(25).map(choice).collect();
+                json!({ "type": CHOICES, "data": { "choices": choices } })
             }
         }
     }

@@ -88,6 +88,40 @@ on_both! {
         assert_snapshot!("a_closing_moves", hall.transcript());
     }
 
+    fn the_dates_of_a_draft_move_too(world: World) {
+        let mut hall = Hall::open(world);
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        let new = domain::deals::deal::intake::NewDeal { activate: false, ..new };
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let offered = hall.types(Coordinator, "/deal reschedule", "deal", "oak");
+        assert!(offered[0].name.contains("draft"), "{}", offered[0].name);
+        let deal = offered[0].value.clone();
+        let shown = hall.slash(Coordinator, "/deal reschedule", &[
+            ("deal", deal), ("date", json!("closing_date")), ("to", json!("dec 18")),
+        ]);
+        let done = hall.click(Coordinator, &shown, "Make this change");
+        assert!(done.shown().contains("The dates of **12 Oak Street** changed"), "{}", done.shown());
+        let deal = hall.pick(Coordinator, "/deal undo", "deal", "");
+        let asked = hall.slash(Coordinator, "/deal undo", &[("deal", deal.clone())]);
+        hall.click(Coordinator, &asked, "Take it back");
+        let shown = hall.slash(Coordinator, "/deal show", &[("deal", deal)]).shown();
+        assert!(shown.contains("Closing date: Fri 11 Dec 2026"), "{shown}");
+    }
+
+    fn a_name_that_is_longer_than_discord_takes_breaks_nothing(world: World) {
+        let mut hall = Hall::open(world);
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        let deal = hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let deal = json!(deal.to_string());
+        let name = |length: usize| [("deal", deal.clone()), ("date", json!("x".repeat(length)))];
+        assert_eq!(hall.types_with(Coordinator, "/deal reschedule", &name(100), "date").len(), 1);
+        assert_eq!(hall.types_with(Coordinator, "/deal reschedule", &name(101), "date").len(), 0);
+        // Whoever sends it reads what is wrong with it.
+        let long = [("deal", deal.clone()), ("date", json!("x".repeat(101))), ("to", json!("dec 1"))];
+        let said = hall.slash(Coordinator, "/deal reschedule", &long).shown();
+        assert!(said.contains("then up to 59 of the characters"), "{said}");
+    }
+
     fn a_deal_ends_after_a_question(world: World) {
         let mut hall = Hall::open(world);
         let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");

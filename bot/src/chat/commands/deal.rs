@@ -212,8 +212,8 @@ pub fn confirm(kept: uuid::Uuid, look: Look) -> Vec<Button> {
 pub async fn offered(caller: &Caller, call: &Call, typed: String) -> Result<Vec<(String, String)>, Refusal> {
     let status = match call.path.as_str() {
         "deal confirm" => vec![DealStatus::Draft],
-        "deal close" | "deal undo" | "deal reschedule" | "milestone add" => vec![DealStatus::Active],
-        "deal cancel" => vec![DealStatus::Draft, DealStatus::Active],
+        "deal close" | "milestone add" => vec![DealStatus::Active],
+        "deal undo" | "deal reschedule" | "deal cancel" => vec![DealStatus::Draft, DealStatus::Active],
         // What is over can be looked at by its name.
         _ if !typed.trim().is_empty() => DealStatus::ALL.to_vec(),
         _ => vec![DealStatus::Draft, DealStatus::Active],
