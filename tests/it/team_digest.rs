@@ -46,6 +46,18 @@ on_both! {
         world.log_is_whole(&world.team);
     }
 
+    fn two_deals_with_one_title_have_a_line_each(world: World) {
+        oak_street(&world, &["Keys"]);
+        oak_street(&world, &["Photos"]);
+        wants(&world, json!({ "team_channel": { "channel": "discord", "address": "77" }, "team_digest": "daily" }));
+        world.set_clock("2026-10-15T13:30:00Z");
+        assert_eq!(said(&world), 1);
+        let text = &texts(&world)[0];
+        for line in ["12 Oak Street: Keys (Thu 15 Oct)", "12 Oak Street: Photos (Thu 15 Oct)"] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
+
     fn monday_tells_of_the_week_and_a_day_with_nothing_of_nothing(world: World) {
         oak_street(&world, &["Keys", "A", "B", "C", "D"]);
         wants(&world, json!({ "team_channel": { "channel": "discord", "address": "77" }, "team_digest": "both" }));

@@ -110,22 +110,22 @@ fn sections(cx: &mut Cx<'_>, today: Date, week: bool) -> Result<Vec<Section>, No
 /// Milestones that one line names.
 const MOST_NAMED: usize = 3;
 
-/// One line for each deal, the one with the earliest date first.
+/// One line for each deal, the one with the earliest date first. Titles are not enough to tell deals apart.
 fn by_deal(milestones: &[Glanced]) -> Vec<Line> {
-    let mut deals: Vec<(&str, Vec<&Glanced>)> = Vec::new();
+    let mut deals: Vec<Vec<&Glanced>> = Vec::new();
     for m in milestones {
-        match deals.iter_mut().find(|(deal, _)| *deal == m.deal) {
-            Some((_, of)) => of.push(m),
-            None => deals.push((&m.deal, vec![m])),
+        match deals.iter_mut().find(|of| of[0].deal_id == m.deal_id) {
+            Some(of) => of.push(m),
+            None => deals.push(vec![m]),
         }
     }
-    let line = |(deal, of): (&str, Vec<&Glanced>)| {
+    let line = |of: Vec<&Glanced>| {
         let named =
             of.iter().take(MOST_NAMED).map(|m| format!("{} ({})", m.title, m.due_on.0.strftime("%a %-d %b")));
         let named = named.collect::<Vec<_>>().join(", ");
         let more = of.len().saturating_sub(MOST_NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        Line::plain(format!("{deal}: {named}{more}"))
+        Line::plain(format!("{}: {named}{more}", of[0].deal))
     };
     deals.into_iter().map(line).collect()
 }

@@ -145,6 +145,8 @@ pub fn digest_lines(cx: &mut Cx<'_>, occasions: &[String]) -> Result<HashMap<Str
 #[derive(Clone, Debug, Queryable)]
 pub struct Glanced {
     pub id: MilestoneId,
+    pub deal_id: DealId,
+    /// The deal's title.
     pub deal: String,
     pub title: String,
     pub due_on: On,
@@ -174,7 +176,7 @@ pub fn due_between(
             .filter(deals::status.eq(DealStatus::Active))
             .order((milestones::sorts_on, milestones::id))
             .limit(limit)
-            .select((milestones::id, deals::title, milestones::title, milestones::sorts_on))
+            .select((milestones::id, deals::id, deals::title, milestones::title, milestones::sorts_on))
             .into_boxed();
         if let Some(member) = whose {
             query = query.filter(deals::owner_id.eq(member).or(milestones::responsible_member_id.eq(member)));
@@ -212,7 +214,7 @@ pub fn escalated(cx: &mut Cx<'_>, to: MemberId, limit: i64) -> Result<Vec<Glance
             .filter(deals::status.eq(DealStatus::Active))
             .order((reminders::on_date, milestones::id))
             .limit(limit)
-            .select((milestones::id, deals::title, milestones::title, milestones::sorts_on))
+            .select((milestones::id, deals::id, deals::title, milestones::title, milestones::sorts_on))
             .load(c)
     })?;
     // Two steps may have come to the same member.
