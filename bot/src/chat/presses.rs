@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use super::asked::What;
 use super::caller::Caller;
+use super::commands::remind::Again;
 use super::commands::{approve, deal, milestone};
 use super::forms::{self, Purpose, TypedDeal};
 use super::reply::{Reply, Say, plain};
@@ -50,6 +51,15 @@ pub enum Pending {
         reason: Option<String>,
     },
     OptOut(OptOut),
+    Remind(Again),
+}
+
+/// What came of a yes.
+enum Told {
+    /// For everybody in the channel.
+    Channel(String),
+    /// For whoever said it.
+    Alone(String),
 }
 
 pub async fn press(caller: &Caller) -> Result<Reply, Refusal> {
@@ -260,10 +270,10 @@ async fn plan(caller: &Caller, id: PlanId) -> Result<Reply, Refusal> {
 async fn confirmed(caller: &Caller, id: Uuid) -> Result<Reply, Refusal> {
     let today = caller.today();
     let by = caller.who.actor.name.clone();
-    let words = caller
+    let told = caller
         .act(move |cx| {
             let by = by.as_str();
-            Ok(match pending::take::<Pending>(cx, id)? {
+            Ok(Told::Channel(match pending::take::<Pending>(cx, id)? {
                 Pending::NewDeal { new, .. } => {
                     let deal = deals::create(cx, &new)?;
                     says::created(&view::get(cx, deal)?, by, today)
@@ -280,10 +290,21 @@ async fn confirmed(caller: &Caller, id: Uuid) -> Result<Reply, Refusal> {
                     says::ended(&view::get(cx, deal)?, by, matches!(moved, Moved::Already))
                 }
                 Pending::OptOut(cmd) => says::contact(&standing::opt_out(cx, &cmd)?),
-            })
+                Pending::Remind(again) => {
+                    let done = again.put_off(cx)?;
+                    let words = says::snoozed(&done);
+                    if done.already.is_some() {
+                        return Ok(Told::Alone(words));
+                    }
+                    words
+                }
+            }))
         })
         .await?;
-    Ok(Reply::Replace(Say::privately(says::SEE_BELOW), Some(Say::publicly(words))))
+    Ok(match told {
+        Told::Channel(words) => Reply::Replace(Say::privately(says::SEE_BELOW), Some(Say::publicly(words))),
+        Told::Alone(words) => Reply::Replace(Say::privately(words), None),
+    })
 }
 
 async fn filled(

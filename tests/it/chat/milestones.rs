@@ -42,6 +42,26 @@ on_both! {
         assert_snapshot!("a_day_of_work", hall.transcript());
     }
 
+    fn a_reminder_on_another_day_is_shown_back_before_anything_changes(world: World) {
+        let mut hall = hall_with_a_deal(world);
+        let inspection = hall.pick(Coordinator, "/remind", "milestone", "inspection");
+        let when = |day: &str| vec![("milestone", inspection.clone()), ("when", json!(day))];
+        hall.slash(Coordinator, "/remind", &when("in 3 weeks"));
+        hall.slash(Coordinator, "/remind", &when("today"));
+        let asked = hall.slash(Coordinator, "/remind", &when("next friday"));
+        hall.click(Coordinator, &asked, "No");
+        let asked = hall.slash(Coordinator, "/remind", &when("next friday"));
+        hall.click(Coordinator, &asked, "Yes");
+        hall.slash(Coordinator, "/remind", &when("friday"));
+        // Whoever looks on is not asked first.
+        hall.slash(Viewer, "/remind", &when("tomorrow"));
+        // The day that was shown came before the yes to it.
+        let asked = hall.slash(Coordinator, "/remind", &when("tomorrow"));
+        hall.world.set_clock("2026-10-15T13:00:00Z");
+        hall.click(Coordinator, &asked, "Yes");
+        assert_snapshot!("a_reminder_on_another_day", hall.transcript());
+    }
+
     fn what_somebody_typed_and_did_not_choose_is_told_apart_from_an_error(world: World) {
         let mut hall = hall_with_a_deal(world);
         let said = hall.slash(Coordinator, "/milestone complete", &[("milestone", json!("inspection"))]);

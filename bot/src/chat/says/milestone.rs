@@ -68,6 +68,17 @@ pub fn edit(m: &MilestoneView, changes: &[String]) -> String {
     )
 }
 
+/// What a reminder on another day would be, and what goes on all the same.
+pub fn remind(would: &Snoozed, on: &str) -> String {
+    let m = &would.milestone;
+    let beside = if would.beside.is_empty() { String::new() } else { format!("\n{}", plain(&would.beside)) };
+    format!(
+        "Say **{}** of {} again on {on}, at 09:00? Nothing was changed yet.{beside}",
+        plain(&m.title),
+        plain(&m.deal_title)
+    )
+}
+
 /// A milestone that is said again on another day, and what goes on all the same.
 pub fn snoozed(done: &Snoozed) -> String {
     if let Some(already) = &done.already {

@@ -50,6 +50,32 @@ pub struct Snoozed {
 /// Lets the team be reminded of an open milestone again at 09:00 of another day. One that is completed by then, or moves, is
 /// not said again; one that is overdue and required is escalated as if nobody had put it off.
 pub fn snooze(cx: &mut Cx<'_>, cmd: &SnoozeMilestone) -> Result<Snoozed, No> {
+    let Planned { done, deal, due_on } = plan(cx, cmd)?;
+    if done.already.is_some() {
+        return Ok(done);
+    }
+    let (id, until, by) = (done.milestone.id, done.until, cx.actor().name.clone());
+    store::put_off(cx, id, deal.id, &Snooze { until, due_on, by })?;
+    deal::store::update(cx, &deal)?;
+    ops::changed(cx, deal.id)?;
+    let now = cx.now();
+    store::look_next(cx, &[(id, Some(now))])?;
+    cx.record(Subject::new("milestone", id.0), &Event::Snoozed { deal_id: deal.id, until, due_on })?;
+    Ok(done)
+}
+
+/// What [`snooze`] would do, or why it would not. Nothing is changed; in a transaction that may write, as it holds the deal.
+pub fn preview(cx: &mut Cx<'_>, cmd: &SnoozeMilestone) -> Result<Snoozed, No> {
+    Ok(plan(cx, cmd)?.done)
+}
+
+struct Planned {
+    done: Snoozed,
+    deal: deal::Deal,
+    due_on: Date,
+}
+
+fn plan(cx: &mut Cx<'_>, cmd: &SnoozeMilestone) -> Result<Planned, No> {
     cx.require(Verb::EditMilestone)?;
     let days = cmd.days.unwrap_or(1);
     if !(1..=MOST_DAYS).contains(&days) {
@@ -90,18 +116,9 @@ pub fn snooze(cx: &mut Cx<'_>, cmd: &SnoozeMilestone) -> Result<Snoozed, No> {
     } else {
         String::new()
     };
-    let shown = view(&m, &deal.title, cx.now());
     let known = store::snoozes_of(cx, &[deal.id])?.remove(&m.id);
-    if known.is_some_and(|known| known.until == until && known.due_on == due_on) {
-        let already = Some(format!("It is put off until {until}."));
-        return Ok(Snoozed { milestone: shown, until, beside, already });
-    }
-    let by = cx.actor().name.clone();
-    store::put_off(cx, m.id, deal.id, &Snooze { until, due_on, by })?;
-    deal::store::update(cx, &deal)?;
-    ops::changed(cx, deal.id)?;
-    let now = cx.now();
-    store::look_next(cx, &[(m.id, Some(now))])?;
-    cx.record(Subject::new("milestone", m.id.0), &Event::Snoozed { deal_id: deal.id, until, due_on })?;
-    Ok(Snoozed { milestone: shown, until, beside, already: None })
+    let so = known.is_some_and(|known| known.until == until && known.due_on == due_on);
+    let already = so.then(|| format!("It is put off until {until}."));
+    let milestone = view(&m, &deal.title, cx.now());
+    Ok(Planned { done: Snoozed { milestone, until, beside, already }, deal, due_on })
 }
