@@ -28,6 +28,7 @@ use uuid::Uuid;
 use super::asked::What;
 use super::caller::Caller;
 use super::commands::remind::Again;
+use super::commands::setup::SetUp;
 use super::commands::{approve, deal, milestone};
 use super::forms::{self, Purpose, TypedDeal};
 use super::reply::{Reply, Say, plain};
@@ -52,6 +53,7 @@ pub enum Pending {
     },
     OptOut(OptOut),
     Remind(Again),
+    SetUp(SetUp),
 }
 
 /// What came of a yes.
@@ -298,6 +300,7 @@ async fn confirmed(caller: &Caller, id: Uuid) -> Result<Reply, Refusal> {
                     }
                     words
                 }
+                Pending::SetUp(wanted) => return Ok(Told::Alone(says::set_up(&wanted.carry_out(cx)?))),
             }))
         })
         .await?;

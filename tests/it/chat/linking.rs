@@ -47,6 +47,37 @@ on_both! {
         assert_snapshot!("a_server_is_linked", hall.transcript());
     }
 
+    fn what_is_given_with_a_code_is_done_too_and_each_says_what_came_of_it(world: World) {
+        let mut hall = Hall::empty(world);
+        let olga = hall.world.team.as_(Role::Owner);
+        let code = |hall: &Hall| {
+            let owner = hall.world.team.members[&Role::Owner].id;
+            json!(hall.world.act(&olga, |cx| ops::make_code(cx, owner)).unwrap())
+        };
+        let first = code(&hall);
+        let said = hall.slash(Role::Owner, "/setup", &[
+            ("code", first.clone()), ("channel", json!(hall.channel.as_ref())), ("threads", json!(true)),
+            ("zone", json!("America/Chcago")), ("approvers", json!("admin")),
+        ]);
+        assert_eq!(hall.wait(hall.at(Role::Owner).slash("/setup", &[])).shown().matches("admin").count(), 1, "{}", said.shown());
+        // Stages that somebody thought about are asked for here too.
+        let stages = json!(["all of role:owner + role:admin"]);
+        let set = domain::delivery::settings::ops::EditSettings {
+            version: None, set: [("draft_stages".to_owned(), stages)].into_iter().collect(),
+        };
+        hall.world.act(&olga, |cx| domain::delivery::settings::ops::edit(cx, &set)).unwrap();
+        let again = code(&hall);
+        let asked = hall.slash(Role::Owner, "/setup", &[
+            ("code", again.clone()), ("zone", json!("America/Denver")), ("approvers", json!("owner")),
+        ]);
+        hall.click(Role::Owner, &asked, "Yes");
+        let mut said = hall.transcript();
+        for (secret, shown) in [(&first, "(code)"), (&again, "(code)"), (&json!(hall.channel.as_ref()), "(channel)")] {
+            said = said.replace(secret.as_str().unwrap(), shown);
+        }
+        assert_snapshot!("what_is_given_with_a_code", said);
+    }
+
     fn the_server_of_another_team_learns_nothing(world: World) {
         let mut hall = Hall::open(world);
         let other = hall.world.found("hillside", "hillside.example");

@@ -1,5 +1,6 @@
 //! `/settings`, `/setup` and `/contact`.
 
+use domain::delivery::settings::ops::{EditSettings, edit};
 use domain::workspace::access::Role::{Coordinator, Member, Owner};
 use harness::{on_both, peopled};
 use insta::assert_snapshot;
@@ -32,6 +33,31 @@ on_both! {
         hall.slash(Owner, "/settings check", &[]);
         let said = hall.transcript().replace(channel.as_str().unwrap(), "(channel)");
         assert_snapshot!("setup", said);
+    }
+
+    fn stages_of_approval_are_not_replaced_without_a_yes(world: World) {
+        let mut hall = Hall::open(world);
+        let stages = json!(["2 of role:owner + role:admin within 48h then escalate to owner", "any of role:coordinator"]);
+        let set = |hall: &Hall, key: &str, value: serde_json::Value| {
+            let set = EditSettings { version: None, set: [(key.to_owned(), value)].into_iter().collect() };
+            hall.world.act(&hall.world.team.as_(Owner), |cx| edit(cx, &set)).unwrap();
+        };
+        set(&hall, "draft_stages", stages);
+        let to = |role: &str| vec![("approvers", json!(role))];
+        hall.slash(Coordinator, "/setup", &to("coordinator"));
+        let asked = hall.slash(Owner, "/setup", &to("admin"));
+        hall.click(Owner, &asked, "No");
+        hall.slash(Owner, "/setup", &[]);
+        // What was shown is not what would be replaced any more.
+        let asked = hall.slash(Owner, "/setup", &[("approvers", json!("admin")), ("zone", json!("America/Denver"))]);
+        set(&hall, "draft_stages", json!(["all of role:owner"]));
+        hall.click(Owner, &asked, "Yes");
+        let asked = hall.slash(Owner, "/setup", &to("anyone of these"));
+        hall.click(Owner, &asked, "Yes");
+        // One word that takes the place of another one needs no question.
+        hall.slash(Owner, "/setup", &to("admin"));
+        hall.slash(Owner, "/setup", &to("coordinator"));
+        assert_snapshot!("approvers", hall.transcript());
     }
 
     fn somebody_wants_nothing_any_more(world: World) {

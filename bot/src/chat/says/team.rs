@@ -1,6 +1,7 @@
 //! The team, contacts, settings and the link with the server.
 
-use domain::delivery::settings::Stored;
+use domain::delivery::settings::TeamChannel;
+use domain::delivery::settings::stage::DraftStage;
 use domain::kernel::id::MemberId;
 use domain::people::chat::Linked;
 use domain::people::chat::ops::Redeemed;
@@ -9,6 +10,7 @@ use domain::people::reach::ops::Shown;
 use domain::workspace::member::{Member, MemberStatus};
 
 use super::moment;
+use crate::chat::commands::setup::Done;
 use crate::chat::reply::plain;
 
 pub fn team(members: &[Member], linked: &[Linked]) -> String {
@@ -118,30 +120,50 @@ pub fn zone(zone: &str) -> String {
     format!("You read times in {} from now on.", plain(zone))
 }
 
-pub fn set_up(stored: &Stored, zone: &str, changed: bool) -> String {
+pub fn set_up(done: &Done) -> String {
+    let first = if done.changed { "Done. It is so now:" } else { "It is so:" };
+    let parts = ["channel", "threads", "zone", "approvers"].map(|name| set_up_part(name, done));
+    format!("{first}\n{}", parts.join("\n"))
+}
+
+/// How it is with what one option of `/setup` changes.
+pub fn set_up_part(name: &str, Done { stored, zone, approved_before, .. }: &Done) -> String {
     let settings = &stored.settings;
-    let channel = match &settings.team_channel {
-        Some(team) if team.channel == domain::people::reach::Channel::Discord => {
-            format!("<#{}>", plain(&team.address))
+    let on_discord = |team: &&TeamChannel| team.channel == domain::people::reach::Channel::Discord;
+    match name {
+        "channel" => match &settings.team_channel {
+            Some(team) if on_discord(&team) => format!("The team reads in <#{}>.", plain(&team.address)),
+            Some(team) => format!("The team reads in {} {}.", team.channel, plain(&team.address)),
+            None => "The team reads nowhere yet: `/setup channel`.".into(),
+        },
+        "threads" => match (settings.deal_threads, settings.team_channel.as_ref().filter(on_discord)) {
+            (true, Some(_)) => "Each deal has a thread there.".into(),
+            (true, None) => "Each deal has a thread once the team reads in a channel of this server.".into(),
+            (false, _) => "Deals have no threads of their own.".into(),
+        },
+        "zone" => format!("Times of new deals are in {}.", plain(zone)),
+        _ => {
+            let before = approved_before.as_ref();
+            let before = before.map_or_else(String::new, |before| format!(" Before: {}.", approvers(before)));
+            format!("Letters are approved by {}.{before}", approvers(&settings.draft_stages))
         }
-        Some(team) => format!("{} {}", team.channel, plain(&team.address)),
-        None => "nowhere yet: `/setup channel`".into(),
-    };
-    let approvers = match settings.draft_stages.as_slice() {
-        [] => "any owner, admin or coordinator".to_owned(),
+    }
+}
+
+fn approvers(stages: &[DraftStage]) -> String {
+    match stages {
+        [] => "any owner, admin or coordinator".into(),
         stages => stages.iter().map(|stage| plain(&stage.to_string())).collect::<Vec<_>>().join(", then "),
-    };
-    let threads = match (settings.deal_threads, &settings.team_channel) {
-        (true, Some(team)) if team.channel == domain::people::reach::Channel::Discord => {
-            "Each deal has a thread there.\n"
-        }
-        (true, _) => "Each deal has a thread once the team reads in a channel of this server.\n",
-        (false, _) => "",
-    };
-    let first = if changed { "Done. It is so now:" } else { "It is so:" };
+    }
+}
+
+/// What would be lost with the stages that there are. What was asked for besides waits for the same yes.
+pub fn other_approvers(now: &[DraftStage], new: &[DraftStage], besides: bool) -> String {
+    let besides = if besides { " What you gave besides waits for the same answer." } else { "" };
     format!(
-        "{first}\nThe team reads in {channel}.\n{threads}Times of new deals are in {}.\nLetters are approved by {approvers}.",
-        plain(zone)
+        "Let letters be approved by {} from now on? This replaces all that is set now: {}.\nNothing was changed yet.{besides}",
+        approvers(new),
+        approvers(now)
     )
 }
 

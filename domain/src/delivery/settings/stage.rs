@@ -25,6 +25,16 @@ pub struct DraftStage {
 }
 
 impl DraftStage {
+    /// Somebody of a role says yes, and is told again each day.
+    pub fn any_of(role: Role) -> Self {
+        Self {
+            rule: Rule::Any,
+            approvers: vec![Whom::Role(role)],
+            hours: USUAL_HOURS,
+            on_deadline: OnDeadline::Remind,
+        }
+    }
+
     /// The same for an approval, under four eyes.
     pub fn stage(&self) -> Stage {
         let approver = |whom: &Whom| match whom {
@@ -141,6 +151,7 @@ mod tests {
             assert_eq!(full.parse(), Ok(stage));
         };
         check("any of role:coordinator", "any of role:coordinator within 24h then remind");
+        assert_eq!("any of role:admin".parse(), Ok(DraftStage::any_of(Role::Admin)));
         check(
             " 2 of role:owner+role:admin within 48 h then expire",
             "2 of role:owner + role:admin within 48h then expire",
