@@ -18,9 +18,10 @@ use domain::deals::reminder::snooze::{SnoozeMilestone, snooze as put_off};
 use domain::delivery::card::{Action, Button, Look, Press, Unread};
 use domain::kernel::id::{ApprovalId, DealId, DraftId, MilestoneId, PlanId};
 use domain::kernel::page::Ask;
-use domain::kernel::{Cx, No, Refusal};
+use domain::kernel::{Code, Cx, No, Refusal};
 use domain::people::chat::pending;
 use domain::people::contact::standing::ops::{self as standing, OptOut};
+use domain::people::contact::view as contacts;
 use domain::workspace::approval::{ApprovalState, Choice};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,14 +55,6 @@ pub enum Pending {
     OptOut(OptOut),
     Remind(Again),
     SetUp(SetUp),
-}
-
-/// What came of a yes.
-enum Told {
-    /// For everybody in the channel.
-    Channel(String),
-    /// For whoever said it.
-    Alone(String),
 }
 
 pub async fn press(caller: &Caller) -> Result<Reply, Refusal> {
@@ -272,42 +265,59 @@ async fn plan(caller: &Caller, id: PlanId) -> Result<Reply, Refusal> {
 async fn confirmed(caller: &Caller, id: Uuid) -> Result<Reply, Refusal> {
     let today = caller.today();
     let by = caller.who.actor.name.clone();
-    let told = caller
+    caller
         .act(move |cx| {
             let by = by.as_str();
-            Ok(Told::Channel(match pending::take::<Pending>(cx, id)? {
+            Ok(match pending::take::<Pending>(cx, id)? {
                 Pending::NewDeal { new, .. } => {
                     let deal = deals::create(cx, &new)?;
-                    says::created(&view::get(cx, deal)?, by, today)
+                    instead(Say::publicly(says::created(&view::get(cx, deal)?, by, today)))
                 }
-                Pending::Typed(_) => says::DISCARDED.to_owned(),
-                Pending::Add(new) => says::milestone(&milestones::add(cx, &new)?, today),
-                Pending::Edit(change) => says::milestone(&milestones::edit(cx, &change)?, today),
-                Pending::End { deal, to: DealStatus::Active, .. } => {
-                    let moved = deals::confirm(cx, deal)?;
-                    says::ended(&view::get(cx, deal)?, by, matches!(moved, Moved::Already))
-                }
+                Pending::Typed(_) => return Err(nothing_to_confirm().into()),
+                Pending::Add(new) => instead(milestone::told(&milestones::add(cx, &new)?, today)),
+                Pending::Edit(change) => instead(milestone::told(&milestones::edit(cx, &change)?, today)),
                 Pending::End { deal, to, reason } => {
-                    let moved = deals::end(cx, deal, to, reason.as_deref())?;
-                    says::ended(&view::get(cx, deal)?, by, matches!(moved, Moved::Already))
+                    let moved = match to {
+                        DealStatus::Active => deals::confirm(cx, deal)?,
+                        to => deals::end(cx, deal, to, reason.as_deref())?,
+                    };
+                    let already = matches!(moved, Moved::Already);
+                    instead(Say::told(says::ended(&view::get(cx, deal)?, by, already), !already))
                 }
-                Pending::OptOut(cmd) => says::contact(&standing::opt_out(cx, &cmd)?),
+                Pending::OptOut(cmd) => opted_out(cx, &cmd, by)?,
                 Pending::Remind(again) => {
                     let done = again.put_off(cx)?;
-                    let words = says::snoozed(&done);
-                    if done.already.is_some() {
-                        return Ok(Told::Alone(words));
-                    }
-                    words
+                    instead(Say::told(says::snoozed(&done), done.already.is_none()))
                 }
-                Pending::SetUp(wanted) => return Ok(Told::Alone(says::set_up(&wanted.carry_out(cx)?))),
-            }))
+                Pending::SetUp(wanted) => instead(Say::privately(says::set_up(&wanted.carry_out(cx)?))),
+            })
         })
-        .await?;
-    Ok(match told {
-        Told::Channel(words) => Reply::Replace(Say::privately(says::SEE_BELOW), Some(Say::publicly(words))),
-        Told::Alone(words) => Reply::Replace(Say::privately(words), None),
-    })
+        .await
+}
+
+/// In the place of a question that was answered: what the channel is told stands below it.
+fn instead(said: Say) -> Reply {
+    if said.private {
+        return Reply::Replace(said, None);
+    }
+    Reply::Replace(Say::privately(says::SEE_BELOW), Some(said))
+}
+
+/// The channel learns that somebody wants nothing any more; how they are reached is for whoever recorded it.
+fn opted_out(cx: &mut Cx<'_>, cmd: &OptOut, by: &str) -> Result<Reply, No> {
+    let already = contacts::get(cx, cmd.contact_id)?.standing.opted_out_at.is_some();
+    let now = standing::opt_out(cx, cmd)?;
+    let channel = (!already).then(|| Say::publicly(says::opted_out(&now.contact.name, by)));
+    Ok(Reply::Replace(Say::privately(says::opted_out_card(&now, already)), channel))
+}
+
+/// What was only typed waits for its form, not for a yes.
+fn nothing_to_confirm() -> Refusal {
+    Refusal::new(
+        Code::WrongState,
+        "This was typed and not taken yet, so there is nothing to confirm. Nothing was changed.",
+        "Open its form again.",
+    )
 }
 
 async fn filled(
@@ -332,7 +342,7 @@ async fn filled(
                 .await?;
             Ok(match outcome {
                 Err(now) => changed_since(caller, &now),
-                Ok(done) => milestone::told(caller, done),
+                Ok(done) => milestone::told(&done, caller.today()).into(),
             })
         }
         Purpose::Changes(id, etag) => {

@@ -67,6 +67,11 @@ impl Say {
         Self { text: text.into(), ..Self::default() }
     }
 
+    /// A change is told to the channel; that nothing changed, to whoever asked.
+    pub fn told(text: impl Into<String>, changed: bool) -> Self {
+        if changed { Self::publicly(text) } else { Self::privately(text) }
+    }
+
     pub fn framed(self, frame: impl Into<String>) -> Self {
         Self { frame: Some(frame.into()), ..self }
     }

@@ -1,6 +1,6 @@
 //! `/deal`: from a form to a closing that moves, and back.
 
-use domain::workspace::access::Role::{Coordinator, Member, Viewer};
+use domain::workspace::access::Role::{Coordinator, Member, Owner, Viewer};
 use harness::on_both;
 use insta::assert_snapshot;
 use serde_json::json;
@@ -120,6 +120,28 @@ on_both! {
         let long = [("deal", deal.clone()), ("date", json!("x".repeat(101))), ("to", json!("dec 1"))];
         let said = hall.slash(Coordinator, "/deal reschedule", &long).shown();
         assert!(said.contains("then up to 59 of the characters"), "{said}");
+    }
+
+    fn that_nothing_changed_is_told_to_whoever_asked_and_not_to_the_channel(world: World) {
+        let mut hall = Hall::open(world);
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let deal = hall.pick(Coordinator, "/deal close", "deal", "oak");
+        let survey = hall.pick(Coordinator, "/milestone edit", "milestone", "title");
+        let close = |hall: &mut Hall, who| hall.slash(who, "/deal close", &[("deal", deal.clone())]);
+        let edit = |hall: &mut Hall| hall.slash(Coordinator, "/milestone edit", &[("milestone", survey.clone()), ("due", json!("oct 30"))]);
+        let edits = [edit(&mut hall), edit(&mut hall)];
+        let closes = [close(&mut hall, Coordinator), close(&mut hall, Owner)];
+        assert_eq!(hall.click(Coordinator, &edits[0], "Yes").followups.len(), 1);
+        // The second question was about the milestone as it was.
+        assert_eq!(hall.click(Coordinator, &edits[1], "Yes").followups.len(), 0);
+        let same = edit(&mut hall);
+        let same = hall.click(Coordinator, &same, "Yes");
+        assert!(same.followups.is_empty() && same.shown().contains("Nothing was changed"), "{}", same.shown());
+        assert_eq!(hall.click(Coordinator, &closes[0], "Yes").followups.len(), 1);
+        let second = hall.click(Owner, &closes[1], "Yes");
+        assert!(second.ephemeral && second.followups.is_empty(), "{}", second.shown());
+        assert!(second.shown().contains("is closed already. Nothing was changed"), "{}", second.shown());
     }
 
     fn a_deal_ends_after_a_question(world: World) {

@@ -68,7 +68,14 @@ on_both! {
         let ann = choices[0].value.clone();
         hall.slash(Coordinator, "/contact show", &[("contact", ann.clone())]);
         let asked = hall.slash(Coordinator, "/contact opt-out", &[("contact", ann.clone()), ("via", json!("phone")), ("words", json!("Please stop"))]);
-        hall.click(Coordinator, &asked, "Yes");
+        let recorded = hall.click(Coordinator, &asked, "Yes");
+        // How Ann is reached is nothing for the channel.
+        let told = recorded.followups[0].shown();
+        assert!(told.contains("wants nothing any more") && !told.contains("example.org"), "{told}");
+        // What was recorded before is told to nobody else.
+        let asked = hall.slash(Owner, "/contact opt-out", &[("contact", ann.clone()), ("via", json!("email"))]);
+        let again = hall.click(Owner, &asked, "Yes");
+        assert!(again.ephemeral && again.followups.is_empty(), "{}", again.shown());
         hall.slash(Coordinator, "/contact show", &[("contact", ann)]);
         assert_snapshot!("contact", hall.transcript());
     }

@@ -9,6 +9,7 @@ use domain::delivery::card::Look;
 use domain::kernel::page::Ask;
 use domain::kernel::{Refusal, spoken};
 use domain::people::chat::pending;
+use jiff::civil::Date;
 
 use super::deal::confirm;
 use super::{Command, Opt, not_understood, offered as pick, one_of, text};
@@ -88,16 +89,16 @@ pub async fn run(caller: &Caller, verb: &str, call: &Call) -> Result<Reply, Refu
         "edit" => edit(caller, call).await,
         "complete" => {
             let cmd = CompleteMilestone { id: call.milestone()?, version: None, note: call.owned("note") };
-            Ok(told(caller, caller.act(move |cx| ops::complete(cx, &cmd)).await?))
+            Ok(told(&caller.act(move |cx| ops::complete(cx, &cmd)).await?, caller.today()).into())
         }
         "waive" => {
             let cmd = WaiveMilestone { id: call.milestone()?, version: None, reason: call.owned("reason") };
-            Ok(told(caller, caller.act(move |cx| ops::waive(cx, &cmd)).await?))
+            Ok(told(&caller.act(move |cx| ops::waive(cx, &cmd)).await?, caller.today()).into())
         }
         "reopen" => {
             let (id, reason) = (call.milestone()?, call.owned("reason"));
             let cmd = EditMilestone { reopen: Some(true), reason, ..EditMilestone::of(id) };
-            Ok(told(caller, caller.act(move |cx| ops::edit(cx, &cmd)).await?))
+            Ok(told(&caller.act(move |cx| ops::edit(cx, &cmd)).await?, caller.today()).into())
         }
         "explain" => {
             let id = call.milestone()?;
@@ -109,10 +110,8 @@ pub async fn run(caller: &Caller, verb: &str, call: &Call) -> Result<Reply, Refu
     }
 }
 
-/// A change is told to the channel; that nothing changed, to whoever asked.
-pub fn told(caller: &Caller, done: Outcome) -> Reply {
-    let words = says::milestone(&done, caller.today());
-    if done.already.is_some() { Say::privately(words).into() } else { Say::publicly(words).into() }
+pub fn told(done: &Outcome, today: Date) -> Say {
+    Say::told(says::milestone(done, today), done.already.is_none())
 }
 
 async fn list(caller: &Caller, call: &Call) -> Result<Reply, Refusal> {

@@ -96,6 +96,25 @@ pub fn opt_out(name: &str) -> String {
     )
 }
 
+/// For the channel, which need not know how somebody is reached.
+pub fn opted_out(name: &str, by: &str) -> String {
+    format!(
+        "**{}** wants nothing any more, by any way. Nothing more is sent to them. Recorded by {}.",
+        plain(name),
+        plain(by)
+    )
+}
+
+/// For whoever recorded it.
+pub fn opted_out_card(now: &ContactView, already: bool) -> String {
+    let first = if already {
+        "It was recorded before. Nothing was changed now."
+    } else {
+        "Done. The channel reads it below, without this, which only you see:"
+    };
+    format!("{first}\n{}", contact(now))
+}
+
 pub fn preferences(shown: &Shown) -> (String, String) {
     let p = &shown.preferences;
     let mut text = String::new();
