@@ -17,7 +17,7 @@ use super::asked::{Asked, What};
 use super::caller::Caller;
 use super::reply::{Reply, Say, soon};
 use super::wire::{self, Later};
-use super::{commands, presses, says};
+use super::{commands, forms, presses, says};
 
 /// How long somebody waits before they are told that an answer comes. Discord waits for three seconds.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -90,7 +90,7 @@ impl Chat {
             Err(_) => None,
         };
         if let Some(done) = reply {
-            let reply = done.unwrap_or_else(|panic| self.broken(&panic.to_string()));
+            let reply = done.unwrap_or_else(|panic| self.broken(&asked, &panic.to_string()));
             self.first_and_rest(&asked, reply, out).await;
             return;
         }
@@ -98,7 +98,7 @@ impl Chat {
             // The work goes on: it may be a change that somebody wants. They will see it when they look.
             warn!(interaction = %asked.id, "An answer could not be given: {why}");
         }
-        let reply = work.await.unwrap_or_else(|panic| self.broken(&panic.to_string()));
+        let reply = work.await.unwrap_or_else(|panic| self.broken(&asked, &panic.to_string()));
         self.later(&asked, reply, pressed).await;
     }
 
@@ -170,10 +170,10 @@ impl Chat {
         }
     }
 
-    fn broken(&self, what: &str) -> Reply {
+    fn broken(&self, asked: &Asked, what: &str) -> Reply {
         let id = self.host.mint();
         error!(error.id = %id, "An answer in chat broke off: {what}");
-        Say::privately(says::broken(&id.to_string())).into()
+        with_what_was_typed(asked, Say::privately(says::broken(&id.to_string()))).into()
     }
 }
 
@@ -186,7 +186,7 @@ async fn reply_to(chat: Chat, asked: Arc<Asked>) -> Reply {
     match try_to(&chat, asked.clone()).await {
         Ok(reply) => reply,
         Err(_) if matches!(asked.what, What::Complete(..)) => Reply::Choices(Vec::new()),
-        Err(refusal) => Say::privately(says::refusal(&refusal)).into(),
+        Err(refusal) => with_what_was_typed(&asked, Say::privately(says::refusal(&refusal))).into(),
     }
 }
 
@@ -247,6 +247,14 @@ fn meant(mut speakers: Vec<Speaker>, what: &What) -> Vec<Speaker> {
 fn unknown(asked: &Asked, words: String) -> Reply {
     match asked.what {
         What::Complete(..) => Reply::Choices(Vec::new()),
-        _ => Say::privately(words).into(),
+        _ => with_what_was_typed(asked, Say::privately(words)).into(),
+    }
+}
+
+/// A form whose verb was not reached, or broke off, gives back what somebody typed.
+fn with_what_was_typed(asked: &Asked, answer: Say) -> Say {
+    match &asked.what {
+        What::Form(_, fields) => forms::given_back(answer, fields),
+        _ => answer,
     }
 }

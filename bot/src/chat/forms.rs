@@ -9,7 +9,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::reply::{Field, Form, MOST_FIELD};
+use super::reply::{Field, Form, MOST_FIELD, Say, plain};
+use super::says;
 
 /// What a form was opened for. It comes back with the form: `mp:1:form:<what>:<id>:<etag>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,6 +202,26 @@ pub fn words(purpose: &Purpose, subject: &str, body: &str) -> Form {
             Field::line("subject", "Subject", 200).filled(subject),
             Field::prose("body", "Text; the signature follows by itself", MOST_FIELD).filled(body),
         ],
+    }
+}
+
+/// What fits into an answer so that it can be read there; more than that goes along as a file.
+const SHORT: usize = 1_000;
+
+/// The answer to a form that could be neither taken nor kept: what somebody typed goes back to them.
+pub fn given_back(answer: Say, fields: &BTreeMap<String, String>) -> Say {
+    let mut typed: Vec<(&String, &String)> = fields.iter().filter(|(_, text)| !text.trim().is_empty()).collect();
+    typed.sort_by_key(|(_, text)| text.len());
+    let whole = match typed.as_slice() {
+        [] => return answer,
+        [(_, text)] => (*text).clone(),
+        many => many.iter().map(|(name, text)| format!("{name}: {text}")).collect::<Vec<_>>().join("\n\n"),
+    };
+    let text = format!("{}\n{}", answer.text, says::GIVEN_BACK);
+    let answer = Say { text, private: true, frame: None, file: None, ..answer };
+    match whole.chars().count() {
+        0..=SHORT => answer.framed(plain(&whole)),
+        _ => answer.file("what-you-typed.txt", whole.into_bytes()),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod asked;
 pub mod caller;
 pub mod commands;
 pub mod endpoint;
+mod filling;
 mod forms;
 pub mod gateway;
 pub mod presses;

@@ -1,22 +1,23 @@
 //! What a press of a button does, and what comes of a form. Everything is looked at anew: who presses, what they may do, and
 //! whether the item is still as the card says.
 
+use std::collections::BTreeMap;
+
 use domain::deals::deal::intake::NewDeal;
 use domain::deals::deal::key_dates::{self, Applied};
 use domain::deals::deal::ops::{self as deals, Moved};
 use domain::deals::deal::{DealStatus, view};
-use domain::deals::followup::propose::{self, EditDraft};
 use domain::deals::followup::review::{self, Decide};
 use domain::deals::followup::sheet;
 use domain::deals::milestone::MilestoneStatus;
 use domain::deals::milestone::ops::{
-    self as milestones, AddMilestone, CompleteMilestone, EditMilestone, ListMilestones, WaiveMilestone,
+    self as milestones, AddMilestone, CompleteMilestone, EditMilestone, ListMilestones,
 };
 use domain::deals::milestone::view::MilestoneView;
 use domain::deals::reminder::card::row;
 use domain::deals::reminder::snooze::{SnoozeMilestone, snooze as put_off};
 use domain::delivery::card::{Action, Button, Look, Press, Unread};
-use domain::kernel::id::{ApprovalId, DealId, DraftId, MilestoneId, PlanId};
+use domain::kernel::id::{ApprovalId, DealId, MilestoneId, PlanId};
 use domain::kernel::page::Ask;
 use domain::kernel::{Code, Cx, No, Refusal};
 use domain::people::chat::pending;
@@ -31,6 +32,7 @@ use super::caller::Caller;
 use super::commands::remind::Again;
 use super::commands::setup::SetUp;
 use super::commands::{approve, deal, milestone};
+use super::filling;
 use super::forms::{self, Purpose, TypedDeal};
 use super::reply::{Reply, Say, plain};
 use super::says;
@@ -45,6 +47,11 @@ pub enum Pending {
     },
     /// What was typed and could not be read.
     Typed(TypedDeal),
+    /// A form that was not taken: what stood in it when it was sent.
+    Filled {
+        form: String,
+        fields: BTreeMap<String, String>,
+    },
     Add(AddMilestone),
     Edit(EditMilestone),
     End {
@@ -64,8 +71,8 @@ pub async fn press(caller: &Caller) -> Result<Reply, Refusal> {
             Err(Unread::OtherVersion | Unread::NotOurs) => Ok(Say::privately(says::OLD_CARD).into()),
         },
         What::Form(id, fields) => match Purpose::read(id) {
-            Some(purpose) => filled(caller, purpose, fields).await,
-            None => Ok(Say::privately(says::OLD_CARD).into()),
+            Some(purpose) => filling::filled(caller, purpose, fields).await,
+            None => Ok(forms::given_back(Say::privately(says::OLD_CARD), fields).into()),
         },
         _ => Ok(Say::privately(says::NOT_UNDERSTOOD).into()),
     }
@@ -75,11 +82,13 @@ async fn pressed(caller: &Caller, press: Press) -> Result<Reply, Refusal> {
     let Press { action, id, etag } = press;
     match action {
         Action::Done => done(caller, MilestoneId(id), etag).await,
-        Action::Waive => ask_why(caller, MilestoneId(id), etag).await,
+        Action::Waive => filling::ask_why(caller, MilestoneId(id), etag).await,
         Action::Snooze => snooze(caller, MilestoneId(id), etag).await,
         Action::Open => open(caller, DealId(id)).await,
         Action::Approve => approve_it(caller, ApprovalId(id), etag).await,
-        Action::Changes | Action::Reject | Action::Edit => ask_words(caller, action, ApprovalId(id), etag).await,
+        Action::Changes | Action::Reject | Action::Edit => {
+            filling::ask_words(caller, action, ApprovalId(id), etag).await
+        }
         Action::Read => {
             let sheet = caller.look(move |cx| sheet::approval(cx, ApprovalId(id))).await?;
             Ok(approve::shown(&sheet).into())
@@ -91,14 +100,15 @@ async fn pressed(caller: &Caller, press: Press) -> Result<Reply, Refusal> {
             let kept: Pending = caller.look(move |cx| pending::look(cx, id)).await?;
             match kept {
                 Pending::Typed(typed) | Pending::NewDeal { typed, .. } => Ok(Reply::Form(typed.form())),
+                Pending::Filled { form, fields } => filling::again(caller, &form, &fields).await,
                 _ => Ok(Say::privately(says::OLD_CARD).into()),
             }
         }
     }
 }
 
-/// The milestone of a press, when it is still as the card says; else the answer that says how it is now.
-fn as_on_the_card(
+/// The milestone of a press or a form, when it is still as the card says; else the answer that says how it is now.
+pub(super) fn as_on_the_card(
     cx: &mut Cx<'_>,
     id: MilestoneId,
     etag: &str,
@@ -110,8 +120,8 @@ fn as_on_the_card(
 }
 
 /// A milestone that is not as its card says, with buttons that fit.
-fn changed_since(caller: &Caller, now: &MilestoneView) -> Reply {
-    Say::privately(says::changed_since(now, caller.today())).with(row(now.id, now.version, None)).into()
+pub(super) fn changed_since(caller: &Caller, now: &MilestoneView) -> Say {
+    Say::privately(says::changed_since(now, caller.today())).with(row(now.id, now.version, None))
 }
 
 async fn done(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
@@ -124,21 +134,8 @@ async fn done(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, R
         })
         .await?;
     Ok(match outcome {
-        Err(now) => changed_since(caller, &now),
+        Err(now) => changed_since(caller, &now).into(),
         Ok(done) => Say::privately(says::milestone(&done, caller.today())).into(),
-    })
-}
-
-async fn ask_why(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
-    let asked = etag.clone();
-    let found = caller.look(move |cx| as_on_the_card(cx, id, &asked)).await?;
-    Ok(match found {
-        Err(now) => changed_since(caller, &now),
-        Ok(m) if m.ended_at.is_some() => Say::privately(says::as_it_is(&m, caller.today())).into(),
-        Ok(m) => {
-            let title = format!("Do without {}", m.title);
-            Reply::Form(forms::why(&Purpose::Waive(id.0, etag), &title, "Why it is not needed", m.required))
-        }
     })
 }
 
@@ -152,7 +149,7 @@ async fn snooze(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply,
         })
         .await?;
     Ok(match outcome {
-        Err(now) => changed_since(caller, &now),
+        Err(now) => changed_since(caller, &now).into(),
         Ok(snoozed) => Say::privately(says::snoozed(&snoozed)).into(),
     })
 }
@@ -181,60 +178,38 @@ async fn open(caller: &Caller, id: DealId) -> Result<Reply, Refusal> {
 }
 
 async fn approve_it(caller: &Caller, id: ApprovalId, etag: String) -> Result<Reply, Refusal> {
-    vote(caller, Decide::of(id, Choice::Approve), etag).await
+    Ok(vote(caller, Decide::of(id, Choice::Approve), etag).await?.into())
+}
+
+/// What came of something that was asked for about an item as it was on a card or in a form.
+pub(super) enum Came {
+    Done(Say),
+    /// Nothing was done: it is another one by now.
+    Not(Say),
+}
+
+impl From<Came> for Reply {
+    fn from(came: Came) -> Self {
+        let (Came::Done(say) | Came::Not(say)) = came;
+        say.into()
+    }
 }
 
 /// Votes, when what waits is what the card shows. Of many presses at once one closes the approval; the others read who did.
-async fn vote(caller: &Caller, cmd: Decide, etag: String) -> Result<Reply, Refusal> {
+pub(super) async fn vote(caller: &Caller, cmd: Decide, etag: String) -> Result<Came, Refusal> {
     let id = cmd.approval_id;
     let outcome = caller
         .act(move |cx| {
             let now = domain::workspace::approval::ops::get(cx, id)?.approval;
             if now.state != ApprovalState::Pending || now.etag() != etag {
-                return Ok(Err(Box::new(now)));
+                return Ok(None);
             }
-            Ok(Ok(Box::new(review::decide(cx, &cmd)?)))
+            Ok(Some(Box::new(review::decide(cx, &cmd)?)))
         })
-        .await;
-    match outcome {
-        Ok(Ok(decided)) => Ok(Say::privately(says::decided(&decided, &caller.who.actor.name)).into()),
-        Ok(Err(now)) if now.state == ApprovalState::Pending => {
-            let sheet = caller.look(move |cx| sheet::approval(cx, id)).await?;
-            let shown = approve::shown(&sheet);
-            Ok(Say { text: format!("{}\n{}", says::moved_on(&now), shown.text), ..shown }.into())
-        }
-        Ok(Err(now)) => Ok(Say::privately(says::moved_on(&now)).into()),
-        Err(refusal) => Err(refusal),
-    }
-}
-
-async fn ask_words(caller: &Caller, action: Action, id: ApprovalId, etag: String) -> Result<Reply, Refusal> {
-    let sheet = caller.look(move |cx| sheet::approval(cx, id)).await?;
-    let now = &sheet.detail.approval;
-    if now.state != ApprovalState::Pending {
-        return Ok(Say::privately(says::moved_on(now)).into());
-    }
-    if now.etag() != etag {
-        let shown = approve::shown(&sheet);
-        return Ok(Say { text: format!("{}\n{}", says::moved_on(now), shown.text), ..shown }.into());
-    }
-    Ok(match action {
-        Action::Changes => {
-            let purpose = Purpose::Changes(id.0, etag);
-            Reply::Form(forms::why(&purpose, "Request changes", "What would have to change", true))
-        }
-        Action::Reject => Reply::Form(forms::why(&Purpose::Reject(id.0, etag), "Reject", "Why not", true)),
-        _ => {
-            let Some(letter) = &sheet.letter else { return Ok(Say::privately(says::NOT_UNDERSTOOD).into()) };
-            let draft = letter.draft_id;
-            let newest =
-                caller.look(move |cx| Ok(domain::deals::followup::ops::get(cx, draft)?.draft.newest)).await?;
-            let Some(words) = newest else { return Ok(Say::privately(says::NOT_UNDERSTOOD).into()) };
-            if words.body.encode_utf16().count() > super::reply::MOST_FIELD {
-                return Ok(Say::privately(says::too_long_to_edit(&draft.to_string())).into());
-            }
-            Reply::Form(forms::words(&Purpose::Edit(id.0, etag), &words.subject, &words.body))
-        }
+        .await?;
+    Ok(match outcome {
+        Some(decided) => Came::Done(Say::privately(says::decided(&decided, &caller.who.actor.name))),
+        None => Came::Not(filling::moved(caller, id).await?),
     })
 }
 
@@ -273,7 +248,7 @@ async fn confirmed(caller: &Caller, id: Uuid) -> Result<Reply, Refusal> {
                     let deal = deals::create(cx, &new)?;
                     instead(Say::publicly(says::created(&view::get(cx, deal)?, by, today)))
                 }
-                Pending::Typed(_) => return Err(nothing_to_confirm().into()),
+                Pending::Typed(_) | Pending::Filled { .. } => return Err(nothing_to_confirm().into()),
                 Pending::Add(new) => instead(milestone::told(&milestones::add(cx, &new)?, today)),
                 Pending::Edit(change) => instead(milestone::told(&milestones::edit(cx, &change)?, today)),
                 Pending::End { deal, to, reason } => {
@@ -320,47 +295,7 @@ fn nothing_to_confirm() -> Refusal {
     )
 }
 
-async fn filled(
-    caller: &Caller,
-    purpose: Purpose,
-    fields: &std::collections::BTreeMap<String, String>,
-) -> Result<Reply, Refusal> {
-    let why = fields.get("why").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    match purpose {
-        Purpose::NewDeal(known) => new_deal(caller, TypedDeal::of(&known, fields)).await,
-        Purpose::Waive(id, etag) => {
-            let id = MilestoneId(id);
-            let outcome = caller
-                .act(move |cx| {
-                    Ok(match as_on_the_card(cx, id, &etag)? {
-                        Err(now) => Err(now),
-                        Ok(_) => {
-                            Ok(milestones::waive(cx, &WaiveMilestone { id, version: None, reason: why.clone() })?)
-                        }
-                    })
-                })
-                .await?;
-            Ok(match outcome {
-                Err(now) => changed_since(caller, &now),
-                Ok(done) => milestone::told(&done, caller.today()).into(),
-            })
-        }
-        Purpose::Changes(id, etag) => {
-            let cmd = Decide { feedback: why, ..Decide::of(ApprovalId(id), Choice::RequestChanges) };
-            vote(caller, cmd, etag).await
-        }
-        Purpose::Reject(id, etag) => {
-            let cmd = Decide { feedback: why, ..Decide::of(ApprovalId(id), Choice::Reject) };
-            vote(caller, cmd, etag).await
-        }
-        Purpose::Edit(id, etag) => {
-            let field = |name: &str| fields.get(name).cloned();
-            reword(caller, ApprovalId(id), etag, field("subject"), field("body")).await
-        }
-    }
-}
-
-async fn new_deal(caller: &Caller, typed: TypedDeal) -> Result<Reply, Refusal> {
+pub(super) async fn new_deal(caller: &Caller, typed: TypedDeal) -> Result<Reply, Refusal> {
     let today = caller.today();
     let read = typed.read(today).and_then(|read| domain::deals::deal::intake::check(&read.new).map(|_| read));
     let kept = match &read {
@@ -383,37 +318,5 @@ async fn new_deal(caller: &Caller, typed: TypedDeal) -> Result<Reply, Refusal> {
             Say::privately(head).framed(frame).with(vec![create, again, leave]).into()
         }
         Err(problems) => Say::privately(says::wrong_deal(&problems)).with(vec![again]).into(),
-    })
-}
-
-/// Other words for a letter, when those that waited are the ones that were on the card.
-async fn reword(
-    caller: &Caller,
-    id: ApprovalId,
-    etag: String,
-    subject: Option<String>,
-    body: Option<String>,
-) -> Result<Reply, Refusal> {
-    let outcome = caller
-        .act(move |cx| {
-            let now = domain::workspace::approval::ops::get(cx, id)?.approval;
-            if now.state != ApprovalState::Pending || now.etag() != etag {
-                return Ok(Err(Box::new(now)));
-            }
-            let cmd = EditDraft {
-                id: DraftId(now.subject_id),
-                version: Some(now.subject_version),
-                subject: subject.clone(),
-                body: body.clone(),
-            };
-            Ok(Ok((now.title.clone(), propose::edit(cx, &cmd)?)))
-        })
-        .await?;
-    Ok(match outcome {
-        Err(now) => Say::privately(says::moved_on(&now)).into(),
-        Ok((title, draft)) => {
-            let version = draft.newest.as_ref().map_or(0, |words| words.version);
-            Say::privately(says::reworded(&title, version)).into()
-        }
     })
 }

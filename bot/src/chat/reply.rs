@@ -1,5 +1,7 @@
 //! What is answered, in Discord's form but on no way in particular.
 
+use std::collections::BTreeMap;
+
 use domain::delivery::card::Button;
 use domain::kernel::text::is_hidden;
 use host::channels::discord::{components, literally};
@@ -138,6 +140,18 @@ pub struct Form {
     pub id: String,
     pub title: String,
     pub fields: Vec<Field>,
+}
+
+impl Form {
+    /// The same with these values in its fields.
+    pub fn filled(mut self, values: &BTreeMap<String, String>) -> Self {
+        let fill = |field: Field| match values.get(field.id) {
+            Some(value) => field.filled(value),
+            None => field,
+        };
+        self.fields = self.fields.into_iter().map(fill).collect();
+        self
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -30,6 +30,9 @@ pub const OLD_CARD: &str = "This card is from another version of Milepost. Nothi
 pub const CUT_OFF: &str = "The database cannot be reached at the moment, so this was not done. Nothing was changed.\nTry it again in a minute.";
 pub const DISCARDED: &str = "Left as it was. Nothing was changed.";
 
+pub const OPEN_AGAIN: &str = "Open the form again, as you filled it in";
+pub const GIVEN_BACK: &str = "So that it is not lost, this is what you typed:";
+
 pub fn not_linked(in_server: bool) -> String {
     match in_server {
         true => "This server is not linked to a Milepost workspace. Nothing was changed.\nAn admin of the workspace gets a code \

@@ -101,6 +101,25 @@ on_both! {
         assert!(done.shown().contains("done. By Cora Castillo"), "{}", done.shown());
     }
 
+    fn a_reason_for_what_changed_meanwhile_is_not_typed_twice(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        due_soon(&hall.world, &["Keys"]);
+        let card = posts(&mut hall, &process)[0].clone();
+        let form = hall.click(Coordinator, &card, "Waive");
+        let keys = hall.pick(Coordinator, "/milestone edit", "milestone", "keys");
+        let asked = hall.slash(Coordinator, "/milestone edit", &[("milestone", keys), ("due", json!("oct 20"))]);
+        hall.click(Coordinator, &asked, "Yes");
+        let late = hall.submit(Coordinator, form.modal(), &[("Why it is not needed", "They were handed over")]);
+        assert!(late.shown().contains("changed since the card was drawn"), "{}", late.shown());
+        let again = hall.click(Coordinator, &late, "Open the form again, as you filled it in");
+        assert_eq!(again.modal().fields[0].value, "They were handed over");
+        let done = hall.submit(Coordinator, again.modal(), &[]);
+        assert!(done.shown().contains("waived. By Cora Castillo. Reason: They were handed over"), "{}", done.shown());
+        // Now there is nothing left to waive, and what was typed is not lost either.
+        let over = hall.submit(Coordinator, again.modal(), &[("Why it is not needed", "And nobody asked")]);
+        assert!(over.shown().contains("| And nobody asked"), "{}", over.shown());
+    }
+
     fn a_button_works_after_a_restart(world: World) {
         let (mut hall, process) = with_a_sender(world);
         due_soon(&hall.world, &["Keys"]);

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::hall::Hall;
 
 /// Holds everything that anybody needs to change something, and on PostgreSQL what is needed to be recognised too.
-fn freeze(hall: &Hall) -> (domain::kernel::Db, Conn) {
+pub fn freeze(hall: &Hall) -> (domain::kernel::Db, Conn) {
     hold(hall, "members")
 }
 

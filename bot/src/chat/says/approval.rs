@@ -140,6 +140,9 @@ pub fn moved_on(a: &ApprovalView) -> String {
     text
 }
 
+pub const STAGE_MOVED: &str = "Somebody voted since you opened the form. Nothing was changed.";
+pub const LOOK_AGAIN: &str = "Read it as it is now, then decide whether it still needs other words.";
+
 pub fn reworded(title: &str, version: i32) -> String {
     format!(
         "**{}** has version {version} now. It asks for a yes of its own; votes on the words before do not count for it.",
