@@ -244,13 +244,24 @@ async fn reword(
             if approvals::get(cx, id)?.approval.etag() != etag {
                 return Err(Refusal::new(Code::Stale, says::STAGE_MOVED, says::LOOK_AGAIN).into());
             }
-            Ok((asked.title, draft))
+            let newest = match draft.approval_id {
+                Some(newest) => Some(approvals::get(cx, newest)?.approval),
+                None => None,
+            };
+            Ok((asked, draft, newest))
         })
         .await;
     match outcome {
-        Ok((title, draft)) => {
-            let version = draft.newest.as_ref().map_or(0, |words| words.version);
-            Ok(Came::Done(Say::privately(says::reworded(&title, version))))
+        Ok((was, draft, newest)) => {
+            let (head, found) = says::reworded(&was, &draft);
+            let say = Say::privately(head).framed(found);
+            Ok(Came::Done(match newest.filter(|_| draft.state == DraftState::Blocked) {
+                Some(newest) => {
+                    let edit = Press::new(Action::Edit, newest.id.0, newest.etag());
+                    say.with(vec![Button::new("Edit", Look::Plain, edit)])
+                }
+                None => say,
+            }))
         }
         // Somebody was faster: what became of it says more than that it cannot be edited.
         Err(refusal) if refusal.code == Code::Stale => Ok(Came::Not(moved(caller, id).await?)),

@@ -1,5 +1,6 @@
 //! What the bot posts by itself: people press its buttons, and it says what became of it.
 
+use domain::deals::followup::propose::{EditDraft, edit};
 use domain::deals::milestone::ops::{AddMilestone, add};
 use domain::workspace::access::Role::{Admin, Coordinator, Member, Owner};
 use harness::{World, on_both};
@@ -131,6 +132,21 @@ on_both! {
         posts(&mut hall, &process);
         let now = hall.discord.channel_messages(&hall.channel)[0].shown();
         assert!(now.contains("waived by Cora Castillo"), "{now}");
+    }
+
+    fn nobody_is_offered_to_approve_what_nobody_can(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        let deal = hall.world.peopled_deal("12 Oak Street");
+        let draft = hall.world.draft_for_the_buyer(deal);
+        let words = EditDraft { id: draft.id, version: None, subject: None, body: Some("Come on May 3, 2031.".into()) };
+        hall.world.act(&hall.world.team.cora(), |cx| edit(cx, &words)).unwrap();
+        posts(&mut hall, &process);
+        let all = hall.discord.channel_messages(&hall.channel);
+        let card = all.into_iter().find(|message| message.shown().contains("needs an edit before")).unwrap();
+        assert_eq!(card.buttons(), ["Edit", "Request changes", "Reject", "Read all"]);
+        let whole = hall.click(Owner, &card, "Read all");
+        assert_eq!(whole.message().buttons(), ["Edit", "Request changes", "Reject"]);
+        assert!(whole.shown().contains("Nobody can say yes to it as it is"), "{}", whole.shown());
     }
 
     fn a_letter_is_decided_about_where_the_team_talks(world: World) {

@@ -179,6 +179,29 @@ on_both! {
         assert!(said.shown().contains("another version") && said.shown().contains("| The roof \\*leaks\\*"), "{}", said.shown());
     }
 
+    fn words_that_say_what_is_not_so_are_kept_back_and_chat_says_why(world: World) {
+        let mut hall = hall_with_a_letter(world);
+        let letter = hall.pick(Coordinator, "/approve show", "approval", "buyer");
+        let shown = hall.slash(Coordinator, "/approve show", &[("approval", letter)]);
+        let form = hall.click(Coordinator, &shown, "Edit");
+        hall.transcript();
+        let wrong = &[("Subject", "Come and see"), ("body", "Please come to the house on May 3, 2031.")];
+        let kept_back = hall.submit(Coordinator, form.modal(), wrong);
+        // The way on is at hand, and has the words in it.
+        hall.click(Coordinator, &kept_back, "Edit");
+        let letter = hall.pick(Owner, "/approve show", "approval", "come and see");
+        let shown = hall.slash(Owner, "/approve show", &[("approval", letter.clone())]);
+        assert!(!shown.message().buttons().contains(&"Approve".to_owned()), "{}", shown.shown());
+        let decide = |hall: &mut Hall, despite: Option<&str>| {
+            let mut options = vec![("approval", letter.clone()), ("choice", json!("approve"))];
+            options.extend(despite.map(|why| ("despite", json!(why))));
+            hall.slash(Owner, "/approve decide", &options)
+        };
+        decide(&mut hall, None);
+        decide(&mut hall, Some("Ann asked for a day in spring"));
+        assert_snapshot!("a_letter_kept_back", hall.transcript());
+    }
+
     fn a_thousand_presses_are_one_yes(world: World) {
         let mut hall = hall_with_a_letter(world);
         let letter = hall.pick(Coordinator, "/approve show", "approval", "buyer");

@@ -1,9 +1,9 @@
 //! `/approve`
 
+use domain::deals::followup::card::row;
 use domain::deals::followup::review::{self, Decide};
 use domain::deals::followup::sheet;
-use domain::deals::followup::view::ApprovalSheet;
-use domain::delivery::card::{Action, Button, Look, Press};
+use domain::deals::followup::view::{ApprovalSheet, LetterSheet};
 use domain::kernel::Refusal;
 use domain::kernel::page::Ask;
 use domain::workspace::approval::ops::{self, ListApprovals};
@@ -38,6 +38,11 @@ pub fn spec() -> Command {
                     one_of("choice", "What you say", &["approve", "request_changes", "reject", "abstain"])
                         .needed(),
                     text("why", "What would have to change, or why not", 1_000),
+                    text(
+                        "despite",
+                        "With a yes: why words that state what does not stand in the deal may go out",
+                        1_000,
+                    ),
                 ],
             ),
         ],
@@ -63,7 +68,11 @@ pub async fn run(caller: &Caller, verb: &str, call: &Call) -> Result<Reply, Refu
         }
         "decide" => {
             let choice: Choice = call.text("choice").unwrap_or_default().parse().unwrap_or(Choice::Abstain);
-            let cmd = Decide { feedback: call.owned("why"), ..Decide::of(call.approval()?, choice) };
+            let cmd = Decide {
+                feedback: call.owned("why"),
+                despite: call.owned("despite"),
+                ..Decide::of(call.approval()?, choice)
+            };
             let done = caller.act(move |cx| review::decide(cx, &cmd)).await?;
             Ok(Say::publicly(says::decided(&done, &caller.who.actor.name)).into())
         }
@@ -85,12 +94,7 @@ pub fn shown(sheet: &ApprovalSheet) -> Say {
     if sheet.detail.approval.state != ApprovalState::Pending {
         return say;
     }
-    let etag = sheet.detail.approval.etag();
-    let press = |action| Press::new(action, sheet.detail.approval.id.0, &etag);
-    say.with(vec![
-        Button::new("Approve", Look::Good, press(Action::Approve)),
-        Button::new("Edit", Look::Plain, press(Action::Edit)),
-        Button::new("Request changes", Look::Plain, press(Action::Changes)),
-        Button::new("Reject", Look::Bad, press(Action::Reject)),
-    ])
+    let about = &sheet.detail.approval;
+    let blocked = sheet.letter.as_ref().is_some_and(LetterSheet::is_blocked);
+    say.with(row(about.id, &about.etag(), blocked))
 }

@@ -1,7 +1,9 @@
 //! Approvals.
 
+use domain::assist::draft::DraftState;
+use domain::assist::draft::check::Finding;
 use domain::deals::followup::review::Decided;
-use domain::deals::followup::view::{ApprovalSheet, LetterSheet, Rendered};
+use domain::deals::followup::view::{ApprovalSheet, DraftView, LetterSheet, Rendered};
 use domain::delivery::policy::Verdict;
 use domain::people::reach::Channel;
 use domain::workspace::approval::ApprovalState;
@@ -49,6 +51,12 @@ pub fn sheet(sheet: &ApprovalSheet) -> (String, String) {
             head.push_str(&format!(" Until {}.", moment(at)));
         }
     }
+    if let Some(letter) =
+        sheet.letter.as_ref().filter(|letter| letter.is_blocked() && a.state == ApprovalState::Pending)
+    {
+        let way = way_out(letter.may_pass_despite(), !letter.messages.is_empty());
+        head.push_str(&format!("\n\u{26d4} Nobody can say yes to it as it is. {way}"));
+    }
     for vote in &sheet.detail.votes {
         let said = if vote.feedback.is_empty() { String::new() } else { format!(": {}", plain(&vote.feedback)) };
         head.push_str(&format!("\n{}: {}{said}", plain(&vote.by.name), vote.choice.as_str().replace('_', " ")));
@@ -59,11 +67,7 @@ pub fn sheet(sheet: &ApprovalSheet) -> (String, String) {
 /// Exactly what would leave, to whom, by which way, and what the policy would say.
 fn leaves(letter: &LetterSheet) -> String {
     let mut text = format!("Deal: {}\n", plain(&letter.deal_title));
-    for one in &letter.findings {
-        let mark = if one.blocks { "\u{26d4}" } else { "\u{26a0}" };
-        let words = if one.text.is_empty() { String::new() } else { format!(" \"{}\"", plain(&one.text)) };
-        text.push_str(&format!("{mark}{words} {}\n", plain(&one.why)));
-    }
+    letter.findings.iter().for_each(|one| text.push_str(&finding(one)));
     if let Some(at) = letter.send_at {
         text.push_str(&format!("To leave: not before {}\n", moment(at)));
     }
@@ -72,6 +76,23 @@ fn leaves(letter: &LetterSheet) -> String {
     }
     letter.messages.iter().for_each(|message| text.push_str(&rendered(message)));
     text
+}
+
+fn finding(one: &Finding) -> String {
+    let mark = if one.blocks { "\u{26d4}" } else { "\u{26a0}" };
+    let words = if one.text.is_empty() { String::new() } else { format!(" \"{}\"", plain(&one.text)) };
+    format!("{mark}{words} {}\n", plain(&one.why))
+}
+
+/// What somebody does about words that nobody can say yes to as they are.
+fn way_out(may_pass_despite: bool, reaches_somebody: bool) -> &'static str {
+    match (may_pass_despite, reaches_somebody) {
+        (_, false) => "`/deal show` says who is on the deal. Edit it again when somebody can be written to.",
+        (true, true) => {
+            "Edit it; or an approver says why it may go out all the same: `/approve decide` with `despite`."
+        }
+        (false, true) => "Edit it, then it asks for a yes anew.",
+    }
 }
 
 fn rendered(m: &Rendered) -> String {
@@ -143,11 +164,33 @@ pub fn moved_on(a: &ApprovalView) -> String {
 pub const STAGE_MOVED: &str = "Somebody voted since you opened the form. Nothing was changed.";
 pub const LOOK_AGAIN: &str = "Read it as it is now, then decide whether it still needs other words.";
 
-pub fn reworded(title: &str, version: i32) -> String {
-    format!(
-        "**{}** has version {version} now. It asks for a yes of its own; votes on the words before do not count for it.",
-        plain(title)
-    )
+/// What came of other words for a letter: what is asked for now, and below it what was found when that keeps it back.
+pub fn reworded(was: &ApprovalView, draft: &DraftView) -> (String, String) {
+    let version = draft.newest.as_ref();
+    let mut text =
+        format!("**{}** has version {} now", plain(&was.title), version.map_or(0, |words| words.version));
+    let found = match version.filter(|_| draft.state == DraftState::Blocked) {
+        None => {
+            text.push_str(". It asks for a yes of its own; votes on the words before do not count for it.");
+            String::new()
+        }
+        Some(words) => {
+            let way = way_out(words.may_pass_despite(), !words.recipients.is_empty());
+            text.push_str(&format!(
+                ", and nobody can say yes to it as it is. What keeps it back stands below. {way}"
+            ));
+            words.findings.iter().map(finding).collect()
+        }
+    };
+    if let (ApprovalState::ChangesRequested, Some(by)) = (was.state, &was.closed_by) {
+        let why = was.reason.as_deref().unwrap_or_default();
+        text.push_str(&format!(
+            "\nWhile you wrote, {} asked for changes: {}",
+            plain(by),
+            plain(&super::sentence(why))
+        ));
+    }
+    (text, found)
 }
 
 pub fn too_long_to_edit(draft: &str) -> String {

@@ -217,8 +217,10 @@ fn member_name(cx: &mut Cx<'_>, id: MemberId) -> Result<String, No> {
     Ok(found.map_or_else(|| "A former member".into(), |member| member.name))
 }
 
-fn rows(about: &Approval, blocked: bool) -> Vec<Vec<Button>> {
-    let press = |action| Press::new(action, about.id.0, about.etag());
+/// What can be decided about an approval right where it is read, as it was shown. Nobody says yes in passing to words that
+/// something was found in.
+pub fn row(id: ApprovalId, etag: &str, blocked: bool) -> Vec<Button> {
+    let press = |action| Press::new(action, id.0, etag);
     let mut row = Vec::new();
     if !blocked {
         row.push(Button::new("Approve", Look::Good, press(Action::Approve)));
@@ -226,7 +228,13 @@ fn rows(about: &Approval, blocked: bool) -> Vec<Vec<Button>> {
     row.push(Button::new("Edit", Look::Plain, press(Action::Edit)));
     row.push(Button::new("Request changes", Look::Plain, press(Action::Changes)));
     row.push(Button::new("Reject", Look::Bad, press(Action::Reject)));
-    row.push(Button::new("Read all", Look::Plain, press(Action::Read)));
+    row
+}
+
+/// The same where only the beginning of the words is shown.
+fn rows(about: &Approval, blocked: bool) -> Vec<Vec<Button>> {
+    let mut row = row(about.id, &about.etag(), blocked);
+    row.push(Button::new("Read all", Look::Plain, Press::new(Action::Read, about.id.0, about.etag())));
     vec![row]
 }
 

@@ -14,7 +14,7 @@
 //! The deal's parties in the role, as they are when the words are written: never who a model names. An address is part of
 //! what is approved: when it changes before the letter left, the letter is taken back and put up for approval once more.
 
-pub(in crate::deals) mod card;
+pub mod card;
 pub mod facts;
 pub(in crate::deals) mod moved;
 pub mod ops;

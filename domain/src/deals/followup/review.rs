@@ -384,7 +384,7 @@ fn may_pass(cx: &mut Cx<'_>, draft: &Draft, version: &Version, despite: Option<&
     if then.is_empty() {
         return Ok(());
     }
-    let own = matches!(version.source, WrittenBy::Member) && !version.recipients.is_empty();
+    let own = rules::may_pass_despite(version.source, version.recipients.len());
     let despite = despite.map(|why| text::prose("despite", why, text::REASON)).transpose().map_err(|p| vec![p])?;
     match despite.filter(|why| own && !why.is_empty()) {
         Some(reason) => {

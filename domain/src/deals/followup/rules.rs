@@ -10,7 +10,7 @@ use super::facts::File;
 use crate::assist::draft::calendar::{Calendar, Entry};
 use crate::assist::draft::check::{Finding, FindingKind, Known};
 use crate::assist::draft::letter::{Dates, Letter, Words};
-use crate::assist::draft::{Draft, DraftKind, Recipient, Urgency};
+use crate::assist::draft::{Draft, DraftKind, Recipient, Urgency, WrittenBy};
 use crate::assist::prompt::{Checklist, DealFacts, Finished, FollowUp, Reader, Step};
 use crate::deals::deal::{CLOSING_DATE, PartyRole, Side};
 use crate::deals::milestone::ops::days_late;
@@ -236,6 +236,12 @@ pub fn audience_findings(audience: &Audience, to: &str, words: &Words) -> Vec<Fi
         }
     }
     findings
+}
+
+/// Whether an approver may let words pass in spite of what was found in them, and say why: those that a member wrote, when
+/// there is somebody to get them.
+pub fn may_pass_despite(source: WrittenBy, recipients: usize) -> bool {
+    source == WrittenBy::Member && recipients > 0
 }
 
 /// A finding about no place in the words.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules;
 use crate::assist::draft::check::Finding;
 use crate::assist::draft::{Draft, DraftKind, DraftState, Recipient, Urgency, Version, WrittenBy};
 use crate::delivery::Content;
@@ -177,6 +178,23 @@ pub struct LetterSheet {
     /// What became of them, once they are approved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<Delivery>,
+}
+
+impl LetterSheet {
+    /// Whether nobody can say yes to it as it is.
+    pub fn is_blocked(&self) -> bool {
+        self.draft_state == DraftState::Blocked
+    }
+
+    pub fn may_pass_despite(&self) -> bool {
+        rules::may_pass_despite(self.source, self.messages.len())
+    }
+}
+
+impl VersionView {
+    pub fn may_pass_despite(&self) -> bool {
+        rules::may_pass_despite(self.source, self.recipients.len())
+    }
 }
 
 /// With the addresses whole, or masked for a program.
