@@ -95,7 +95,10 @@ async fn pressed(caller: &Caller, press: Press) -> Result<Reply, Refusal> {
         }
         Action::Apply | Action::Undo => plan(caller, PlanId(id)).await,
         Action::Confirm => confirmed(caller, id).await,
-        Action::Discard => Ok(Reply::Replace(Say::privately(says::DISCARDED), None)),
+        Action::Discard => {
+            caller.act(move |cx| pending::leave(cx, id)).await?;
+            Ok(Reply::Replace(Say::privately(says::DISCARDED), None))
+        }
         Action::Retry => {
             let kept: Pending = caller.look(move |cx| pending::look(cx, id)).await?;
             match kept {

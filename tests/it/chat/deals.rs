@@ -2,6 +2,7 @@
 
 use domain::workspace::access::Role::{Coordinator, Member, Owner, Viewer};
 use harness::on_both;
+use host::sweep::Sweep;
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -160,5 +161,28 @@ on_both! {
         hall.click(Coordinator, &asked, "Yes");
         hall.slash(Coordinator, "/deal show", &[("deal", deal)]);
         assert_snapshot!("a_deal_ends", hall.transcript());
+    }
+
+    fn what_nobody_confirms_is_kept_for_a_day_at_most(world: World) {
+        let mut hall = Hall::open(world);
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let deal = hall.pick(Coordinator, "/deal cancel", "deal", "oak");
+        let asks = |hall: &mut Hall| hall.slash(Coordinator, "/deal cancel", &[("deal", deal.clone()), ("reason", json!("Ann is ill"))]);
+        let kept = |hall: &Hall| {
+            let query = format!("SELECT body AS line FROM chat_pending WHERE workspace_id = '{}'", hall.world.team.id);
+            hall.world.lines(&hall.world.team, &query).len()
+        };
+        let asked = asks(&mut hall);
+        assert_eq!(kept(&hall), 1);
+        hall.click(Coordinator, &asked, "No");
+        assert_eq!(kept(&hall), 0);
+        asks(&mut hall);
+        hall.world.seconds_pass(23 * 3_600);
+        hall.wait(Sweep::new(&hall.host).tick());
+        assert_eq!(kept(&hall), 1);
+        hall.world.seconds_pass(3_600);
+        hall.wait(Sweep::new(&hall.host).tick());
+        assert_eq!(kept(&hall), 0);
     }
 }
