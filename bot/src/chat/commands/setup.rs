@@ -107,7 +107,7 @@ pub struct Done {
 }
 
 enum Outcome {
-    Done(Done),
+    Done(Box<Done>),
     /// What is asked first, and what waits for the answer.
     Asks(String, Uuid),
 }
@@ -171,7 +171,7 @@ async fn set_up(host: &Host, who: &Principal, wanted: SetUp) -> Result<Outcome, 
     let done = host.act(who, move |cx| {
         let now = settings::ops::get(cx)?;
         let Some(new) = wanted.replaces(&now.settings.draft_stages) else {
-            return Ok(Outcome::Done(wanted.carry_out(cx)?));
+            return Ok(Outcome::Done(Box::new(wanted.carry_out(cx)?)));
         };
         cx.require(Verb::EditDeliverySettings)?;
         let besides = wanted.set.len() > 1 || wanted.zone.is_some();
