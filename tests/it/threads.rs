@@ -364,6 +364,30 @@ on_both! {
         assert_eq!((room.says(&thread).len(), room.says(&room.channel.id).len()), (2, 1));
     }
 
+    fn a_card_is_drawn_anew_where_the_teams_channel_is_a_thread_that_was_put_away(world: World) {
+        let room = room(&world);
+        let oak = quiet(&world, "12 Oak Street");
+        room.settles(&world);
+        comes_up(&world, oak, "Keys");
+        room.settles(&world);
+        let thread = room.thread();
+        let place = json!({ "channel": "discord", "address": thread });
+        set(&world, json!({ "team_channel": place, "deal_threads": false }));
+        let elm = quiet(&world, "7 Elm Street");
+        let (photos, walk) = (comes_up(&world, elm, "Photos"), comes_up(&world, elm, "Walk"));
+        room.settles(&world);
+        room.chat.discord.put_away(&thread);
+        world.complete(photos);
+        room.settles(&world);
+        assert!(room.says(&thread)[1].contains("~~Photos~~"), "{:?}", room.says(&thread));
+        // What happens next stands on it as well.
+        room.chat.discord.put_away(&thread);
+        world.complete(walk);
+        room.settles(&world);
+        assert!(room.says(&thread)[1].contains("~~Walk~~"), "{:?}", room.says(&thread));
+        assert_eq!(room.chat.discord.mistakes(), [""; 0]);
+    }
+
     fn the_first_message_of_a_thread_follows_the_deal_and_an_ended_one_has_a_last_word(world: World) {
         let room = room(&world);
         let deal = quiet(&world, "12 Oak Street");

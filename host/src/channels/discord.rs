@@ -85,7 +85,7 @@ impl Discord {
             return self.send_into(thread, message, until).await;
         }
         match self.channel(message, Some(until)).await {
-            Ok(channel) => self.write(message, &channel, until).await.0,
+            Ok(channel) => self.write_awake(message, &channel, until).await.0,
             Err(learned) => learned,
         }
     }

@@ -59,23 +59,16 @@ impl Discord {
     /// Posts into a thread, or edits what stands in it.
     pub(super) async fn send_into(&self, thread: Thread<'_>, message: &Message, until: Duration) -> Learned {
         if message.edits.is_some() {
-            let (learned, code) = self.write(message, thread.message, until).await;
-            // What stands in a thread that was put away can only be changed once it is back.
-            return match code {
-                Some(says::ARCHIVED) if self.bring_back(thread, until).await => {
-                    self.write(message, thread.message, until).await.0
-                }
-                _ => learned,
-            };
+            return self.write_awake(message, thread.message, until).await.0;
         }
         let (mut learned, mut code) = match self.open(thread, message, until).await {
-            Ok(()) => self.write(message, thread.message, until).await,
+            Ok(()) => self.write_awake(message, thread.message, until).await,
             Err(learned) => return learned,
         };
         // Somebody deleted it since this process saw it.
         if code == Some(says::UNKNOWN_CHANNEL) && self.threads.forget(thread.message) {
             (learned, code) = match self.open(thread, message, until).await {
-                Ok(()) => self.write(message, thread.message, until).await,
+                Ok(()) => self.write_awake(message, thread.message, until).await,
                 Err(learned) => return learned,
             };
         }
@@ -130,13 +123,40 @@ impl Discord {
         }
     }
 
-    /// Takes a thread out of the archive. Gives whether that was done.
-    async fn bring_back(&self, thread: Thread<'_>, until: Duration) -> bool {
+    /// Posts or edits, also where that is a thread that was put away: what stands in it can only be changed once it is back.
+    pub(super) async fn write_awake(
+        &self,
+        message: &Message,
+        place: &str,
+        until: Duration,
+    ) -> (Learned, Option<i64>) {
+        let (learned, code) = self.write(message, place, until).await;
+        if code != Some(says::ARCHIVED) {
+            return (learned, code);
+        }
+        let back = self.bring_back(place, until).await;
+        match &back.outcome {
+            Outcome::Accepted { .. } => self.write(message, place, until).await,
+            Outcome::Refused { .. } => (learned, code),
+            Outcome::NotSent { .. } => (back, None),
+            // Nothing was said: whether the thread is back changes nothing for anybody.
+            Outcome::Unclear { why } => (Learned { status: back.status, ..Learned::not_sent(why.clone()) }, None),
+        }
+    }
+
+    /// Takes a thread out of the archive.
+    async fn bring_back(&self, thread: &str, until: Duration) -> Learned {
         let body = json!({ "archived": false });
-        let path = format!("channels/{}", thread.message);
-        let Ok(mut request) = self.request(Method::PATCH, &path, Some(&body)) else { return false };
+        let mut request = match self.request(Method::PATCH, &format!("channels/{thread}"), Some(&body)) {
+            Ok(request) => request,
+            Err(learned) => return learned,
+        };
         request.until = Some(until);
-        matches!(self.egress.to_provider(request).await, Heard::Answer(answer) if answer.status == 200)
+        match self.egress.to_provider(request).await {
+            Heard::NotSent { why } => Learned::not_sent(why),
+            Heard::Lost { why } => Learned::unclear(why),
+            Heard::Answer(answer) => judge(&answer),
+        }
     }
 }
 
@@ -234,6 +254,44 @@ mod tests {
             .await;
             let (discord, _folder) = host(&peer.url(""));
             assert_eq!(word(&discord.send(&said("Keys"), SOON).await), expected, "{status} {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_put_away_is_brought_back_wherever_it_is_named() {
+        const PUT_AWAY: &str = r#"{"message":"Thread is archived","code":50083}"#;
+        let back = |status, body: &str| http(status, "", body);
+        let no = r#"{"message":"Missing Permissions","code":50013}"#;
+        for (address, place) in [("77/9001", "9001"), ("9001", "9001")] {
+            for edits in [false, true] {
+                for (answer, expected, tries) in [
+                    (back(200, r#"{"id":"9001"}"#), "accepted 5", 2),
+                    (back(403, no), "refused", 1),
+                    (back(429, r#"{"retry_after":3}"#), "not sent, 3s, destination", 1),
+                    (back(500, ""), "not sent", 1),
+                ] {
+                    let writes = Arc::new(AtomicUsize::new(0));
+                    let counted = writes.clone();
+                    let peer = Peer::start(move |request| match request {
+                        request if is_making(request) => http(201, "", r#"{"id":"9001"}"#),
+                        request if request.starts_with("PATCH /channels/9001 ") => answer.clone(),
+                        _ if counted.fetch_add(1, Ordering::SeqCst) == 0 => http(400, "", PUT_AWAY),
+                        _ => http(200, "", r#"{"id":"5"}"#),
+                    })
+                    .await;
+                    let (discord, _folder) = host(&peer.url(""));
+                    let mut one = Message { address: address.into(), ..said("Keys") };
+                    if edits {
+                        one.edits = Some(one.id);
+                        one.content.data = Some(json!({ "edits": "5" }));
+                    }
+                    let learned = discord.send(&one, SOON).await;
+                    assert_eq!(word(&learned), expected, "{address} {edits}");
+                    assert_eq!(writes.load(Ordering::SeqCst), tries, "{address} {edits} {expected}");
+                    let to = format!("/channels/{place}/messages");
+                    assert_eq!(peer.heard().iter().filter(|heard| heard.contains(&to)).count(), tries);
+                }
+            }
         }
     }
 
