@@ -1,6 +1,7 @@
 //! Posts to Discord: a thin client of its own, which repeats nothing by itself.
 
 mod body;
+mod servers;
 mod threads;
 
 pub use body::{components, literally};
@@ -40,6 +41,7 @@ const LEAST_BAN: SignedDuration = SignedDuration::from_mins(1);
 const MOST_KNOWN: usize = 1_000;
 
 pub struct Discord {
+    host: Host,
     egress: Egress,
     clock: Clock,
     base: Url,
@@ -48,6 +50,8 @@ pub struct Discord {
     direct: Mutex<HashMap<String, String>>,
     /// Threads that are there.
     threads: threads::Known,
+    /// The servers of channels.
+    servers: servers::Servers,
 }
 
 impl Discord {
@@ -60,12 +64,14 @@ impl Discord {
         let base = Url::parse(&format!("{}/", settings.api_url.trim_end_matches('/')))
             .map_err(|error| format!("discord.api_url is no web address: {error}."))?;
         Ok(Self {
+            host: host.clone(),
             egress,
             clock: host.clock().clone(),
             base,
             authorization,
             direct: Mutex::default(),
             threads: threads::Known::default(),
+            servers: servers::Servers::default(),
         })
     }
 
@@ -81,6 +87,9 @@ impl Discord {
     }
 
     async fn send(&self, message: &Message, until: Duration) -> Learned {
+        if let Err(learned) = self.may_go_there(message, until).await {
+            return learned;
+        }
         if let Some(thread) = thread_of(message) {
             return self.send_into(thread, message, until).await;
         }

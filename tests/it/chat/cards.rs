@@ -1,8 +1,11 @@
 //! What the bot posts by itself: people press its buttons, and it says what became of it.
 
-use domain::deals::followup::propose::{EditDraft, edit};
+use domain::deals::deal::ops::{EditDeal, edit as edit_deal};
+use domain::deals::followup::propose::{EditDraft, edit as edit_draft};
 use domain::deals::milestone::ops::{AddMilestone, add};
+use domain::delivery::settings::ops::{EditSettings, edit};
 use domain::workspace::access::Role::{Admin, Coordinator, Member, Owner};
+use harness::fake_discord::Channel;
 use harness::{World, on_both};
 use host::dispatch::Dispatcher;
 use insta::assert_snapshot;
@@ -139,7 +142,7 @@ on_both! {
         let deal = hall.world.peopled_deal("12 Oak Street");
         let draft = hall.world.draft_for_the_buyer(deal);
         let words = EditDraft { id: draft.id, version: None, subject: None, body: Some("Come on May 3, 2031.".into()) };
-        hall.world.act(&hall.world.team.cora(), |cx| edit(cx, &words)).unwrap();
+        hall.world.act(&hall.world.team.cora(), |cx| edit_draft(cx, &words)).unwrap();
         posts(&mut hall, &process);
         let all = hall.discord.channel_messages(&hall.channel);
         let card = all.into_iter().find(|message| message.shown().contains("needs an edit before")).unwrap();
@@ -147,6 +150,60 @@ on_both! {
         let whole = hall.click(Owner, &card, "Read all");
         assert_eq!(whole.message().buttons(), ["Edit", "Request changes", "Reject"]);
         assert!(whole.shown().contains("Nobody can say yes to it as it is"), "{}", whole.shown());
+    }
+
+    fn nothing_a_team_says_goes_into_the_server_of_another_team(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        let other = hall.world.found("hillside", "hillside.example");
+        let guilds = ["Hillside Realty", "Hillside Lending"].map(|name| hall.discord.guild(name));
+        let [theirs, nobodys] = guilds.each_ref().map(|guild| guild.channel("general"));
+        let links = |hall: &Hall, n: usize| {
+            let hilda = other.members[&Owner].id;
+            let code = hall.world.act(&other.as_(Owner), |cx| domain::people::chat::ops::make_code(cx, hilda)).unwrap();
+            let at = guilds[n].admin("hilda").in_channel(if n == 0 { &theirs } else { &nobodys });
+            let said = hall.wait(at.slash("/setup", &[("code", json!(code))]));
+            assert!(said.shown().contains("This server is linked"), "{}", said.shown());
+        };
+        let reads_in = |hall: &Hall, id: &str| {
+            let place = json!({ "channel": "discord", "address": id });
+            let set = EditSettings { version: None, set: [("team_channel".to_owned(), place)].into_iter().collect() };
+            hall.world.act(&hall.world.team.as_(Admin), |cx| edit(cx, &set)).unwrap();
+        };
+        let seen = |hall: &Hall, channel: &Channel| {
+            hall.discord.channel_messages(channel).iter().map(|message| message.shown()).collect::<Vec<_>>()
+        };
+        links(&hall, 0);
+        reads_in(&hall, &theirs.id);
+        due_soon(&hall.world, &["Keys"]);
+        posts(&mut hall, &process);
+        assert_eq!(seen(&hall, &theirs), [""; 0]);
+        let query = format!(
+            "SELECT status || ': ' || reason AS line FROM messages WHERE workspace_id = '{}' AND channel = 'discord'",
+            hall.world.team.id
+        );
+        let ends = hall.world.lines(&hall.world.team, &query);
+        assert!(ends.len() == 1 && ends[0].starts_with("failed: This channel is in a server that is linked to another"), "{ends:?}");
+        let said = hall.slash(Owner, "/settings check", &[]).shown();
+        assert!(said.contains("Nothing goes to #general since") && said.contains("linked to another workspace"), "{said}");
+        // The channel of one deal is asked about as well.
+        reads_in(&hall, &hall.channel.id);
+        let deal = hall.world.create(&harness::deal("7 Elm Street", harness::DATES));
+        let there = EditDeal { chat_channel: Some(theirs.id.clone()), ..EditDeal::of(deal) };
+        hall.world.act(&hall.world.team.cora(), |cx| edit_deal(cx, &there)).unwrap();
+        hall.world.hours_pass(24);
+        posts(&mut hall, &process);
+        assert_eq!(seen(&hall, &theirs), [""; 0]);
+        // Where nobody has linked the server, whoever is invited writes; once somebody has, others change nothing there.
+        reads_in(&hall, &nobodys.id);
+        due_soon(&hall.world, &["Photos"]);
+        posts(&mut hall, &process);
+        let before = seen(&hall, &nobodys);
+        assert!(before.len() == 1 && before[0].contains("Photos"), "{before:?}");
+        links(&hall, 1);
+        let photos = hall.pick(Coordinator, "/milestone complete", "milestone", "photos");
+        hall.slash(Coordinator, "/milestone complete", &[("milestone", photos)]);
+        posts(&mut hall, &process);
+        assert_eq!(seen(&hall, &nobodys), before);
     }
 
     fn a_letter_is_decided_about_where_the_team_talks(world: World) {

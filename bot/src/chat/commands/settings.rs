@@ -1,7 +1,7 @@
 //! `/settings`
 
 use domain::delivery::notify::verify;
-use domain::delivery::settings;
+use domain::delivery::{gone, settings};
 use domain::kernel::{Refusal, id::MemberId};
 use domain::people::chat::ops as chat;
 use domain::people::reach::{Channel, Person, ops};
@@ -110,9 +110,17 @@ pub fn needed() -> u64 {
 }
 
 async fn check(caller: &Caller) -> Result<Reply, Refusal> {
-    let (stored, guilds) = caller.look(|cx| Ok((settings::ops::get(cx)?, chat::list(cx)?.0))).await?;
-    let team =
-        stored.settings.team_channel.filter(|team| team.channel == Channel::Discord).map(|team| team.address);
+    let (team, closed, guilds) = caller
+        .look(|cx| {
+            let team = settings::ops::get(cx)?.settings.team_channel;
+            let team = team.filter(|team| team.channel == Channel::Discord).map(|team| team.address);
+            let closed = match &team {
+                Some(address) => gone::ops::of(cx, Channel::Discord, address)?,
+                None => None,
+            };
+            Ok((team, closed, chat::list(cx)?.0))
+        })
+        .await?;
     let Some(guild) = &caller.asked.guild else {
         return Ok(Say::privately(
             "Ask this in a channel of your server: there are no permissions to check here.",
@@ -125,7 +133,8 @@ async fn check(caller: &Caller) -> Result<Reply, Refusal> {
     let named = guilds.iter().find(|one| one.id == guild.id).map_or("this server", |one| one.name.as_str());
     let linked = format!("\u{2705} **{}** is linked to your workspace.", plain(named));
     let here = team.as_deref() == Some(caller.asked.channel.as_str());
-    Ok(Say::privately(says::check(&missing, &linked, team.as_deref(), here)).into())
+    let place = team.as_deref().map(|team| (team, here, closed.as_ref()));
+    Ok(Say::privately(says::check(&missing, &linked, place)).into())
 }
 
 /// Zones whose names hold what was typed; those of the United States when nothing was.

@@ -1,5 +1,6 @@
 //! The team, contacts, settings and the link with the server.
 
+use domain::delivery::gone::GoneAddress;
 use domain::delivery::settings::TeamChannel;
 use domain::delivery::settings::stage::DraftStage;
 use domain::kernel::id::MemberId;
@@ -186,15 +187,25 @@ pub fn other_approvers(now: &[DraftStage], new: &[DraftStage], besides: bool) ->
     )
 }
 
-/// What the bot may do in this channel, and what that means.
-pub fn check(missing: &[(&str, &str)], linked: &str, channel: Option<&str>, here: bool) -> String {
+/// What the bot may do in this channel, and what that means. Of the team's channel: whether it is this one, and why nothing
+/// goes there, when nothing does.
+pub fn check(missing: &[(&str, &str)], linked: &str, team: Option<(&str, bool, Option<&GoneAddress>)>) -> String {
     let mut text = format!("{linked}\n");
-    match channel {
-        Some(id) if here => text.push_str(&format!("The team reads here, in <#{}>.\n", plain(id))),
-        Some(id) => {
+    match team {
+        Some((id, true, _)) => text.push_str(&format!("The team reads here, in <#{}>.\n", plain(id))),
+        Some((id, false, _)) => {
             text.push_str(&format!("The team reads in <#{}>. Ask there to check that channel.\n", plain(id)))
         }
         None => text.push_str("\u{26a0} The team reads nowhere yet: `/setup channel`.\n"),
+    }
+    if let Some((id, _, Some(gone))) = team {
+        text.push_str(&format!(
+            "\u{26d4} Nothing goes to <#{}> since {}: {}\nWhen that is mended: `milepost delivery reopen {}`.\n",
+            plain(id),
+            moment(gone.since),
+            plain(&gone.why),
+            gone.id
+        ));
     }
     if missing.is_empty() {
         return text + "\u{2705} The bot has every permission that it needs in this channel.";

@@ -6,6 +6,7 @@ use crate::delivery::outbox::rules;
 use crate::kernel::id::GoneAddressId;
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, No, Refusal, Subject};
+use crate::people::reach::Channel;
 use crate::workspace::access::{Require, Verb};
 
 fn subject(id: GoneAddressId) -> Subject {
@@ -54,6 +55,14 @@ pub fn list(cx: &mut Cx<'_>, page: &Ask) -> Result<Page<GoneAddress>, No> {
     let mask = cx.is_program();
     let rows = store::list(cx, after, limit)?;
     Ok(Page::cut(rows, limit, |gone| gone.id).map(|gone| shown(gone, mask)))
+}
+
+/// Why nothing goes to an address, when it takes nothing.
+pub fn of(cx: &mut Cx<'_>, channel: Channel, address: &str) -> Result<Option<GoneAddress>, No> {
+    cx.require(Verb::ReadDeliveries)?;
+    let mask = cx.is_program();
+    let found = store::among(cx, &[key(channel, address)])?.into_iter().find(|gone| gone.channel == channel);
+    Ok(found.map(|gone| shown(gone, mask)))
 }
 
 /// A provider's words may repeat the address.
