@@ -140,6 +140,8 @@ impl Chat {
                 self.follow_up(asked, &say).await;
             }
             Reply::Replace(say, beside) => {
+                // What was promised is for whoever asked; what all read stays as it is, and what follows tells them.
+                let say = if say.private { say } else { Say::privately(says::SEE_BELOW) };
                 self.edit(asked, &say).await;
                 if let Some(beside) = beside {
                     self.follow_up(asked, &beside).await;

@@ -6,7 +6,7 @@ use domain::kernel::id::{ApprovalId, ContactId, DealId, MemberId, MilestoneId};
 use domain::kernel::{Problem, Refusal};
 use serenity::all::{
     ActionRowComponent, CommandDataOption, CommandDataOptionValue, CommandInteraction,
-    ComponentInteractionDataKind, Interaction, Permissions, User,
+    ComponentInteractionDataKind, Interaction, MessageFlags, Permissions, User,
 };
 
 /// Somebody asks something. Nothing of it but the account is believed: Discord says who it is.
@@ -22,6 +22,16 @@ pub struct Asked {
     pub channel: String,
     pub user: String,
     pub what: What,
+    /// The message on which a button was pressed.
+    pub pressed: Option<Pressed>,
+}
+
+/// A message of ours, as it stands in the channel.
+#[derive(Clone, Debug)]
+pub struct Pressed {
+    pub text: String,
+    /// Whether only whoever pressed sees it.
+    pub private: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -134,6 +144,7 @@ impl Asked {
             channel: channel.to_string(),
             user: String::new(),
             what: What::Other,
+            pressed: None,
         };
         match interaction {
             Interaction::Command(c) | Interaction::Autocomplete(c) => {
@@ -152,6 +163,8 @@ impl Asked {
                 let guild = c.guild_id.map(|id| id.get());
                 let mut one = asked(c.id.get(), &c.token, c.application_id.get(), guild, c.channel_id.get());
                 one.by(&c.user, c.member.as_ref().and_then(|member| member.permissions), c.app_permissions);
+                let private = c.message.flags.is_some_and(|flags| flags.contains(MessageFlags::EPHEMERAL));
+                one.pressed = Some(Pressed { text: c.message.content.clone(), private });
                 if let ComponentInteractionDataKind::Button = c.data.kind {
                     one.what = What::Press(c.data.custom_id.clone());
                 }

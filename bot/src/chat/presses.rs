@@ -93,7 +93,7 @@ async fn pressed(caller: &Caller, press: Press) -> Result<Reply, Refusal> {
             let sheet = caller.look(move |cx| sheet::approval(cx, ApprovalId(id))).await?;
             Ok(approve::shown(&sheet).into())
         }
-        Action::Apply | Action::Undo => plan(caller, PlanId(id)).await,
+        Action::Apply | Action::Undo => plan(caller, action, PlanId(id)).await,
         Action::Confirm => confirmed(caller, id).await,
         Action::Discard => {
             caller.act(move |cx| pending::leave(cx, id)).await?;
@@ -217,7 +217,7 @@ pub(super) async fn vote(caller: &Caller, cmd: Decide, etag: String) -> Result<C
 }
 
 /// Makes a plan of new key dates, or takes one back.
-async fn plan(caller: &Caller, id: PlanId) -> Result<Reply, Refusal> {
+async fn plan(caller: &Caller, action: Action, id: PlanId) -> Result<Reply, Refusal> {
     let (title, done) = caller
         .act(move |cx| {
             let done = key_dates::apply(cx, id)?;
@@ -228,11 +228,20 @@ async fn plan(caller: &Caller, id: PlanId) -> Result<Reply, Refusal> {
             Ok((view::get(cx, deal)?.deal.title, done))
         })
         .await?;
-    let words = says::applied(&title, &done, &caller.who.actor.name);
+    let by = &caller.who.actor.name;
+    let words = says::applied(&title, &done, by, action == Action::Undo);
     Ok(match &done {
-        Applied::Now { undo_token, .. } => {
-            let undo = Button::new("Undo", Look::Plain, Press::new(Action::Undo, undo_token.0, ""));
-            Reply::Replace(Say::privately(says::SEE_BELOW), Some(Say::publicly(words).with(vec![undo])))
+        Applied::Now { undo_token, undo, .. } => {
+            let button = Button::new("Undo", Look::Plain, Press::new(Action::Undo, undo_token.0, ""));
+            let told = Say::publicly(words).with(vec![button]);
+            match &caller.asked.pressed {
+                // What the channel read of the change stays there, with what became of it.
+                Some(record) if *undo && !record.private => {
+                    let now = caller.host.clock().now();
+                    Reply::Replace(Say::publicly(says::taken_back(&record.text, by, now)), Some(told))
+                }
+                _ => instead(told),
+            }
         }
         Applied::Already { .. } => Say::privately(words).into(),
         Applied::Stale { fresh } => Reply::Replace(deal::shown(fresh, &words), None),

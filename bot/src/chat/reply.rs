@@ -8,7 +8,7 @@ use host::channels::discord::{components, literally};
 use serde_json::{Value, json};
 
 /// Characters of a message and of an embed, as Discord counts them.
-const MOST_TEXT: usize = 2_000;
+pub const MOST_TEXT: usize = 2_000;
 const MOST_EMBED: usize = 4_096;
 /// What fits into a form's field.
 pub const MOST_FIELD: usize = 4_000;

@@ -1,11 +1,15 @@
 //! `/deal`: from a form to a closing that moves, and back.
 
+use std::time::Duration;
+
+use domain::kernel::db::Limits;
 use domain::workspace::access::Role::{Coordinator, Member, Owner, Viewer};
-use harness::on_both;
+use harness::{Place, on_both};
 use host::sweep::Sweep;
 use insta::assert_snapshot;
 use serde_json::json;
 
+use super::faults::freeze;
 use super::hall::Hall;
 
 on_both! {
@@ -121,6 +125,47 @@ on_both! {
         let long = [("deal", deal.clone()), ("date", json!("x".repeat(101))), ("to", json!("dec 1"))];
         let said = hall.slash(Coordinator, "/deal reschedule", &long).shown();
         assert!(said.contains("then up to 59 of the characters"), "{said}");
+    }
+
+    fn a_change_that_is_taken_back_in_the_channel_stays_there_as_it_was_told(world: World) {
+        let mut hall = Hall::open(world);
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let deal = hall.pick(Coordinator, "/deal reschedule", "deal", "oak");
+        let to = |date: &str, to: &str| vec![("deal", deal.clone()), ("date", json!(date)), ("to", json!(to))];
+        let asked = hall.slash(Coordinator, "/deal reschedule", &to("closing_date", "dec 18"));
+        let told = hall.click(Coordinator, &asked, "Make this change").followups.remove(0);
+        hall.transcript();
+        let undo = told.custom_id("Undo");
+        let again = hall.click(Owner, &told, "Undo").followups.remove(0);
+        // Whoever had the button in view all the while.
+        let late = hall.wait(hall.at(Coordinator).click_custom(&told, &undo));
+        assert!(late.ephemeral && late.shown().contains("was taken back before"), "{}", late.shown());
+        // And there again.
+        hall.click(Coordinator, &again, "Undo");
+        // A date from which no milestone counts.
+        let asked = hall.slash(Coordinator, "/deal reschedule", &to("photo_day", "oct 20"));
+        hall.click(Coordinator, &asked, "Make this change");
+        assert_snapshot!("a_change_is_taken_back", hall.transcript());
+    }
+
+    fn who_takes_back_a_change_while_the_database_is_slow_reads_that_it_is_done(world: World) {
+        let limits = Limits { wait: Duration::from_secs(60), ..Place::usual_limits() };
+        let mut hall = Hall::patient(world, limits, 30).linked();
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let deal = hall.pick(Coordinator, "/deal reschedule", "deal", "oak");
+        let to = [("deal", deal), ("date", json!("closing_date")), ("to", json!("dec 18"))];
+        let asked = hall.slash(Coordinator, "/deal reschedule", &to);
+        let told = hall.click(Coordinator, &asked, "Make this change").followups.remove(0);
+        let held = freeze(&hall);
+        let pressed = hall.runtime.spawn(hall.at(Owner).click(&told, "Undo"));
+        hall.wait(hall.discord.until("an answer is promised", |discord| discord.count("POST /interactions/*/*/callback") >= 5));
+        drop(held);
+        let pressed = hall.wait(pressed).unwrap();
+        hall.wait(hall.discord.until("the channel is told", |_| !pressed.again().followups.is_empty()));
+        let said = pressed.again().shown();
+        assert!(said.contains("Done. The channel reads it below") && said.contains("Olga Owens took back"), "{said}");
     }
 
     fn that_nothing_changed_is_told_to_whoever_asked_and_not_to_the_channel(world: World) {

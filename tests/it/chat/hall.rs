@@ -124,7 +124,8 @@ impl Hall {
         if said.kind == What::Thinking {
             self.wait(self.discord.until("what was promised comes", |_| said.again().kind != What::Thinking));
         }
-        if said.again().shown().contains("reads it below") {
+        let told = ["reads it below", "Taken back by"];
+        if told.iter().any(|words| said.again().shown().contains(words)) {
             self.wait(self.discord.until("the channel is told", |_| !said.again().followups.is_empty()));
         }
         said.again()

@@ -25,6 +25,7 @@ fn caller(world: &World, who: &Principal, what: What) -> Caller {
         channel: "1".into(),
         user: "12345".into(),
         what,
+        pressed: None,
     };
     Caller { host: world.host.clone(), who: who.clone(), zone: TimeZone::UTC, asked: Arc::new(asked) }
 }

@@ -1,15 +1,18 @@
 //! Deals and their dates.
 
+use std::collections::BTreeMap;
+
 use domain::deals::deal::cascade::Flag;
 use domain::deals::deal::key_dates::{Applied, Change, Preview};
 use domain::deals::deal::view::{DealView, Detail};
 use domain::deals::milestone::MilestoneStatus;
 use domain::kernel::Problem;
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{away, count, day, due, not, status};
 use crate::chat::forms::ReadDeal;
-use crate::chat::reply::plain;
+use crate::chat::reply::{MOST_TEXT, clipped, plain};
 
 /// "closing_date" as "closing date"
 pub fn named(key_date: &str) -> String {
@@ -150,12 +153,7 @@ pub fn ended(detail: &Detail, by: &str, already: bool) -> String {
 
 pub fn preview(preview: &Preview) -> (String, String) {
     let head = format!("**{}**: this would change. Nothing was changed yet.", plain(&preview.deal_title));
-    let mut text = String::new();
-    for (name, new) in &preview.after {
-        let old = preview.before.get(name).copied().flatten();
-        let shown = |date: Option<Date>| date.map_or_else(|| "not set".into(), day);
-        text.push_str(&format!("**{}**: {} \u{2192} **{}**\n", plain(&named(name)), shown(old), shown(*new)));
-    }
+    let mut text = key_dates(&preview.before, &preview.after);
     if preview.changes.is_empty() {
         text.push_str("No milestone moves.\n");
     }
@@ -172,6 +170,16 @@ pub fn preview(preview: &Preview) -> (String, String) {
     }
     preview.messages_affected.iter().for_each(|line| text.push_str(&format!("\u{2709} {}\n", plain(line))));
     (head, text)
+}
+
+/// Key dates that change, each as it was and as it is then.
+fn key_dates(before: &BTreeMap<String, Option<Date>>, after: &BTreeMap<String, Option<Date>>) -> String {
+    let shown = |date: Option<Date>| date.map_or_else(|| "not set".into(), day);
+    let line = |(name, new): (&String, &Option<Date>)| {
+        let old = before.get(name).copied().flatten();
+        format!("**{}**: {} \u{2192} **{}**\n", plain(&named(name)), shown(old), shown(*new))
+    };
+    after.iter().map(line).collect()
 }
 
 fn spoken_why(why: domain::deals::deal::cascade::KeptWhy) -> &'static str {
@@ -200,27 +208,40 @@ fn flags(flags: &[Flag]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// What a change of key dates did, for the channel.
-pub fn applied(title: &str, done: &Applied, by: &str) -> String {
+/// What a change of key dates did, for the channel; of what was done before, for whoever pressed.
+pub fn applied(title: &str, done: &Applied, by: &str, undo: bool) -> String {
     match done {
-        Applied::Now { applied, .. } => {
-            let moved: String = applied.iter().take(15).map(moved).collect();
+        Applied::Now { undo, before, after, applied, .. } => {
+            let (title, by) = (plain(title), plain(by));
+            let first = match undo {
+                true => format!("{by} took back a change of the dates of **{title}**."),
+                false => format!("{by} changed the dates of **{title}**."),
+            };
+            let dates = key_dates(before, after);
+            let moves: String = applied.iter().take(15).map(moved).collect();
             let more = match applied.len() {
                 n if n > 15 => format!("and {} more\n", n - 15),
                 _ => String::new(),
             };
-            format!(
-                "The dates of **{}** changed: {} moved. By {}.\n{moved}{more}",
-                plain(title),
-                count(applied.len(), "milestone"),
-                plain(by)
-            )
+            let count = match (applied.len(), undo) {
+                (0, _) => "No milestone moved.".to_owned(),
+                (n, true) => format!("{} moved back:", count(n, "milestone")),
+                (n, false) => format!("{} moved:", count(n, "milestone")),
+            };
+            format!("{first}\n{dates}{count}\n{moves}{more}")
         }
+        Applied::Already { .. } if undo => "This was taken back before. Nothing was changed now.".into(),
         Applied::Already { .. } => "This change was made before. Nothing was changed now.".into(),
         Applied::Stale { .. } => {
             "The deal changed since this was shown, so nothing was changed. As it would be now:".into()
         }
     }
+}
+
+/// What the channel read of a change that was taken back, with who did so.
+pub fn taken_back(record: &str, by: &str, at: Timestamp) -> String {
+    let below = format!("\u{21a9} Taken back by {} <t:{}:R>.", plain(by), at.as_second());
+    format!("{}\n{below}", clipped(record.trim_end(), MOST_TEXT - 1 - below.encode_utf16().count()))
 }
 
 pub const NO_UNDO: &str = "No change of this deal's key dates can be taken back: there was none in the last day, or something else \

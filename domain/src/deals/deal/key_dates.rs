@@ -168,19 +168,13 @@ fn expiry(cx: &Cx<'_>) -> jiff::Timestamp {
 }
 
 fn shown(deal: &Deal, token: PlanId, plan: &Cascade, expires_at: jiff::Timestamp) -> Preview {
-    let differ: Vec<&String> = plan
-        .before
-        .keys()
-        .chain(plan.after.keys())
-        .filter(|name| plan.before.get(*name) != plan.after.get(*name))
-        .collect();
-    let of = |dates: &KeyDates| differ.iter().map(|name| ((*name).clone(), dates.get(*name).copied())).collect();
+    let (before, after) = differing(plan);
     Preview {
         plan_token: token,
         deal_id: deal.id,
         deal_title: deal.title.clone(),
-        before: of(&plan.before),
-        after: of(&plan.after),
+        before,
+        after,
         changes: plan.changes.iter().map(Change::from).collect(),
         kept: plan.kept.clone(),
         conflicts: plan.conflicts.clone(),
@@ -189,11 +183,30 @@ fn shown(deal: &Deal, token: PlanId, plan: &Cascade, expires_at: jiff::Timestamp
     }
 }
 
+type Dates = BTreeMap<String, Option<Date>>;
+
+/// The key dates that a plan changes, as they are before it and after it.
+fn differing(plan: &Cascade) -> (Dates, Dates) {
+    let names = plan.before.keys().chain(plan.after.keys());
+    let differ: Vec<&String> = names.filter(|name| plan.before.get(*name) != plan.after.get(*name)).collect();
+    let of = |dates: &KeyDates| differ.iter().map(|name| ((*name).clone(), dates.get(*name).copied())).collect();
+    (of(&plan.before), of(&plan.after))
+}
+
 /// What came of applying a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Applied {
     Now {
         deal_id: DealId,
+        /// Whether it took an earlier change back.
+        #[serde(default)]
+        undo: bool,
+        /// The key dates that changed, as they were.
+        #[serde(default)]
+        before: Dates,
+        /// The same, as they are now.
+        #[serde(default)]
+        after: Dates,
         applied: Vec<Change>,
         kept: Vec<Kept>,
         /// Applying this restores everything, as long as the deal does not change.
@@ -314,8 +327,12 @@ fn carry_out(
     };
     cx.record(subject(deal.id), &event)?;
     followup::take_back::changed(cx, deal.id, followup::take_back::DATES_MOVED)?;
+    let (before, after) = differing(plan);
     Ok(Applied::Now {
         deal_id: deal.id,
+        undo: row.kind == PlanKind::Undo,
+        before,
+        after,
         applied: plan.changes.iter().map(Change::from).collect(),
         kept: plan.kept.clone(),
         undo_token,
