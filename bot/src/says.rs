@@ -33,6 +33,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use domain::kernel::{Refusal, time};
+use domain::workspace::way::Way;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -99,6 +100,16 @@ pub fn sentence(words: &str) -> String {
         text.push('.');
     }
     text
+}
+
+/// What the command line has for going on after a refusal.
+pub fn way(way: Way) -> Option<&'static str> {
+    Some(match way {
+        Way::ChangeKeyDates => "milepost deal reschedule",
+        Way::SetDueDate => "milepost milestone edit --due",
+        Way::Despite => "--despite",
+        Way::Repeat => "or repeat it with the same --idempotency-key",
+    })
 }
 
 /// What was refused, every problem on a line of its own, and what to do next.

@@ -13,6 +13,7 @@ use domain::kernel::{
 };
 use domain::workspace::access;
 use domain::workspace::tenant::{self, Workspace};
+use domain::workspace::way::Way;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -366,11 +367,11 @@ impl Host {
             Err(_) => {
                 drop(told);
                 error!(seconds = self.0.wait.as_secs(), "The database did not answer in time");
-                Err(Refusal::new(
+                Err(Way::Repeat.on_from(Refusal::new(
                     Code::Unavailable,
                     "The database did not answer in time. A change that was asked for was probably not made.",
-                    "Look before you repeat it, or repeat it with the same idempotency key.",
-                ))
+                    "Look before you repeat it.",
+                )))
             }
         }
     }

@@ -11,6 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::kernel::{Code, Refusal};
+use domain::workspace::way::{Way, spelled};
 use rmcp::ErrorData;
 use rmcp::handler::server::tool::IntoCallToolResult;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorCode};
@@ -147,7 +148,18 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
 
 /// A refusal as a tool result: `isError`, with `{code, sentence, next, problems}` as structured content and as text.
 pub fn refused(refusal: &Refusal) -> CallToolResult {
-    result(refusal, true)
+    result(&spelled(refusal.clone(), way), true)
+}
+
+/// The tool, or the argument, with which an agent goes on after a refusal.
+fn way(way: Way) -> Option<&'static str> {
+    match way {
+        Way::ChangeKeyDates => Some("key_dates_preview"),
+        Way::SetDueDate => Some("milestone_update"),
+        Way::Repeat => Some("or repeat it with the same idempotency_key"),
+        // Agents decide about nothing.
+        Way::Despite => None,
+    }
 }
 
 /// A success as a tool result: the value as structured content and the same JSON as text.

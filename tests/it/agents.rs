@@ -425,6 +425,10 @@ async fn tell_the_story(world: &World, who: &Principal, era: Era) {
         json!({"deal_id": deal_id, "title": title, "due_on": "2026-11-20", "responsible_role": "seller_agent"});
     let added = agent.call("milestone_add", own).await.ok();
     assert_eq!(added["milestone"]["type"], "custom");
+    // The deal moved on, so what was undone cannot be made again in one go; the tool for it is named.
+    let late = agent.call("key_dates_apply", json!({"plan_token": undone["undo_token"]})).await;
+    assert_eq!(late.no().0, "stale");
+    assert_eq!(late.content["next"], "Preview the old key dates as a new change (key_dates_preview).");
     let id = added["milestone"]["id"].clone();
     let (code, _) = agent.call("milestone_waive", json!({"id": id})).await.no();
     assert_eq!(code, "invalid");

@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::kernel::{Code, Refusal};
+use domain::workspace::way::{Way, spelled};
 use serde_json::{Value, json};
 
 /// What went wrong, for the program that asked and the person behind it. Never a detail of ours.
@@ -34,8 +35,19 @@ impl Problem {
     }
 }
 
+/// What a program over HTTP, or the person behind it, has for going on after a refusal.
+fn way(way: Way) -> Option<&'static str> {
+    match way {
+        Way::SetDueDate => Some("milepost milestone edit --due"),
+        Way::Repeat => Some("or repeat it with the same Idempotency-Key"),
+        // People decide, and key dates change, elsewhere.
+        Way::ChangeKeyDates | Way::Despite => None,
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
+        let refusal = spelled(refusal, way);
         let status = match refusal.code {
             Code::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             Code::NotFound => StatusCode::NOT_FOUND,

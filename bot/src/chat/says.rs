@@ -10,6 +10,7 @@ pub use deal::*;
 use domain::deals::milestone::MilestoneStatus;
 use domain::delivery::notify::Section;
 use domain::kernel::{Refusal, spoken};
+use domain::workspace::way::{Way, spelled};
 use jiff::Timestamp;
 use jiff::civil::Date;
 pub use milestone::*;
@@ -56,16 +57,27 @@ pub fn broken(id: &str) -> String {
     )
 }
 
+/// What chat has for going on after a refusal.
+fn way(way: Way) -> Option<&'static str> {
+    match way {
+        Way::ChangeKeyDates => Some("`/deal reschedule`"),
+        Way::SetDueDate => Some("`/milestone edit` with `due`"),
+        Way::Despite => Some("`/approve decide` with `despite`"),
+        Way::Repeat => None,
+    }
+}
+
 /// What was refused, every problem on a line of its own, and what to do next.
 pub fn refusal(refusal: &Refusal) -> String {
+    let next = spelled(Refusal { next: plain(&refusal.next), ..refusal.clone() }, way).next;
     if refusal.problems.len() < 2 {
-        return format!("{}\n{}", plain(&refusal.sentence), plain(&refusal.next));
+        return format!("{}\n{next}", plain(&refusal.sentence));
     }
     let mut text = String::from("Nothing was changed.");
     for problem in refusal.problems.iter().take(20) {
         text.push_str(&format!("\n- **{}** {}", plain(&problem.field), plain(&problem.sentence)));
     }
-    format!("{text}\n{}", plain(&refusal.next))
+    format!("{text}\n{next}")
 }
 
 /// "Fri 4 Dec 2026"
@@ -138,5 +150,29 @@ pub fn help(in_server: bool) -> String {
     match in_server {
         true => HELP.into(),
         false => format!("{HELP}\nHere in direct messages it is the same."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::kernel::Code;
+
+    use super::*;
+
+    #[test]
+    fn what_to_do_next_is_something_that_chat_has() {
+        let check = |on: Way, next: &str, said: &str| {
+            let no = on.on_from(Refusal::new(Code::WrongState, "It_is so.", next));
+            assert_eq!(refusal(&no), format!("It\\_is so.\n{said}"));
+        };
+        check(Way::ChangeKeyDates, "Preview it.", "Preview it (`/deal reschedule`).");
+        check(Way::SetDueDate, "Give it a date.", "Give it a date (`/milestone edit` with `due`).");
+        check(
+            Way::Despite,
+            "Edit it, or approve it.",
+            "Edit it, or approve it (`/approve decide` with `despite`).",
+        );
+        // Nobody in chat has a key to repeat something with.
+        check(Way::Repeat, "Look before you repeat it.", "Look before you repeat it.");
     }
 }

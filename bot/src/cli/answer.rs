@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use domain::kernel::{Code, Fault, Refusal};
+use domain::workspace::way::spelled;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -39,6 +40,7 @@ pub enum Stop {
 
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
+        let refusal = spelled(refusal, says::way);
         match refusal.code {
             Code::Unavailable => Self::Failed(refusal.to_string()),
             _ => Self::Refused(Box::new(refusal)),

@@ -79,11 +79,16 @@ pub struct Refusal {
     /// What a program can go on with, such as a fresh preview in place of a stale one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
+    /// The way on that `next` speaks of, which each face spells as it is called there. What it stands for is nothing that the
+    /// kernel knows: see [`crate::workspace::way::Way`].
+    #[serde(skip)]
+    pub way: Option<u8>,
 }
 
 impl Refusal {
     pub fn new(code: Code, sentence: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { code, sentence: sentence.into(), next: next.into(), problems: Vec::new(), details: None }
+        let (sentence, next) = (sentence.into(), next.into());
+        Self { code, sentence, next, problems: Vec::new(), details: None, way: None }
     }
 
     /// The same words whether the thing never existed, was removed, or belongs to another workspace.

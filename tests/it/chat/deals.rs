@@ -149,6 +149,26 @@ on_both! {
         assert_snapshot!("a_change_is_taken_back", hall.transcript());
     }
 
+    fn a_change_that_cannot_be_taken_back_any_more_says_what_chat_has_instead(world: World) {
+        let mut hall = Hall::open(world);
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        hall.world.act(&hall.world.team.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let deal = hall.pick(Coordinator, "/deal reschedule", "deal", "oak");
+        let to = [("deal", deal), ("date", json!("closing_date")), ("to", json!("dec 18"))];
+        let asked = hall.slash(Coordinator, "/deal reschedule", &to);
+        let told = hall.click(Coordinator, &asked, "Make this change").followups.remove(0);
+        let title = hall.pick(Coordinator, "/milestone complete", "milestone", "title");
+        hall.slash(Coordinator, "/milestone complete", &[("milestone", title)]);
+        let late = hall.click(Owner, &told, "Undo");
+        assert!(late.ephemeral && late.followups.is_empty(), "{}", late.shown());
+        let said = late.shown();
+        assert!(said.ends_with("Preview the old key dates as a new change (`/deal reschedule`)."), "{said}");
+        // A plan is good for a day.
+        hall.world.hours_pass(25);
+        let late = hall.click(Coordinator, &told, "Undo").shown();
+        assert!(late.ends_with("Preview the change again (`/deal reschedule`)."), "{late}");
+    }
+
     fn who_takes_back_a_change_while_the_database_is_slow_reads_that_it_is_done(world: World) {
         let limits = Limits { wait: Duration::from_secs(60), ..Place::usual_limits() };
         let mut hall = Hall::patient(world, limits, 30).linked();

@@ -19,6 +19,7 @@ use crate::kernel::id::{DealId, MilestoneId, PlanId};
 use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, time};
 use crate::words;
 use crate::workspace::access::{Require, Verb};
+use crate::workspace::way::Way;
 
 /// How long a preview can be applied. Hours.
 const KEPT_HOURS: i64 = 24;
@@ -236,9 +237,9 @@ impl Applied {
 /// Makes a previewed change. A plan whose deal has changed since is not applied but planned anew.
 pub fn apply(cx: &mut Cx<'_>, token: PlanId) -> Result<Applied, No> {
     cx.require(Verb::ApplyKeyDates)?;
-    let gone = || Refusal {
-        next: "Preview the change again to get a new plan_token.".into(),
-        ..Refusal::not_found("plan")
+    let gone = || {
+        let next = "Preview the change again.".into();
+        Way::ChangeKeyDates.on_from(Refusal { next, ..Refusal::not_found("plan") })
     };
     let found = store::find_plan(cx, token)?.ok_or_else(gone)?;
     let deal = store::hold(cx, found.deal_id)?.ok_or_else(gone)?;
@@ -268,12 +269,12 @@ pub fn latest_undo(cx: &mut Cx<'_>, id: DealId) -> Result<Option<PlanId>, No> {
 
 fn stale(cx: &mut Cx<'_>, row: &PlanRow, deal: &Deal, old: &Cascade) -> Result<Applied, No> {
     if row.kind == PlanKind::Undo {
-        return Err(Refusal::new(
+        let refusal = Refusal::new(
             Code::Stale,
             "The deal changed since, so this change of dates cannot be undone as a whole. Nothing was changed.",
-            "Preview the old key dates as a new change (key_dates_preview).",
-        )
-        .into());
+            "Preview the old key dates as a new change.",
+        );
+        return Err(Way::ChangeKeyDates.on_from(refusal).into());
     }
     let names = old.before.keys().chain(old.after.keys());
     let changes: BTreeMap<String, Option<Date>> = names

@@ -26,6 +26,7 @@ use crate::workspace::approval::ops::{CastVote, DEADLINE, Lapse};
 use crate::workspace::approval::view::ApprovalView;
 use crate::workspace::approval::{self, Approval, ApprovalState, Choice, NewApproval, Stage};
 use crate::workspace::member::Member;
+use crate::workspace::way::Way;
 
 /// What approvals of drafts are about.
 pub const SUBJECT: &str = "draft";
@@ -392,19 +393,21 @@ fn may_pass(cx: &mut Cx<'_>, draft: &Draft, version: &Version, despite: Option<&
             let event = Event::Overridden { version: version.number, findings, reason };
             cx.record(subject(draft.id), &event)
         }
-        None => Err(Refusal::new(
-            Code::WrongState,
-            format!(
-                "These words state what does not stand in the deal: {}. Your vote was not counted.",
-                quoted(&then)
-            ),
-            if own {
-                "Edit the draft, or approve it with the reason why it may say so (despite)."
-            } else {
-                "Edit the draft, then vote on its new version."
-            },
-        )
-        .into()),
+        None => {
+            let no = |next: &str| {
+                let found = quoted(&then);
+                let sentence = format!(
+                    "These words state what does not stand in the deal: {found}. Your vote was not counted."
+                );
+                Refusal::new(Code::WrongState, sentence, next)
+            };
+            Err(match own {
+                true => Way::Despite
+                    .on_from(no("Edit the draft, or approve it with the reason why it may say so."))
+                    .into(),
+                false => no("Edit the draft, then vote on its new version.").into(),
+            })
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::deals::{deal, milestone};
 use crate::kernel::id::MilestoneId;
 use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, time};
 use crate::workspace::access::{Require, Verb};
+use crate::workspace::way::Way;
 
 /// For how many days at most.
 pub const MOST_DAYS: i32 = 14;
@@ -88,23 +89,19 @@ fn plan(cx: &mut Cx<'_>, cmd: &SnoozeMilestone) -> Result<Planned, No> {
     if let Some(yours) = cmd.version.filter(|yours| *yours != m.version) {
         return Err(Refusal::stale("milestone", yours, m.version).into());
     }
-    let wrong = |sentence: String, next: &str| Err(Refusal::new(Code::WrongState, sentence, next).into());
+    let wrong = |sentence: String, next: &str| Refusal::new(Code::WrongState, sentence, next);
     if deal.status != deal::DealStatus::Active || !m.state.is_open() {
         let what = if m.state.is_open() {
             format!("The deal is {}", deal.status)
         } else {
             format!("It is {}", m.state.word())
         };
-        return wrong(
-            format!("{what}, so nobody is reminded of it. Nothing was changed."),
-            "There is nothing left to put off.",
-        );
+        let sentence = format!("{what}, so nobody is reminded of it. Nothing was changed.");
+        return Err(wrong(sentence, "There is nothing left to put off.").into());
     }
     let Some(due_on) = m.due_on else {
-        return wrong(
-            "The milestone has no date, so nobody is reminded of it. Nothing was changed.".into(),
-            "Give it a date (milepost milestone edit --due).",
-        );
+        let sentence = "The milestone has no date, so nobody is reminded of it. Nothing was changed.";
+        return Err(Way::SetDueDate.on_from(wrong(sentence.into(), "Give it a date.")).into());
     };
     let today = time::today(cx.now(), &deal.zone());
     let until = today.checked_add(Span::new().days(days)).unwrap_or(today);
