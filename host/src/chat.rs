@@ -1,12 +1,12 @@
 //! What the chat face needs of a process: who speaks, and whether it is this process that listens.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::kernel::{Principal, Refusal};
 use domain::people::chat::gateway::{self, Held};
 use domain::people::chat::{Known, ops};
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::run::Host;
@@ -58,22 +58,35 @@ pub enum Attended {
 #[derive(Clone)]
 pub struct Word {
     host: Host,
-    /// Milliseconds of the monotonic clock as of before it was said; [`NEVER`] when it was not.
-    said: Arc<AtomicU64>,
+    /// On the monotonic clock, as of before it was said.
+    said: watch::Receiver<Option<Duration>>,
+    wanted: Arc<Notify>,
 }
-
-const NEVER: u64 = u64::MAX;
 
 impl Word {
     /// Whether it is new enough that nobody else can have taken the seat.
     pub fn is_fresh(&self) -> bool {
-        let said = self.said.load(Ordering::SeqCst);
-        said != NEVER && self.host.clock().elapsed().saturating_sub(Duration::from_millis(said)) < LATEST_WORD
+        self.is_new(*self.said.borrow())
     }
 
-    fn say(&self, at: Option<Duration>) {
-        let said = at.map_or(NEVER, |at| u64::try_from(at.as_millis()).unwrap_or(0));
-        self.said.store(said, Ordering::SeqCst);
+    fn is_new(&self, said: Option<Duration>) -> bool {
+        said.is_some_and(|said| self.host.clock().elapsed().saturating_sub(said) < LATEST_WORD)
+    }
+
+    /// Asks for a new one where it is too old: for somebody who slept, and not the database. Whether there is one in time.
+    pub async fn is_fresh_within(&self, patience: Duration) -> bool {
+        if self.is_fresh() {
+            return true;
+        }
+        self.wanted.notify_one();
+        let mut said = self.said.clone();
+        let fresh = said.wait_for(|said| self.is_new(*said));
+        matches!(tokio::time::timeout(patience, fresh).await, Ok(Ok(_)))
+    }
+
+    /// When somebody asked for a new one.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 }
 
@@ -84,33 +97,42 @@ pub struct Seat {
     seen: Held,
     /// When that was new to us.
     since: Duration,
-    word: Word,
+    said: watch::Sender<Option<Duration>>,
+    wanted: Arc<Notify>,
 }
 
 impl Seat {
     pub fn new(host: &Host) -> Self {
         let now = host.clock().elapsed();
-        let word = Word { host: host.clone(), said: Arc::new(AtomicU64::new(NEVER)) };
-        Self { host: host.clone(), me: host.mint(), seen: Held::default(), since: now, word }
+        let (said, wanted) = (watch::Sender::new(None), Arc::default());
+        Self { host: host.clone(), me: host.mint(), seen: Held::default(), since: now, said, wanted }
     }
 
     pub fn word(&self) -> Word {
-        self.word.clone()
+        Word { host: self.host.clone(), said: self.said.subscribe(), wanted: self.wanted.clone() }
     }
 
     /// Whether this process listens. It says so, or takes the seat when it is free or nobody was heard of for 30 s. To be
     /// asked every few seconds: who was not able to say anything for 20 s does nothing any more.
     pub async fn attend(&mut self) -> Attended {
+        let mut attended = self.look_and_take().await;
+        if attended == Attended::Theirs && self.said.borrow().is_some() {
+            // What was too slow to be waited for may have been said after all, and then it was our own word that was faster.
+            attended = self.look_and_take().await;
+        }
+        if attended == Attended::Theirs {
+            self.said.send_replace(None);
+        }
+        attended
+    }
+
+    async fn look_and_take(&mut self) -> Attended {
         let asked = self.host.clock().elapsed();
-        let attended = match self.look(asked).await {
+        match self.look(asked).await {
             Some(true) => self.take(asked).await,
             Some(false) => Attended::Theirs,
             None => Attended::Unknown,
-        };
-        if attended == Attended::Theirs {
-            self.word.say(None);
         }
-        attended
     }
 
     /// Whether the seat is ours to take, or to keep; `None` when the database does not answer.
@@ -131,7 +153,7 @@ impl Seat {
         match self.host.installation(move |db| gateway::take(db, seen, me)).await {
             Ok(Some(held)) => {
                 (self.seen, self.since) = (held, asked);
-                self.word.say(Some(asked));
+                self.said.send_replace(Some(asked));
                 Attended::Ours
             }
             Ok(None) => Attended::Theirs,

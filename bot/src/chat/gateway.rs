@@ -118,15 +118,16 @@ async fn connected(
     let running = client.start();
     tokio::pin!(running);
     let mut look = tokio::time::interval(EVERY);
+    let word = seat.word();
     let ended = loop {
         tokio::select! {
             ended = &mut running => return judge(ended),
             () = close.cancelled() => break Ended::Closed,
-            _ = look.tick() => {
-                if seat.attend().await == Attended::Theirs {
-                    break Ended::SeatLost;
-                }
-            }
+            _ = look.tick() => {}
+            () = word.wanted() => {}
+        }
+        if seat.attend().await == Attended::Theirs {
+            break Ended::SeatLost;
         }
     };
     shards.shutdown_all().await;
@@ -206,13 +207,10 @@ impl EventHandler for Ears {
     async fn interaction_create(&self, _: Context, interaction: Interaction) {
         let Some(asked) = Asked::of(&interaction) else { return };
         let out = ByCall { http: self.chat.http(), id: asked.id.clone(), token: asked.token.clone() };
-        match self.word.is_fresh() {
+        match self.word.is_fresh_within(AFTER_OTHERS).await {
             true => self.chat.answer(asked, &out).await,
             // Another process may have heard it as well, and do it.
-            false => {
-                tokio::time::sleep(AFTER_OTHERS).await;
-                self.chat.answer_that_it_cannot(&asked, &out).await;
-            }
+            false => self.chat.answer_that_it_cannot(&asked, &out).await,
         }
     }
 

@@ -105,7 +105,7 @@ on_both! {
             ("deal", deal), ("date", json!("closing_date")), ("to", json!("dec 18")),
         ]);
         let done = hall.click(Coordinator, &shown, "Make this change");
-        assert!(done.shown().contains("The dates of **12 Oak Street** changed"), "{}", done.shown());
+        assert!(done.shown().contains("changed the dates of **12 Oak Street**"), "{}", done.shown());
         let deal = hall.pick(Coordinator, "/deal undo", "deal", "");
         let asked = hall.slash(Coordinator, "/deal undo", &[("deal", deal.clone())]);
         hall.click(Coordinator, &asked, "Take it back");
