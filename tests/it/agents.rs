@@ -200,7 +200,7 @@ on_both! {
             let deal = world.peopled_deal(title).to_string();
             let draft = world.wait_for(propose_a_letter(&world, &who, era, &deal));
             let approval_id = draft["approval_id"].as_str().unwrap().parse().unwrap();
-            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None, send_at: None };
+            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None, send_at: None, etag: None };
             let done = world.act(&world.team.cora(), |cx| decide(cx, &yes)).unwrap();
             let id = done.queued[0].to_string();
             let seen = |status: &'static str| {
@@ -245,7 +245,7 @@ on_both! {
                     }
                 }
             });
-            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None, send_at: None };
+            let yes = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None, send_at: None, etag: None };
             let no = world.act(&who, |cx| decide(cx, &yes)).unwrap_err();
             assert_eq!(no.code, domain::kernel::Code::Forbidden, "{scope}: {no}");
             assert_eq!(world.everything(&world.team), before);

@@ -41,7 +41,7 @@ fn ask(world: &World, stages: Vec<Stage>) -> Approval {
 
 fn say(world: &World, who: &Principal, id: ApprovalId, choice: Choice) -> Result<Voted, Refusal> {
     let feedback = matches!(choice, Choice::Reject | Choice::RequestChanges).then(|| "Too loud".to_owned());
-    let cast = CastVote { id, choice, feedback };
+    let cast = CastVote { id, choice, feedback, etag: None };
     world.act(who, |cx| vote(cx, &cast))
 }
 

@@ -20,7 +20,14 @@ use harness::{World, on_both, peopled, unknown_id};
 
 fn vote(world: &World, who: &Principal, draft: &DraftView, choice: Choice) -> Result<Decided, Refusal> {
     let feedback = matches!(choice, Choice::Reject | Choice::RequestChanges).then(|| "Too long".to_owned());
-    let cmd = Decide { approval_id: draft.approval_id.unwrap(), choice, feedback, despite: None, send_at: None };
+    let cmd = Decide {
+        approval_id: draft.approval_id.unwrap(),
+        choice,
+        feedback,
+        despite: None,
+        send_at: None,
+        etag: None,
+    };
     world.act(who, |cx| decide(cx, &cmd))
 }
 
@@ -211,6 +218,7 @@ on_both! {
             feedback: None,
             despite: Some("He is the buyer's neighbour".into()),
             send_at: None,
+            etag: None,
         };
         world.act(&world.team.cora(), |cx| decide(cx, &cmd)).unwrap();
         assert_eq!(letters(&world).len(), 1);
@@ -354,7 +362,7 @@ on_both! {
         let never: DraftId = unknown_id();
         let all = |id: DraftId, deal_id: DealId, approval_id: ApprovalId| {
             let change = EditDraft { id, version: None, subject: Some("x".into()), body: None };
-            let cast = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None, send_at: None };
+            let cast = Decide { approval_id, choice: Choice::Approve, feedback: None, despite: None, send_at: None, etag: None };
             [
                 world.look(&stranger, |cx| get(cx, id)).unwrap_err(),
                 world.look(&stranger, |cx| preview(cx, id, None)).unwrap_err(),

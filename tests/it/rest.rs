@@ -260,7 +260,7 @@ on_both! {
     fn a_decision_of_the_policy_is_read_and_decided_again_from_what_was_known(world: World) {
         let deal = world.peopled_deal("12 Oak Street");
         let draft = world.draft_for_the_buyer(deal);
-        let yes = Decide { approval_id: draft.approval_id.unwrap(), choice: Choice::Approve, feedback: None, despite: None, send_at: None };
+        let yes = Decide { approval_id: draft.approval_id.unwrap(), choice: Choice::Approve, feedback: None, despite: None, send_at: None, etag: None };
         let message = world.act(&world.team.cora(), |cx| decide(cx, &yes)).unwrap().queued[0];
         world.claim(100);
         let program = Program::of(&world, &world.team, Grant::Read);

@@ -76,6 +76,7 @@ fn furnish(world: &World) {
         feedback: None,
         despite: None,
         send_at: None,
+        etag: None,
     };
     world.act(&world.team.as_(Role::Admin), |cx| domain::deals::followup::review::decide(cx, &yes)).unwrap();
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();

@@ -114,7 +114,7 @@ fn letter(deal_id: DealId) -> ProposeDraft {
 }
 
 fn decide(approval_id: ApprovalId, choice: Choice) -> Decide {
-    Decide { approval_id, choice, feedback: Some("Ours".into()), despite: None, send_at: None }
+    Decide { approval_id, choice, feedback: Some("Ours".into()), despite: None, send_at: None, etag: None }
 }
 
 /// Every verb that takes an id, each with a command that succeeds at home.
@@ -122,7 +122,8 @@ const VERBS: &[(&str, Verb)] = &[
     ("approval get", |cx, ids| approvals::get(cx, ids.approval).map(drop)),
     ("approval show", |cx, ids| sheet::approval(cx, ids.approval).map(drop)),
     ("approval vote", |cx, ids| {
-        approvals::vote(cx, &CastVote { id: ids.approval, choice: Choice::Approve, feedback: None }).map(drop)
+        approvals::vote(cx, &CastVote { id: ids.approval, choice: Choice::Approve, feedback: None, etag: None })
+            .map(drop)
     }),
     ("approval withdraw", |cx, ids| approvals::withdraw(cx, ids.approval, "Ours").map(drop)),
     ("draft approve", |cx, ids| review::decide(cx, &decide(ids.approval, Choice::Approve)).map(drop)),

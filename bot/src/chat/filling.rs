@@ -17,11 +17,12 @@ use domain::kernel::{Code, Cx, No, Refusal};
 use domain::people::chat::pending;
 use domain::workspace::approval::view::ApprovalView;
 use domain::workspace::approval::{ApprovalState, Choice, ops as approvals};
+use uuid::Uuid;
 
 use super::caller::Caller;
 use super::commands::{approve, milestone};
 use super::forms::{self, Purpose, TypedDeal};
-use super::presses::{Came, Pending, as_on_the_card, changed_since, new_deal, vote};
+use super::presses::{Came, Pending, as_shown, changed_since, is_as_shown, new_deal, vote};
 use super::reply::{Form, MOST_FIELD, Reply, Say};
 use super::says;
 
@@ -29,11 +30,13 @@ type Fields = BTreeMap<String, String>;
 
 /// Asks why a milestone is not needed.
 pub async fn ask_why(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
-    let found = caller.look(move |cx| as_on_the_card(cx, id, &etag)).await?;
-    Ok(match found {
-        Err(now) => changed_since(caller, &now).into(),
-        Ok(m) if m.ended_at.is_some() => Say::privately(says::as_it_is(&m, caller.today())).into(),
-        Ok(m) => Reply::Form(why_not_needed(&m)),
+    let m = caller.look(move |cx| milestones::get(cx, id)).await?;
+    Ok(if !is_as_shown(&m, &etag) {
+        changed_since(caller, &m).into()
+    } else if m.ended_at.is_some() {
+        Say::privately(says::as_it_is(&m, caller.today())).into()
+    } else {
+        Reply::Form(why_not_needed(&m))
     })
 }
 
@@ -128,14 +131,8 @@ pub async fn filled(caller: &Caller, purpose: Purpose, fields: &Fields) -> Resul
     let came = match purpose.clone() {
         Purpose::NewDeal(known) => return new_deal(caller, TypedDeal::of(&known, fields)).await,
         Purpose::Waive(id, etag) => waive(caller, MilestoneId(id), etag, reason).await,
-        Purpose::Changes(id, etag) => {
-            let cmd = Decide { feedback: reason, ..Decide::of(ApprovalId(id), Choice::RequestChanges) };
-            vote(caller, cmd, etag).await
-        }
-        Purpose::Reject(id, etag) => {
-            let cmd = Decide { feedback: reason, ..Decide::of(ApprovalId(id), Choice::Reject) };
-            vote(caller, cmd, etag).await
-        }
+        Purpose::Changes(id, etag) => vote(caller, decision(id, etag, Choice::RequestChanges, reason)).await,
+        Purpose::Reject(id, etag) => vote(caller, decision(id, etag, Choice::Reject, reason)).await,
         Purpose::Edit(id, etag) => reword(caller, ApprovalId(id), etag, typed("subject"), typed("body")).await,
     };
     Ok(match came {
@@ -145,6 +142,10 @@ pub async fn filled(caller: &Caller, purpose: Purpose, fields: &Fields) -> Resul
         Err(refusal) if matches!(refusal.code, Code::NotFound | Code::Unavailable) => return Err(refusal),
         Err(refusal) => keep(caller, &purpose, fields, Say::privately(says::refusal(&refusal))).await.into(),
     })
+}
+
+fn decision(id: Uuid, etag: String, choice: Choice, feedback: Option<String>) -> Decide {
+    Decide { etag: Some(etag), feedback, ..Decide::of(ApprovalId(id), choice) }
 }
 
 /// The answer to a form that was not taken. A button opens it again as it was filled in, as long as there is something
@@ -204,18 +205,10 @@ async fn opened(caller: &Caller, purpose: &Purpose) -> Result<Result<Form, Say>,
 }
 
 async fn waive(caller: &Caller, id: MilestoneId, etag: String, reason: Option<String>) -> Result<Came, Refusal> {
-    let outcome = caller
-        .act(move |cx| {
-            Ok(match as_on_the_card(cx, id, &etag)? {
-                Err(now) => Err(now),
-                Ok(_) => {
-                    let cmd = WaiveMilestone { id, version: None, reason: reason.clone() };
-                    Ok(milestones::waive(cx, &cmd)?)
-                }
-            })
-        })
-        .await?;
-    Ok(match outcome {
+    let waive = move |cx: &mut Cx<'_>, version| {
+        milestones::waive(cx, &WaiveMilestone { id, version: Some(version), reason: reason.clone() })
+    };
+    Ok(match as_shown(caller, id, etag, waive).await? {
         Err(now) => Came::Not(changed_since(caller, &now)),
         Ok(done) if done.already.is_some() => Came::Not(milestone::told(&done, caller.today())),
         Ok(done) => Came::Done(milestone::told(&done, caller.today())),

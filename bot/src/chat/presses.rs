@@ -23,7 +23,7 @@ use domain::kernel::{Code, Cx, No, Refusal};
 use domain::people::chat::pending;
 use domain::people::contact::standing::ops::{self as standing, OptOut};
 use domain::people::contact::view as contacts;
-use domain::workspace::approval::{ApprovalState, Choice};
+use domain::workspace::approval::{ApprovalState, Choice, ops as approvals};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -110,48 +110,61 @@ async fn pressed(caller: &Caller, press: Press) -> Result<Reply, Refusal> {
     }
 }
 
-/// The milestone of a press or a form, when it is still as the card says; else the answer that says how it is now.
-pub(super) fn as_on_the_card(
-    cx: &mut Cx<'_>,
+/// Does something about a milestone as a card or a form showed it, and about no other version; else gives it as it is now. Of
+/// what is over the verb itself says who was first.
+pub(super) async fn as_shown<T, F>(
+    caller: &Caller,
     id: MilestoneId,
-    etag: &str,
-) -> Result<Result<MilestoneView, MilestoneView>, No> {
-    let now = milestones::get(cx, id)?;
-    let over = now.ended_at.is_some();
-    // Of what is over the verb itself says who was first.
-    Ok(if over || etag.is_empty() || now.version.to_string() == etag { Ok(now) } else { Err(now) })
+    etag: String,
+    mut verb: F,
+) -> Result<Result<T, MilestoneView>, Refusal>
+where
+    T: Send + 'static,
+    F: FnMut(&mut Cx<'_>, i64) -> Result<T, No> + Send + 'static,
+{
+    let outcome = caller
+        .act(move |cx| {
+            let now = milestones::get(cx, id)?;
+            if !is_as_shown(&now, &etag) {
+                return Ok(Err(now));
+            }
+            // Somebody may change it until the verb holds it, so the verb is told of the version too.
+            verb(cx, now.version).map(Ok)
+        })
+        .await;
+    match outcome {
+        Err(refusal) if refusal.code == Code::Stale => {
+            caller.look(move |cx| milestones::get(cx, id)).await.map(Err)
+        }
+        outcome => outcome,
+    }
+}
+
+pub(super) fn is_as_shown(now: &MilestoneView, etag: &str) -> bool {
+    now.ended_at.is_some() || etag.is_empty() || now.version.to_string() == etag
 }
 
 /// A milestone that is not as its card says, with buttons that fit.
 pub(super) fn changed_since(caller: &Caller, now: &MilestoneView) -> Say {
-    Say::privately(says::changed_since(now, caller.today())).with(row(now.id, now.version, None))
+    let say = Say::privately(says::changed_since(now, caller.today()));
+    if now.ended_at.is_some() { say } else { say.with(row(now.id, now.version, None)) }
 }
 
 async fn done(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
-    let outcome = caller
-        .act(move |cx| {
-            Ok(match as_on_the_card(cx, id, &etag)? {
-                Err(now) => Err(now),
-                Ok(_) => Ok(milestones::complete(cx, &CompleteMilestone { id, version: None, note: None })?),
-            })
-        })
-        .await?;
-    Ok(match outcome {
+    let complete = move |cx: &mut Cx<'_>, version| {
+        milestones::complete(cx, &CompleteMilestone { id, version: Some(version), note: None })
+    };
+    Ok(match as_shown(caller, id, etag, complete).await? {
         Err(now) => changed_since(caller, &now).into(),
         Ok(done) => Say::privately(says::milestone(&done, caller.today())).into(),
     })
 }
 
 async fn snooze(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
-    let outcome = caller
-        .act(move |cx| {
-            Ok(match as_on_the_card(cx, id, &etag)? {
-                Err(now) => Err(now),
-                Ok(_) => Ok(put_off(cx, &SnoozeMilestone { id, version: None, days: Some(1) })?),
-            })
-        })
-        .await?;
-    Ok(match outcome {
+    let tomorrow = move |cx: &mut Cx<'_>, version| {
+        put_off(cx, &SnoozeMilestone { id, version: Some(version), days: Some(1) })
+    };
+    Ok(match as_shown(caller, id, etag, tomorrow).await? {
         Err(now) => changed_since(caller, &now).into(),
         Ok(snoozed) => Say::privately(says::snoozed(&snoozed)).into(),
     })
@@ -181,7 +194,8 @@ async fn open(caller: &Caller, id: DealId) -> Result<Reply, Refusal> {
 }
 
 async fn approve_it(caller: &Caller, id: ApprovalId, etag: String) -> Result<Reply, Refusal> {
-    Ok(vote(caller, Decide::of(id, Choice::Approve), etag).await?.into())
+    let cmd = Decide { etag: Some(etag), ..Decide::of(id, Choice::Approve) };
+    Ok(vote(caller, cmd).await?.into())
 }
 
 /// What came of something that was asked for about an item as it was on a card or in a form.
@@ -199,21 +213,23 @@ impl From<Came> for Reply {
 }
 
 /// Votes, when what waits is what the card shows. Of many presses at once one closes the approval; the others read who did.
-pub(super) async fn vote(caller: &Caller, cmd: Decide, etag: String) -> Result<Came, Refusal> {
-    let id = cmd.approval_id;
-    let outcome = caller
-        .act(move |cx| {
-            let now = domain::workspace::approval::ops::get(cx, id)?.approval;
-            if now.state != ApprovalState::Pending || now.etag() != etag {
-                return Ok(None);
-            }
-            Ok(Some(Box::new(review::decide(cx, &cmd)?)))
-        })
-        .await?;
-    Ok(match outcome {
-        Some(decided) => Came::Done(Say::privately(says::decided(&decided, &caller.who.actor.name))),
-        None => Came::Not(filling::moved(caller, id).await?),
-    })
+pub(super) async fn vote(caller: &Caller, cmd: Decide) -> Result<Came, Refusal> {
+    let (id, shown) = (cmd.approval_id, cmd.etag.clone());
+    let refusal = match caller.act(move |cx| review::decide(cx, &cmd)).await {
+        Ok(decided) => {
+            return Ok(Came::Done(Say::privately(says::decided(&decided, &caller.who.actor.name))));
+        }
+        Err(refusal) => refusal,
+    };
+    if !matches!(refusal.code, Code::Stale | Code::WrongState) {
+        return Err(refusal);
+    }
+    // What became of the card says more than that it is old.
+    let now = caller.look(move |cx| Ok(approvals::get(cx, id)?.approval)).await?;
+    match now.state == ApprovalState::Pending && Some(now.etag()) == shown {
+        true => Err(refusal),
+        false => Ok(Came::Not(filling::moved(caller, id).await?)),
+    }
 }
 
 /// Makes a plan of new key dates, or takes one back.

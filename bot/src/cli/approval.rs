@@ -76,6 +76,7 @@ pub fn run(common: &Common, cmd: Approval) -> Outcome {
                 feedback: cmd.reason,
                 despite: cmd.despite,
                 send_at: cmd.send_at,
+                etag: None,
             };
             let done = desk.write(|cx| decide(cx, &cast))?;
             let text = says::approval::decided(&done.value);

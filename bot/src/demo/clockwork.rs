@@ -108,5 +108,6 @@ impl<'a> Clockwork<'a> {
 fn vote(cx: &mut Cx<'_>, approval_id: ApprovalId, choice: Choice) -> Result<(), No> {
     let moved_on = || "The deal moved on; this would only confuse them.".to_owned();
     let feedback = (choice == Choice::Reject).then(moved_on);
-    review::decide(cx, &Decide { approval_id, choice, feedback, despite: None, send_at: None }).map(drop)
+    review::decide(cx, &Decide { approval_id, choice, feedback, despite: None, send_at: None, etag: None })
+        .map(drop)
 }

@@ -1,11 +1,18 @@
 //! What the bot posts by itself: people press its buttons, and it says what became of it.
 
+use std::pin::Pin;
+
 use domain::deals::deal::ops::{EditDeal, edit as edit_deal};
 use domain::deals::followup::propose::{EditDraft, edit as edit_draft};
-use domain::deals::milestone::ops::{AddMilestone, add};
-use domain::delivery::settings::ops::{EditSettings, edit};
+use domain::deals::followup::review::{Decide, decide};
+use domain::deals::milestone::ops::{AddMilestone, EditMilestone, add, edit as edit_milestone};
+use domain::delivery::settings::ops::{EditSettings, edit as edit_settings};
+use domain::kernel::Cx;
+use domain::kernel::id::MilestoneId;
 use domain::workspace::access::Role::{Admin, Coordinator, Member, Owner};
-use harness::fake_discord::Channel;
+use domain::workspace::approval::ops::get;
+use domain::workspace::approval::{ApprovalState, Choice};
+use harness::fake_discord::{Channel, FakeDiscord, Said};
 use harness::{World, on_both};
 use host::dispatch::Dispatcher;
 use insta::assert_snapshot;
@@ -52,6 +59,13 @@ fn beside(hall: &Hall, title: &str, label: &str) -> String {
     let titles: Vec<String> = message.buttons().into_iter().filter(|label| label.starts_with("Done: ")).collect();
     let row = titles.iter().position(|done| *done == format!("Done: {title}")).unwrap();
     message.custom_ids(label)[row].clone()
+}
+
+/// Olga or Adam, and then once more Olga or Adam.
+fn two_stages(world: &World) {
+    let stages = json!({ "draft_stages": ["any of role:owner + role:admin", "any of role:owner + role:admin"] });
+    let stages = EditSettings { version: None, set: stages.as_object().unwrap().clone() };
+    world.act(&world.team.as_(Admin), |cx| edit_settings(cx, &stages)).unwrap();
 }
 
 fn due_soon(world: &World, titles: &[&str]) {
@@ -124,6 +138,85 @@ on_both! {
         assert!(over.shown().contains("| And nobody asked"), "{}", over.shown());
     }
 
+    fn two_who_press_done_and_change_the_date_at_the_same_moment_do_not_both_get_their_way(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        due_soon(&hall.world, &["Keys", "Photos", "Survey"]);
+        let card = posts(&mut hall, &process)[0].clone();
+        let form = hall.wait(hall.at(Admin).click_custom(&card, &beside(&hall, "Survey", "Waive")));
+        let ids: Vec<MilestoneId> = ["Keys", "Photos", "Survey"]
+            .iter()
+            .map(|title| hall.pick(Coordinator, "/milestone edit", "milestone", title).as_str().unwrap().parse().unwrap())
+            .collect();
+        let all_later = move |cx: &mut Cx<'_>| {
+            ids.iter().try_for_each(|id| {
+                let due = EditMilestone { due_on: Some("2026-10-20".into()), ..EditMilestone::of(*id) };
+                edit_milestone(cx, &due).map(drop)
+            })
+        };
+        let at = hall.at(Admin);
+        let presses: Vec<Pin<Box<dyn Future<Output = Said> + Send>>> = vec![
+            Box::pin(at.click(&card, "Done: Keys")),
+            Box::pin(at.click_custom(&card, &beside(&hall, "Photos", "Snooze 1 d"))),
+            Box::pin(at.submit(form.modal(), &[("Why it is not needed", "Nobody asked")])),
+        ];
+        for said in hall.pressed_during(Coordinator, all_later, presses) {
+            let shown = said.shown();
+            assert!(shown.contains("changed since the card was drawn") && shown.contains("20 Oct"), "{shown}");
+        }
+    }
+
+    fn a_yes_is_a_yes_to_the_stage_that_was_on_the_card(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        two_stages(&hall.world);
+        let deal = hall.world.peopled_deal("12 Oak Street");
+        let draft = hall.world.draft_for_the_buyer(deal);
+        posts(&mut hall, &process);
+        let all = hall.discord.channel_messages(&hall.channel);
+        let card = all.into_iter().find(|message| message.shown().contains("to the buyer,")).unwrap();
+        let (edit, reject) = (hall.click(Owner, &card, "Edit"), hall.click(Owner, &card, "Reject"));
+        // Olga sees the first stage, and Adam says yes to it while her press is on its way.
+        let id = draft.approval_id.unwrap();
+        let yes = Decide::of(id, Choice::Approve);
+        let olga = hall.at(Owner);
+        let presses: Vec<Pin<Box<dyn Future<Output = Said> + Send>>> = vec![
+            Box::pin(olga.click(&card, "Approve")),
+            Box::pin(olga.submit(reject.modal(), &[("Why not", "The roof")])),
+            Box::pin(olga.submit(edit.modal(), &[("Subject", "Another one")])),
+        ];
+        let late = hall.pressed_during(Admin, move |cx| decide(cx, &yes), presses);
+        for said in &late {
+            let shown = said.shown();
+            assert!(shown.contains("so nothing was done. It is pending, in stage 2"), "{shown}");
+        }
+        let stands = |hall: &Hall| hall.world.look(&hall.world.team.cora(), |cx| get(cx, id)).unwrap();
+        let now = stands(&hall);
+        assert_eq!((now.approval.state, now.approval.stage, now.votes.len()), (ApprovalState::Pending, 2, 1));
+        // What she typed waits for her, and what she reads now has buttons for the stage that is open.
+        let form = hall.click(Owner, &late[1], "Open the form again, as you filled it in");
+        assert_eq!(form.modal().fields[0].value, "The roof");
+        let done = hall.click(Owner, &late[0], "Approve");
+        assert!(done.shown().contains("is approved by Olga Owens"), "{}", done.shown());
+    }
+
+    fn of_two_yeses_at_once_one_counts_for_each_stage_that_was_read(world: World) {
+        let (mut hall, process) = with_a_sender(world);
+        two_stages(&hall.world);
+        let deal = hall.world.peopled_deal("12 Oak Street");
+        hall.world.draft_for_the_buyer(deal);
+        posts(&mut hall, &process);
+        let cards = hall.discord.channel_messages(&hall.channel);
+        let cards: Vec<_> = cards.iter().filter(|card| card.buttons().contains(&"Approve".into())).collect();
+        assert_eq!(cards.len(), 4);
+        let (olga, adam) = (hall.at(Owner), hall.at(Admin));
+        for card in cards {
+            let both = vec![olga.click(card, "Approve"), adam.click(card, "Approve")];
+            let said: Vec<String> = hall.wait(FakeDiscord::at_once(both)).iter().map(Said::shown).collect();
+            let kept = said.iter().filter(|said| said.contains("Your vote on") && said.contains("is kept")).count();
+            let late = said.iter().filter(|said| said.contains("It is pending, in stage 2")).count();
+            assert_eq!((kept, late), (1, 1), "{said:#?}");
+        }
+    }
+
     fn a_button_works_after_a_restart(world: World) {
         let (mut hall, process) = with_a_sender(world);
         due_soon(&hall.world, &["Keys"]);
@@ -167,7 +260,7 @@ on_both! {
         let reads_in = |hall: &Hall, id: &str| {
             let place = json!({ "channel": "discord", "address": id });
             let set = EditSettings { version: None, set: [("team_channel".to_owned(), place)].into_iter().collect() };
-            hall.world.act(&hall.world.team.as_(Admin), |cx| edit(cx, &set)).unwrap();
+            hall.world.act(&hall.world.team.as_(Admin), |cx| edit_settings(cx, &set)).unwrap();
         };
         let seen = |hall: &Hall, channel: &Channel| {
             hall.discord.channel_messages(channel).iter().map(|message| message.shown()).collect::<Vec<_>>()

@@ -1,10 +1,11 @@
 //! A room to tell stories of chat in: a server on Discord, a bot that listens, the team in it. What is said is written down.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use bot::chat::{Chat, gateway, wire};
 use domain::kernel::db::Limits;
+use domain::kernel::{Cx, No};
 use domain::workspace::access::Role;
 use harness::fake_discord::{At, Channel, Choice, Clickable, FakeDiscord, Form, Person, Said, What};
 use harness::{Place, World};
@@ -192,6 +193,39 @@ impl Hall {
     pub fn pick(&mut self, role: Role, path: &str, option: &str, text: &str) -> Value {
         let choices = self.types(role, path, option, text);
         choices.first().unwrap_or_else(|| panic!("nothing is offered for {text:?}")).value.clone()
+    }
+
+    /// Somebody changes something elsewhere, and others press buttons before that is committed: they have looked at it as it
+    /// was, and wait for it.
+    pub fn pressed_during<T>(
+        &self,
+        who: Role,
+        mut change: impl FnMut(&mut Cx<'_>) -> Result<T, No> + Send,
+        presses: Vec<impl Future<Output = Said> + Send + 'static>,
+    ) -> Vec<Said> {
+        let (changed, seen) = mpsc::channel();
+        let (go, end) = mpsc::channel::<()>();
+        std::thread::scope(|threads| {
+            let (world, who) = (&self.world, self.world.team.as_(who));
+            threads.spawn(move || {
+                world
+                    .act(&who, |cx| {
+                        change(cx)?;
+                        changed.send(()).unwrap();
+                        end.recv().unwrap();
+                        Ok(())
+                    })
+                    .unwrap();
+            });
+            seen.recv().unwrap();
+            let first = "POST /interactions/*/*/callback";
+            let (before, all) = (self.discord.count(first), presses.len());
+            let pressed: Vec<_> = presses.into_iter().map(|press| self.runtime.spawn(press)).collect();
+            self.wait(self.discord.until("answers are promised", |d| d.count(first) >= before + all));
+            go.send(()).unwrap();
+            let said: Vec<Said> = pressed.into_iter().map(|press| self.wait(press).unwrap()).collect();
+            said.into_iter().map(|said| self.and_the_channel(said)).collect()
+        })
     }
 
     /// Everything that was said so far; what follows begins anew.

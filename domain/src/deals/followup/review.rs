@@ -250,12 +250,16 @@ pub struct Decide {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub send_at: Option<Timestamp>,
+    /// The etag of the approval that was read. A vote that comes when another stage is open does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub etag: Option<String>,
 }
 
 impl Decide {
     /// A vote without words.
     pub fn of(approval_id: ApprovalId, choice: Choice) -> Self {
-        Self { approval_id, choice, feedback: None, despite: None, send_at: None }
+        Self { approval_id, choice, feedback: None, despite: None, send_at: None, etag: None }
     }
 }
 
@@ -323,7 +327,8 @@ pub fn decide(cx: &mut Cx<'_>, cmd: &Decide) -> Result<Decided, No> {
         }
         may_pass(cx, &draft, version, cmd.despite.as_deref())?;
     }
-    let cast = CastVote { id: cmd.approval_id, choice: cmd.choice, feedback: cmd.feedback.clone() };
+    let (feedback, etag) = (cmd.feedback.clone(), cmd.etag.clone());
+    let cast = CastVote { id: cmd.approval_id, choice: cmd.choice, feedback, etag };
     let voted = approval::ops::vote(cx, &cast)?;
     if send_at.is_some() && send_at != draft.send_at {
         let event = Event::Timed { before: draft.send_at, after: send_at };

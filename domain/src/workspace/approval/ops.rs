@@ -159,6 +159,10 @@ pub struct CastVote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub feedback: Option<String>,
+    /// [`Approval::etag`] of what was read; a vote that comes when other words or another stage are asked about does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub etag: Option<String>,
 }
 
 /// What came of a vote.
@@ -208,6 +212,14 @@ pub fn vote(cx: &mut Cx<'_>, cast: &CastVote) -> Result<Voted, No> {
         }
     }
     let mut approval = hold_open(cx, cast.id)?;
+    if cast.etag.as_ref().is_some_and(|read| *read != approval.etag()) {
+        return Err(Refusal::new(
+            Code::Stale,
+            "Somebody was faster, and what is asked for now is not what you read. Your vote was not counted.",
+            "Read the approval again, then vote on what it asks for now.",
+        )
+        .into());
+    }
     let stage = approval.stages[approval.stage].clone();
     if let Some(why) = rules::why_not(&stage, approval.author, &voter) {
         return Err(Refusal::new(
