@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 pub const CHAT_OFF: &str = "Chat is off: no Discord token is configured ([discord] token). Everything else runs.";
-pub const CHAT_ON: &str = "Chat: the bot listens to Discord. Invite it to your server with: milepost invite";
+pub const CHAT_ON: &str = "Chat is on. Invite the bot to your Discord server with: milepost invite";
 pub const CHAT_BY_CALLS: &str = "Discord may call /discord/interactions (discord.public_key).";
 pub const NO_WORKSPACE_YET: &str = "There is no workspace yet. Found one with: milepost setup";
 pub const NO_ALLOWED_HOSTS: &str =

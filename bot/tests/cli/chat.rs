@@ -10,7 +10,7 @@ use harness::{Place, World};
 use host::{Clock, Config};
 use serde_json::{Value, json};
 
-use super::crash_out::{Work, side_by_side};
+use super::crash_out::{STEPS, Work, side_by_side};
 use super::outage::{Cluster, KEY, within};
 use super::process::{Process, milepost_in};
 use super::{Running, Terminal, ran, text};
@@ -214,16 +214,6 @@ fn dies_while_it_draws(place: Place, step: &str) {
     office.world.log_is_whole(&office.world.team);
     assert_eq!(office.discord.mistakes(), [""; 0], "{step}");
 }
-
-const STEPS: [&str; 7] = [
-    "write.begun",
-    "commit.before",
-    "commit.after",
-    "dispatch.claimed",
-    "dispatch.writing",
-    "dispatch.answered",
-    "dispatch.settled",
-];
 
 fn a_dying_worker_leaves_cards_true(place: fn() -> Option<Place>) {
     let cell = |step: &'static str| -> Work {

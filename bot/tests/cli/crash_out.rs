@@ -493,7 +493,7 @@ fn crash(place: Place, channel: Channel, step: &str, later: SignedDuration) {
 const CHANNELS: [Channel; 6] =
     [Channel::Discord, Channel::Email, Channel::Sms, Channel::Webhook, Channel::Console, Channel::InApp];
 /// The steps that a dispatch reaches.
-const STEPS: [&str; 8] = [
+pub const STEPS: [&str; 8] = [
     "write.begun",
     "events.appended",
     "commit.before",
