@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::deals::deal::PartyRole;
 use domain::deals::deal::intake::{self, NewDeal, NewParty};
+use domain::delivery::card::VERSION;
 use domain::kernel::{Problem, spoken};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::reply::{Field, Form, MOST_FIELD, Say, plain};
 use super::says;
 
-/// What a form was opened for. It comes back with the form: `mp:1:form:<what>:<id>:<etag>`.
+/// What a form was opened for. It comes back with the form: `mp:<version>:form:<what>:<id>:<etag>`, the version that of cards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The side, the financing and the state of a new deal, such as `buyer.conventional.IL`.
@@ -25,13 +26,16 @@ pub enum Purpose {
     Edit(Uuid, String),
 }
 
-const BEGINS: &str = "mp:1:form:";
+fn begins() -> String {
+    format!("mp:{VERSION}:form:")
+}
 
 impl Purpose {
     pub fn id(&self) -> String {
-        let of = |what: &str, id: &Uuid, etag: &str| format!("{BEGINS}{what}:{}:{etag}", id.simple());
+        let begins = begins();
+        let of = |what: &str, id: &Uuid, etag: &str| format!("{begins}{what}:{}:{etag}", id.simple());
         match self {
-            Self::NewDeal(known) => format!("{BEGINS}deal::{known}"),
+            Self::NewDeal(known) => format!("{begins}deal::{known}"),
             Self::Waive(id, etag) => of("waive", id, etag),
             Self::Changes(id, etag) => of("changes", id, etag),
             Self::Reject(id, etag) => of("reject", id, etag),
@@ -41,7 +45,7 @@ impl Purpose {
 
     /// `None` for what another version of the product opened, and for what is none of ours.
     pub fn read(id: &str) -> Option<Self> {
-        let mut parts = id.strip_prefix(BEGINS)?.splitn(3, ':');
+        let mut parts = id.strip_prefix(&begins())?.splitn(3, ':');
         let (what, id, rest) = (parts.next()?, parts.next()?, parts.next()?.to_owned());
         let id = || Uuid::try_parse(id).ok();
         Some(match what {
@@ -227,6 +231,8 @@ pub fn given_back(answer: Say, fields: &BTreeMap<String, String>) -> Say {
 
 #[cfg(test)]
 mod tests {
+    use domain::delivery::card::{Action, Press};
+
     use super::*;
 
     #[test]
@@ -243,9 +249,13 @@ mod tests {
             assert!(text.len() <= 100, "{text}");
             assert_eq!(Purpose::read(&text), Some(purpose));
         }
-        for text in ["", "mp:1:form:", "mp:1:form:burn:1:2", "mp:2:form:deal::x", "mp:1:form:waive:x:1"] {
-            assert_eq!(Purpose::read(text), None, "{text}");
+        let (ours, old) = (begins(), "mp:0:form:deal::x".to_owned());
+        for text in [String::new(), ours.clone(), format!("{ours}burn:1:2"), old, format!("{ours}waive:x:1")] {
+            assert_eq!(Purpose::read(&text), None, "{text}");
         }
+        // What stands in buttons is no form, and is of the same version.
+        let press = Press::new(Action::Done, id, 3).to_string();
+        assert_eq!((Purpose::read(&press), press.split(":done").next()), (None, ours.strip_suffix(":form:")));
     }
 
     fn typed(more: &str) -> Result<ReadDeal, Vec<Problem>> {

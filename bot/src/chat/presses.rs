@@ -150,13 +150,20 @@ pub(super) fn changed_since(caller: &Caller, now: &MilestoneView) -> Say {
     if now.ended_at.is_some() { say } else { say.with(row(now.id, now.version, None)) }
 }
 
+/// A card that all see says by itself what became of it, so only whoever pressed is answered. What was pressed where nobody
+/// else looks is told to the channel.
+fn answered(caller: &Caller, words: String, changed: bool) -> Say {
+    let on_a_card = caller.asked.pressed.as_ref().is_some_and(|message| !message.private);
+    Say::told(words, changed && !on_a_card)
+}
+
 async fn done(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply, Refusal> {
     let complete = move |cx: &mut Cx<'_>, version| {
         milestones::complete(cx, &CompleteMilestone { id, version: Some(version), note: None })
     };
     Ok(match as_shown(caller, id, etag, complete).await? {
         Err(now) => changed_since(caller, &now).into(),
-        Ok(done) => Say::privately(says::milestone(&done, caller.today())).into(),
+        Ok(done) => answered(caller, says::milestone(&done, caller.today()), done.already.is_none()).into(),
     })
 }
 
@@ -166,7 +173,7 @@ async fn snooze(caller: &Caller, id: MilestoneId, etag: String) -> Result<Reply,
     };
     Ok(match as_shown(caller, id, etag, tomorrow).await? {
         Err(now) => changed_since(caller, &now).into(),
-        Ok(snoozed) => Say::privately(says::snoozed(&snoozed)).into(),
+        Ok(snoozed) => answered(caller, says::snoozed(&snoozed), snoozed.already.is_none()).into(),
     })
 }
 

@@ -26,8 +26,8 @@ pub const STRANGER: &str = "This server belongs to a Milepost workspace, but nob
                             changed.\nAsk an admin to link you with `/team link`, or type a code of your own with `/setup code`.";
 pub const WHICH_WORKSPACE: &str = "You belong to several workspaces, and here it is not said which one is meant. Nothing was changed.\nAsk it in the \
      server of that workspace.";
-pub const OLD_CARD: &str = "This card is from another version of Milepost. Nothing was changed.\n`/today` shows what is open, \
-                            with buttons that work.";
+pub const OLD_CARD: &str = "This card is from another version of Milepost. Nothing was changed.\n`/today` shows what needs \
+                            your attention, with buttons that work, and `/approve queue` what waits for a yes.";
 pub const CUT_OFF: &str = "The database cannot be reached at the moment, so this was not done. Nothing was changed.\nTry it again in a minute.";
 pub const DISCARDED: &str = "Left as it was. Nothing was changed.";
 

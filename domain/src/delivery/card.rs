@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::Content;
 use crate::words;
 
-/// The form of what stands in a button. A press of another version is told that its card is old.
-const VERSION: &str = "1";
+/// The form of what stands in buttons and in forms. A press of another version is told that its card is old.
+pub const VERSION: &str = "1";
 /// Rows of a card, and buttons of a row, that chat draws.
 pub const MOST_ROWS: usize = 5;
 pub const MOST_IN_A_ROW: usize = 5;

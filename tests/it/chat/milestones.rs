@@ -62,6 +62,22 @@ on_both! {
         assert_snapshot!("a_reminder_on_another_day", hall.transcript());
     }
 
+    fn what_is_due_is_done_where_it_is_listed(world: World) {
+        let mut hall = hall_with_a_deal(world);
+        let other = harness::deal("9 Elm Street", "contract 2026-10-14 closing 2026-12-11 inspection 2026-10-24");
+        hall.world.act(&hall.world.team.cora(), |cx| create(cx, &other)).unwrap();
+        let today = hall.slash(Coordinator, "/today", &[]);
+        hall.click(Coordinator, &today, "Done: Earnest money delivery of 9 Elm Street");
+        let today = hall.slash(Coordinator, "/today", &[]);
+        hall.click(Coordinator, &today, "Done");
+        hall.slash(Coordinator, "/today", &[]);
+        // Whatever is late, Discord draws five rows at most.
+        hall.world.hours_pass(24 * 40);
+        let late = hall.wait(hall.at(Coordinator).slash("/today", &[]));
+        assert_eq!(late.message().components.len(), 5, "{}", late.shown());
+        assert_snapshot!("today", hall.transcript());
+    }
+
     fn what_somebody_typed_and_did_not_choose_is_told_apart_from_an_error(world: World) {
         let mut hall = hall_with_a_deal(world);
         let said = hall.slash(Coordinator, "/milestone complete", &[("milestone", json!("inspection"))]);
