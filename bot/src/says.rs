@@ -32,8 +32,8 @@ pub mod token;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use domain::kernel::way::Way;
 use domain::kernel::{Refusal, time};
-use domain::workspace::way::Way;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

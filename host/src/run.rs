@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use domain::kernel::id::{CorrelationId, TokenId, WorkspaceId};
 use domain::kernel::idempotency::{Answer, Key};
+use domain::kernel::way::Way;
 use domain::kernel::{
     Code, Cx, Db, Done, Fault, No, Principal, Randomness, Receipt, Refusal, Source, Work, cx, db, installation,
     migrate,
 };
 use domain::workspace::access;
 use domain::workspace::tenant::{self, Workspace};
-use domain::workspace::way::Way;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;

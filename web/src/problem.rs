@@ -2,8 +2,8 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::kernel::way::{Way, spelled};
 use domain::kernel::{Code, Refusal};
-use domain::workspace::way::{Way, spelled};
 use serde_json::{Value, json};
 
 /// What went wrong, for the program that asked and the person behind it. Never a detail of ours.

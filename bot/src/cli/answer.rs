@@ -3,8 +3,8 @@
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+use domain::kernel::way::spelled;
 use domain::kernel::{Code, Fault, Refusal};
-use domain::workspace::way::spelled;
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::db;
+use crate::kernel::way::Way;
 
 /// Why something was refused, as a stable word that programs may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -79,10 +80,9 @@ pub struct Refusal {
     /// What a program can go on with, such as a fresh preview in place of a stale one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
-    /// The way on that `next` speaks of, which each face spells as it is called there. What it stands for is nothing that the
-    /// kernel knows: see [`crate::workspace::way::Way`].
+    /// The way on that `next` speaks of, which each face spells as it is called there.
     #[serde(skip)]
-    pub way: Option<u8>,
+    pub way: Option<Way>,
 }
 
 impl Refusal {

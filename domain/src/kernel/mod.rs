@@ -21,6 +21,7 @@ pub mod step;
 pub mod strict;
 pub mod text;
 pub mod time;
+pub mod way;
 
 pub use actor::{Actor, ActorKind, Principal, Source};
 pub use cx::{Cx, Done, Randomness, Rehearsal, Work};

@@ -4,4 +4,3 @@ pub mod access;
 pub mod approval;
 pub mod member;
 pub mod tenant;
-pub mod way;

@@ -16,10 +16,10 @@ use crate::deals::milestone::rules::lapses_at;
 use crate::deals::milestone::{self, Milestone};
 use crate::deals::{followup, reminder};
 use crate::kernel::id::{DealId, MilestoneId, PlanId};
+use crate::kernel::way::Way;
 use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, time};
 use crate::words;
 use crate::workspace::access::{Require, Verb};
-use crate::workspace::way::Way;
 
 /// How long a preview can be applied. Hours.
 const KEPT_HOURS: i64 = 24;

@@ -20,13 +20,13 @@ use crate::delivery::notify::ops::Team;
 use crate::delivery::settings::stage::{DraftStage, USUAL_HOURS};
 use crate::delivery::{NewMessage, Priority, Purpose, To, outbox, policy, settings};
 use crate::kernel::id::{ApprovalId, BatchId, DraftId, MemberId, MessageId, MilestoneId};
+use crate::kernel::way::Way;
 use crate::kernel::{Code, Cx, Fault, No, Problem, Refusal, text, time};
 use crate::workspace::access::{Require, Verb};
 use crate::workspace::approval::ops::{CastVote, DEADLINE, Lapse};
 use crate::workspace::approval::view::ApprovalView;
 use crate::workspace::approval::{self, Approval, ApprovalState, Choice, NewApproval, Stage};
 use crate::workspace::member::Member;
-use crate::workspace::way::Way;
 
 /// What approvals of drafts are about.
 pub const SUBJECT: &str = "draft";

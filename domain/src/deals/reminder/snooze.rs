@@ -10,9 +10,9 @@ use super::{Event, ops};
 use crate::deals::milestone::view::{MilestoneView, view};
 use crate::deals::{deal, milestone};
 use crate::kernel::id::MilestoneId;
+use crate::kernel::way::Way;
 use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, time};
 use crate::workspace::access::{Require, Verb};
-use crate::workspace::way::Way;
 
 /// For how many days at most.
 pub const MOST_DAYS: i32 = 14;

@@ -1,6 +1,6 @@
 //! How somebody goes on after a refusal, where that is called something else wherever they read it.
 
-use crate::kernel::Refusal;
+use super::Refusal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -15,18 +15,15 @@ pub enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 4] = [Self::ChangeKeyDates, Self::SetDueDate, Self::Despite, Self::Repeat];
-
     /// The refusal with this way on. What it says to do next stands without it too.
     pub fn on_from(self, refusal: Refusal) -> Refusal {
-        Refusal { way: Some(self as u8), ..refusal }
+        Refusal { way: Some(self), ..refusal }
     }
 }
 
 /// A refusal in the words of a face: what to do next has in brackets what the way on is called there, if there is one.
 pub fn spelled(refusal: Refusal, name: impl Fn(Way) -> Option<&'static str>) -> Refusal {
-    let way = refusal.way.and_then(|n| Way::ALL.into_iter().find(|way| *way as u8 == n));
-    match way.and_then(name) {
+    match refusal.way.and_then(name) {
         Some(name) => {
             Refusal { next: format!("{} ({name}).", refusal.next.trim_end_matches('.')), way: None, ..refusal }
         }
