@@ -146,6 +146,24 @@ on_both! {
         assert!(said.shown().contains("Nothing needs your attention"), "{}", said.shown());
     }
 
+    fn a_yes_in_direct_messages_is_for_the_workspace_that_asked(world: World) {
+        let hall = Hall::open(world);
+        let other = hall.world.found("hillside", "hillside.example");
+        let id = other.members[&Role::Coordinator].id;
+        let code = hall.world.act(&other.cora(), |cx| ops::make_code(cx, id)).unwrap();
+        let cora = hall.people[&Role::Coordinator].in_direct_messages();
+        hall.wait(cora.slash("/setup", &[("code", json!(code))]));
+        let new = harness::deal("12 Oak Street", "contract 2026-10-14 closing 2026-12-11");
+        hall.world.act(&other.cora(), |cx| domain::deals::deal::ops::create(cx, &new)).unwrap();
+        let deal = hall.wait(cora.autocomplete("/deal cancel", &[("deal", json!("oak"))], "deal")).remove(0).value;
+        let asked = hall.wait(cora.slash("/deal cancel", &[("deal", deal)]));
+        let said = hall.wait(cora.click(&asked, "Yes"));
+        hall.wait(hall.discord.until("it is told", |_| !said.again().followups.is_empty() || said.again().shown().contains("confirmed before")));
+        assert!(said.again().shown().contains("cancelled"), "{}", said.again().shown());
+        let again = hall.wait(cora.click_custom(&asked, &asked.message().custom_id("Yes")));
+        assert!(again.shown().contains("was confirmed before"), "{}", again.shown());
+    }
+
     fn nobody_is_given_another_account_over_their_head(world: World) {
         let mut hall = Hall::open(world);
         let team = hall.world.team.clone();

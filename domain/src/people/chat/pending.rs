@@ -115,7 +115,7 @@ fn me(cx: &Cx<'_>) -> Result<MemberId, Refusal> {
 
 fn gone() -> Refusal {
     Refusal::new(
-        Code::WrongState,
+        Code::NotFound,
         "This was confirmed before, or was asked for more than a day ago, or by somebody else. Nothing was changed now.",
         "Ask for it again.",
     )
