@@ -1,12 +1,11 @@
 //! Lets cards in chat follow what they are about.
 
 use domain::deals::posted::{follow, is_any_behind};
-use domain::kernel::Source;
 use tracing::info;
 
 use crate::Host;
 use crate::channels::Later;
-use crate::loops::{Loop, Next};
+use crate::loops::{Loop, Next, where_needed};
 
 /// Cards that one transaction looks at.
 const AT_ONCE: i64 = 50;
@@ -21,21 +20,11 @@ impl Following {
 
     /// One look in every workspace. Gives whether there may be more to draw at once.
     pub async fn round(&self) -> bool {
-        let host = &self.0;
-        // A database that does not answer was logged where it was asked.
-        let Ok(workspaces) = host.directory().await else { return false };
         let mut more = false;
-        for workspace in workspaces {
-            let who = host.operator(workspace.id, "cards", Source::System);
-            if !matches!(host.look(&who, is_any_behind).await, Ok(true)) {
-                continue;
-            }
-            // What fails in one workspace keeps no other waiting.
-            if let Ok(done) = host.act(&who, |cx| follow(cx, AT_ONCE)).await {
-                more |= done.value.more;
-                if done.value.drawn > 0 {
-                    info!(workspace = %workspace.id, cards = done.value.drawn, "Drew cards anew");
-                }
+        for (workspace, done) in where_needed(&self.0, "cards", is_any_behind, |cx| follow(cx, AT_ONCE)).await {
+            more |= done.more;
+            if done.drawn > 0 {
+                info!(workspace = %workspace, cards = done.drawn, "Drew cards anew");
             }
         }
         more

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::kernel::id::WorkspaceId;
+use domain::kernel::{Cx, No, Source};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info};
@@ -30,6 +32,30 @@ impl Next {
             Self::After(wait) | Self::NotBefore(wait) => wait,
         }
     }
+}
+
+/// Does something in every workspace where a look finds that there is something to do, in the product's own name. Gives what
+/// came of it where it was done.
+pub async fn where_needed<T: Send + 'static>(
+    host: &Host,
+    name: &str,
+    is_needed: fn(&mut Cx<'_>) -> Result<bool, No>,
+    act: fn(&mut Cx<'_>) -> Result<T, No>,
+) -> Vec<(WorkspaceId, T)> {
+    // A database that does not answer was logged where it was asked.
+    let Ok(workspaces) = host.directory().await else { return Vec::new() };
+    let mut all = Vec::new();
+    for workspace in workspaces {
+        let who = host.operator(workspace.id, name, Source::System);
+        if !matches!(host.look(&who, is_needed).await, Ok(true)) {
+            continue;
+        }
+        // What fails in one workspace keeps no other waiting.
+        if let Ok(done) = host.act(&who, act).await {
+            all.push((workspace.id, done.value));
+        }
+    }
+    all
 }
 
 /// Work that comes round. It is safe on all replicas at once: what it does, it claims in the database first. What fails in

@@ -1,11 +1,10 @@
 //! Puts what happened into the outbox for the programs that listen.
 
 use domain::delivery::webhook::ops;
-use domain::kernel::Source;
 
 use crate::Host;
 use crate::channels::Later;
-use crate::loops::{Loop, Next};
+use crate::loops::{Loop, Next, where_needed};
 
 pub struct Telling(Host);
 
@@ -16,21 +15,8 @@ impl Telling {
 
     /// One look at every workspace's log. Gives whether there is more to tell at once.
     pub async fn round(&self) -> bool {
-        let host = &self.0;
-        // A database that does not answer was logged where it was asked.
-        let Ok(workspaces) = host.directory().await else { return false };
-        let mut more = false;
-        for workspace in workspaces {
-            let who = host.operator(workspace.id, "webhooks", Source::System);
-            if !matches!(host.look(&who, ops::is_behind).await, Ok(true)) {
-                continue;
-            }
-            // What fails in one workspace keeps no other waiting.
-            if let Ok(told) = host.act(&who, ops::fan_out).await {
-                more |= told.value.more;
-            }
-        }
-        more
+        let all = where_needed(&self.0, "webhooks", ops::is_behind, ops::fan_out).await;
+        all.iter().any(|(_, told)| told.more)
     }
 }
 

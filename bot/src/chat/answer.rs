@@ -78,7 +78,6 @@ impl Chat {
         }
         let asked = Arc::new(asked);
         let typing = matches!(asked.what, What::Complete(..));
-        let pressed = matches!(asked.what, What::Press(_));
         let mut work = tokio::spawn(reply_to(self.clone(), asked.clone()));
         let reply = match tokio::time::timeout(PATIENCE, &mut work).await {
             Ok(done) => Some(done),
@@ -99,7 +98,7 @@ impl Chat {
             warn!(interaction = %asked.id, "An answer could not be given: {why}");
         }
         let reply = work.await.unwrap_or_else(|panic| self.broken(&asked, &panic.to_string()));
-        self.later(&asked, reply, pressed).await;
+        self.later(&asked, reply).await;
     }
 
     /// Answers without doing or looking at anything.
@@ -132,7 +131,7 @@ impl Chat {
     }
 
     /// What comes after somebody was told that an answer comes, to them alone.
-    async fn later(&self, asked: &Asked, reply: Reply, pressed: bool) {
+    async fn later(&self, asked: &Asked, reply: Reply) {
         match reply {
             Reply::Say(say) if say.private => self.edit(asked, &say).await,
             Reply::Say(say) => {
@@ -147,7 +146,10 @@ impl Chat {
                     self.follow_up(asked, &beside).await;
                 }
             }
-            Reply::Form(_) => self.edit(asked, &Say::privately(says::too_late_for_a_form(pressed))).await,
+            Reply::Form(_) => {
+                let pressed = matches!(asked.what, What::Press(_));
+                self.edit(asked, &Say::privately(says::too_late_for_a_form(pressed))).await;
+            }
             Reply::Choices(_) => {}
         }
     }

@@ -16,7 +16,7 @@ use domain::deals::milestone::ops::{
 use domain::deals::milestone::view::MilestoneView;
 use domain::deals::reminder::card::row;
 use domain::deals::reminder::snooze::{SnoozeMilestone, snooze as put_off};
-use domain::delivery::card::{Action, Button, Look, Press, Unread};
+use domain::delivery::card::{Action, Button, Look, MOST_ROWS, Press, Unread};
 use domain::kernel::id::{ApprovalId, DealId, MilestoneId, PlanId};
 use domain::kernel::page::Ask;
 use domain::kernel::{Code, Cx, No, Refusal};
@@ -194,7 +194,7 @@ async fn open(caller: &Caller, id: DealId) -> Result<Reply, Refusal> {
         caller.look(move |cx| Ok((view::get(cx, id)?.deal.title, milestones::list(cx, &wanted)?))).await?;
     let words = says::milestones(&page.items, false, page.next_cursor.is_some(), caller.today());
     let mut say = Say::privately(format!("**{}**", plain(&title))).framed(words);
-    for m in page.items.iter().take(5) {
+    for m in page.items.iter().take(MOST_ROWS) {
         say = say.with(row(m.id, m.version, Some(&m.title)));
     }
     Ok(say.into())

@@ -41,6 +41,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::outage::KEY;
 use crate::process::{Process, milepost_in};
 
 /// Texts of which none is part of another, and that no channel has to escape.
@@ -52,7 +53,6 @@ const NIGHT_BEFORE: &str = "2026-10-15T03:00:00Z";
 const MEMBER_NUMBER: &str = "+13125550130";
 const CONTACT_NUMBER: &str = "+13125550177";
 const CONTACT_EMAIL: &str = "ann@example.org";
-const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// Waits a little for another process.
 #[allow(clippy::disallowed_methods, reason = "another process has to get on")]

@@ -22,7 +22,6 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::{Channel, Found, Later, Learned, quoted, wait_seconds};
-use crate::clock::Clock;
 use crate::egress::{Answer, Egress, Heard, Request};
 use crate::run::Host;
 
@@ -43,7 +42,6 @@ const MOST_KNOWN: usize = 1_000;
 pub struct Discord {
     host: Host,
     egress: Egress,
-    clock: Clock,
     base: Url,
     authorization: HeaderValue,
     /// The channel of direct messages with a person; it never changes.
@@ -66,7 +64,6 @@ impl Discord {
         Ok(Self {
             host: host.clone(),
             egress,
-            clock: host.clock().clone(),
             base,
             authorization,
             direct: Mutex::default(),
@@ -196,7 +193,7 @@ impl Discord {
 
 impl Channel for Discord {
     fn deliver<'a>(&'a self, cleared: Cleared, until: Duration) -> Later<'a, Report> {
-        Box::pin(async move { self.send(cleared.message(), until).await.report(&cleared, &self.clock) })
+        Box::pin(async move { self.send(cleared.message(), until).await.report(&cleared, self.host.clock()) })
     }
 
     fn look_up<'a>(&'a self, message: &'a Message) -> Later<'a, Found> {
