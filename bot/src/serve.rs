@@ -23,7 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::chat::{Chat, endpoint, gateway, wire};
-use crate::cli::{Answer, Common, Outcome, Stop, choose};
+use crate::cli::{Answer, Common, Outcome, Stop, choose, mcp};
 use crate::says;
 
 /// How long requests under way may take once the server was told to stop.
@@ -42,9 +42,12 @@ pub struct Serve {
     /// Ask no agent for a token; on loopback only, for local protocol tools
     #[arg(long)]
     pub no_auth: bool,
-    /// Only tools that read
+    /// Agents get only tools that read
     #[arg(long)]
     read_only: bool,
+    /// Which tools agents get: default, all, or names [default: agents.toolsets of the settings]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    toolsets: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -198,7 +201,7 @@ fn routes(
     if !cmd.does(Role::Mcp) {
         return Ok(routes);
     }
-    let options = mcp_server::Options { no_auth, read_only: cmd.read_only };
+    let options = mcp_server::Options { no_auth, ..mcp::options(host, &cmd.toolsets, cmd.read_only)? };
     let agents =
         mcp_server::app(host, options, close).map_err(|error| Stop::Failed(says::sentence(&error.to_string())))?;
     Ok(routes.merge(agents))

@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::agents::{Agents, Toolsets};
+
 pub const USUAL_LOG: &str = "info,rmcp=warn";
 
 /// A fully commented sample, as `milepost config init` writes it.
@@ -21,6 +23,7 @@ pub const SAMPLE: &str = include_str!("milepost.sample.toml");
 pub struct Config {
     pub database: Database,
     pub http: Http,
+    pub agents: Agents,
     pub discord: Discord,
     pub mail: Mail,
     pub model: Model,
@@ -260,6 +263,7 @@ impl Config {
         let config = Self {
             database: section(&mut sections, "database", &mut wrong),
             http: section(&mut sections, "http", &mut wrong),
+            agents: section(&mut sections, "agents", &mut wrong),
             discord: section(&mut sections, "discord", &mut wrong),
             mail: section(&mut sections, "mail", &mut wrong),
             model: section(&mut sections, "model", &mut wrong),
@@ -293,6 +297,9 @@ impl Config {
                     "database.url must start with postgres:// (leave it out for the embedded database).".into(),
                 );
             }
+        }
+        if let Err(sentences) = Toolsets::read(&self.agents.toolsets) {
+            wrong.extend(sentences.into_iter().map(|sentence| format!("agents.toolsets: {sentence}")));
         }
         self.check_ways_out(wrong);
     }
@@ -393,6 +400,7 @@ impl Config {
         format!(
             "[database]\nurl = {}\nconnections = {}\nwait = {}\n\n[http]\nlisten = \"{}\"\nallowed_hosts = {}\n\
              allowed_origins = {}\nbody_limit = {}\nsessions = {}\npublic_url = {}\n\n\
+             [agents]\ntoolsets = {}\nread_only = {}\n\n\
              [discord]\ntoken = {}\napi_url = {:?}\npublic_key = {}\ngateway_url = {}\n\n[mail]\nsmtp_url = {}\nfrom = {}\n\n\
              [model]\napi_base = {}\napi_key = {}\nmodel = {}\ndaily_tokens = {}\n\n\
              [sms]\napi_url = {:?}\naccount_sid = {}\nauth_token = {}\nfrom = {}\n\n\
@@ -408,6 +416,8 @@ impl Config {
             self.http.body_limit,
             self.http.sessions,
             plain(self.http.public_url.as_deref()),
+            list(&self.agents.toolsets),
+            self.agents.read_only,
             secret(&self.discord.token),
             self.discord.api_url,
             plain(self.discord.public_key.as_deref()),
@@ -466,8 +476,13 @@ fn section<T: DeserializeOwned + Default>(
 }
 
 /// A setting whose value is a list, written with commas in the environment.
-const LISTS: [(&str, &str); 4] =
-    [("http", "allowed_hosts"), ("http", "allowed_origins"), ("webhooks", "ports"), ("webhooks", "allow_private")];
+const LISTS: [(&str, &str); 5] = [
+    ("http", "allowed_hosts"),
+    ("http", "allowed_origins"),
+    ("agents", "toolsets"),
+    ("webhooks", "ports"),
+    ("webhooks", "allow_private"),
+];
 
 #[derive(Serialize)]
 #[serde(untagged)]

@@ -158,6 +158,11 @@ impl Keys {
         mac.finalize().into_bytes().into()
     }
 
+    /// What seals the state of a question while an agent's client holds it.
+    pub fn request_state(&self) -> [u8; 32] {
+        self.derive("milepost.mcp.request-state.v1", &[])
+    }
+
     /// The secret of a webhook endpoint, as its owner configures it: `whsec_` and base64.
     pub fn endpoint_secret(&self, workspace: WorkspaceId, endpoint: EndpointId, version: i32) -> SecretString {
         let key = self.endpoint_key(workspace, endpoint, version);

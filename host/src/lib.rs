@@ -1,5 +1,6 @@
 //! What a process needs around the domain: configuration, clock, randomness, threads, logs.
 
+pub mod agents;
 mod breaker;
 pub mod channels;
 pub mod chat;

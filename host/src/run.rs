@@ -60,6 +60,8 @@ struct Inner {
     people_wrote: AtomicU64,
     /// Counts the times that loops were told to look at once.
     pokes: watch::Sender<u64>,
+    /// Counts the changes that this process made.
+    commits: watch::Sender<u64>,
 }
 
 impl Host {
@@ -90,9 +92,10 @@ impl Host {
     pub fn of(parts: Parts) -> Self {
         let pace = Pace::new(parts.config.limits.calls_per_minute);
         let wait = Duration::from_secs(parts.config.limits.call_timeout);
-        let (keys, jumps, pokes) = (OnceLock::new(), Jumps::default(), watch::Sender::new(0));
+        let (keys, jumps) = (OnceLock::new(), Jumps::default());
+        let (pokes, commits) = (watch::Sender::new(0), watch::Sender::new(0));
         let (turns, noting, people_wrote) = (Semaphore::new(1), Arc::new(Semaphore::new(1)), AtomicU64::new(0));
-        Self(Arc::new(Inner { parts, pace, wait, keys, jumps, turns, noting, people_wrote, pokes }))
+        Self(Arc::new(Inner { parts, pace, wait, keys, jumps, turns, noting, people_wrote, pokes, commits }))
     }
 
     /// Tells the loops of this process that there is something to do. Those of other processes find it by themselves.
@@ -105,8 +108,16 @@ impl Host {
         self.0.pokes.subscribe()
     }
 
-    /// Pokes when a change left something to send or to write.
-    fn poke_after(&self, receipts: &[Receipt]) {
+    /// Changes whenever this process changed something. What other processes change is found by looking now and then.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.0.commits.subscribe()
+    }
+
+    /// Tells whoever follows that something changed, and pokes when that left something to send or to write.
+    fn told_after(&self, receipts: &[Receipt]) {
+        if !receipts.is_empty() {
+            self.0.commits.send_modify(|count| *count = count.wrapping_add(1));
+        }
         let wakes = ["draft.begun", "message.queued", "message.rescheduled", "dispatch.resumed"];
         if receipts.iter().any(|receipt| wakes.contains(&receipt.event.as_str())) {
             self.poke();
@@ -199,7 +210,7 @@ impl Host {
     {
         let _turn = self.turn_to_write(who).await;
         let done = self.run(who, move |work| work.write(f)).await?;
-        self.poke_after(&done.receipts);
+        self.told_after(&done.receipts);
         Ok(done)
     }
 
@@ -240,7 +251,7 @@ impl Host {
     {
         let _turn = self.turn_to_write(who).await;
         let answer = self.run(who, move |work| work.write_once(key.as_ref(), verb, &command, f)).await?;
-        self.poke_after(&answer.receipts);
+        self.told_after(&answer.receipts);
         Ok(answer)
     }
 
@@ -251,6 +262,15 @@ impl Host {
         F: FnOnce(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
         self.run(who, move |work| work.read(f)).await
+    }
+
+    /// Runs a verb that rehearses what would happen and keeps nothing of it.
+    pub async fn rehearse<T, F>(&self, who: &Principal, f: F) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Work<'_>) -> Result<T, No> + Send + 'static,
+    {
+        self.run(who, f).await
     }
 
     /// Who holds a token, counted against the token's pace.

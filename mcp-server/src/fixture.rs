@@ -2,7 +2,7 @@
 
 use domain::kernel::{Code, Refusal};
 use rmcp::handler::server::wrapper::Json;
-use rmcp::model::{Implementation, ProtocolVersion, Tool};
+use rmcp::model::{Implementation, JsonObject, ProtocolVersion, Tool};
 use rmcp::service::{ClientLifecycleMode, RunningService, serve_client_with_lifecycle};
 use rmcp::{RoleClient, tool, tool_router};
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::Parameters;
 use crate::guard::{Guard, Refused};
-use crate::server::{Caller, Face, Server, Who};
+use crate::server::{Caller, Face, Server, Who, Word};
 use crate::stdio;
 
 /// A token's holder; one called `guest` may only read.
@@ -45,6 +45,19 @@ impl Face for Echo {
         let next = "Ask the person who made the token for the scope write.";
         Err(Refusal::new(Code::Forbidden, "Your token may only read. Nothing was changed.", next))
     }
+
+    fn renamed<'a>(&self, name: &'a str) -> &'a str {
+        if name == "parrot" { "echo" } else { name }
+    }
+
+    async fn question(&self, _: &Token, tool: &str, arguments: &JsonObject) -> Result<Option<String>, Refusal> {
+        let risky = tool == "echo" && arguments.get("text").is_some_and(|text| text == "risky");
+        Ok(risky.then(|| "Say it all the same?".into()))
+    }
+
+    async fn seal(&self) -> [u8; 32] {
+        [7; 32]
+    }
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -63,6 +76,8 @@ pub(crate) struct EchoArgs {
 pub(crate) struct Said {
     said: Vec<String>,
     caller: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    confirmed: bool,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -83,13 +98,14 @@ impl Echo {
     async fn echo(
         &self,
         Who(caller): Who<Token>,
+        word: Word,
         Parameters(args): Parameters<EchoArgs>,
     ) -> Result<Json<Said>, Refused> {
         if args.text == "swear" {
             return Err(Refusal::new(Code::WrongState, "That is not said here.", "Say something else.").into());
         }
         let said = vec![args.text; args.times.unwrap_or(1) as usize];
-        Ok(Json(Said { said, caller: caller.0.to_owned() }))
+        Ok(Json(Said { said, caller: caller.0.to_owned(), confirmed: word == Word::Yes }))
     }
 }
 

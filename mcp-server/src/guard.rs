@@ -148,7 +148,12 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
 
 /// A refusal as a tool result: `isError`, with `{code, sentence, next, problems}` as structured content and as text.
 pub fn refused(refusal: &Refusal) -> CallToolResult {
-    result(&spelled(refusal.clone(), way), true)
+    result(&worded(refusal), true)
+}
+
+/// A refusal with its way on in the words of this face.
+pub(crate) fn worded(refusal: &Refusal) -> Refusal {
+    spelled(refusal.clone(), way)
 }
 
 /// The tool, or the argument, with which an agent goes on after a refusal.

@@ -5,13 +5,17 @@
 //! puts these around the tools of a [`server::Face`]; [`http::router`] and [`stdio::serve`] carry it.
 
 pub mod args;
+mod changes;
 #[doc(hidden)]
 pub mod contract;
+mod documents;
 #[cfg(test)]
 mod fixture;
 pub mod guard;
 pub mod http;
 mod milepost;
+mod progress;
+mod prompts;
 mod rpc;
 pub mod server;
 pub mod stdio;
@@ -32,7 +36,7 @@ pub fn server(host: &Host, options: &Options) -> Result<server::Server<Milepost>
     // A verb gives up a little earlier, with the better sentence.
     let patience = Duration::from_secs(host.config().limits.call_timeout + 5);
     let guard = guard::Guard::default().with_patience(patience).with_ids(move || ids.mint().to_string());
-    server::Server::new(Milepost { host: host.clone(), read_only: options.read_only }, tools::all(), guard)
+    server::Server::new(Milepost::new(host, options), tools::all(), guard)
 }
 
 /// `/mcp` for the product's server. Cancelling `close` ends open streams.

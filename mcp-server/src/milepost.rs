@@ -1,16 +1,25 @@
 //! The product's face for agents: which tools there are, who may use them, and what a model is told first.
 
+use domain::deals::deal::key_dates::outline;
 use domain::insight::event_log::{self, Proof};
+use domain::kernel::id::PlanId;
 use domain::kernel::idempotency::{Answer, Key};
 use domain::kernel::{Code, Cx, No, Principal, Receipt, Refusal, Source};
 use domain::workspace::access::{Verb, rules};
-use host::Host;
-use rmcp::model::{Implementation, Tool};
+use host::agents::{Toolset, Toolsets};
+use host::{Config, Host};
+use rmcp::model::{
+    GetPromptResult, Implementation, JsonObject, ListResourcesResult, Prompt, ResourceContents, ResourceTemplate,
+    Tool,
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
-use crate::server::{Caller, Face};
+use crate::changes::Changes;
+use crate::server::{Caller, Face, Offers, Typed, Typing};
+use crate::{documents, prompts, tools};
 
 /// What of the server a client gets, as upper bounds that no client can loosen.
 #[derive(Clone, Debug, Default)]
@@ -19,11 +28,40 @@ pub struct Options {
     pub no_auth: Option<Principal>,
     /// Only tools that read.
     pub read_only: bool,
+    pub toolsets: Toolsets,
+}
+
+impl Options {
+    /// What the settings say; flags may name other toolsets, and may only make it read-only.
+    pub fn of(config: &Config, toolsets: &[String], read_only: bool) -> Result<Self, Vec<String>> {
+        let named = if toolsets.is_empty() { &config.agents.toolsets } else { toolsets };
+        Ok(Self {
+            no_auth: None,
+            read_only: read_only || config.agents.read_only,
+            toolsets: Toolsets::read(named)?,
+        })
+    }
 }
 
 pub struct Milepost {
     pub(crate) host: Host,
-    pub(crate) read_only: bool,
+    read_only: bool,
+    toolsets: Toolsets,
+    changes: Changes,
+    /// Seals what a client holds while there is no installation's key.
+    seal: [u8; 32],
+}
+
+impl Milepost {
+    pub(crate) fn new(host: &Host, options: &Options) -> Self {
+        let mut seal = [0; 32];
+        let halves = [host.mint(), host.mint()];
+        for (half, id) in seal.chunks_mut(16).zip(halves) {
+            half.copy_from_slice(id.as_bytes());
+        }
+        let (read_only, toolsets) = (options.read_only, options.toolsets.clone());
+        Self { host: host.clone(), read_only, toolsets, changes: Changes::default(), seal }
+    }
 }
 
 impl Caller for Principal {
@@ -32,26 +70,41 @@ impl Caller for Principal {
     }
 }
 
-/// The right that a tool needs before anything else is looked at. The verbs behind it ask again.
-fn verb(tool: &str) -> Option<Verb> {
+/// The set that a tool belongs to, and the right that it needs before anything else is looked at. The verbs behind it ask
+/// again.
+fn place(tool: &str) -> Option<(Toolset, Verb)> {
+    use Toolset::{Deals, Letters, Milestones, Upkeep};
     Some(match tool {
-        "deal_get" | "deal_list" | "milestone_list" | "milestone_explain" => Verb::ReadDeals,
-        "deal_create" => Verb::CreateDeal,
-        "deal_update" => Verb::EditDeal,
-        "milestone_add" => Verb::AddMilestone,
-        "milestone_update" => Verb::EditMilestone,
-        "milestone_complete" => Verb::CompleteMilestone,
-        "milestone_waive" => Verb::WaiveMilestone,
-        "milestone_remove" => Verb::RemoveMilestone,
-        "key_dates_preview" => Verb::PreviewKeyDates,
-        "key_dates_apply" => Verb::ApplyKeyDates,
-        "approval_list" => Verb::ReadApprovals,
-        "delivery_list" => Verb::ReadDeliveries,
-        "draft_get" => Verb::ReadDrafts,
-        "draft_propose" => Verb::ProposeDraft,
-        "policy_preview" => Verb::PreviewPolicy,
+        "deal_get" | "deal_list" => (Deals, Verb::ReadDeals),
+        "deal_create" => (Deals, Verb::CreateDeal),
+        "deal_update" => (Deals, Verb::EditDeal),
+        "key_dates_preview" => (Deals, Verb::PreviewKeyDates),
+        "key_dates_apply" => (Deals, Verb::ApplyKeyDates),
+        "milestone_list" | "milestone_explain" => (Milestones, Verb::ReadDeals),
+        "milestone_add" => (Milestones, Verb::AddMilestone),
+        "milestone_update" => (Milestones, Verb::EditMilestone),
+        "milestone_complete" => (Milestones, Verb::CompleteMilestone),
+        "milestone_waive" => (Milestones, Verb::WaiveMilestone),
+        "milestone_remove" => (Upkeep, Verb::RemoveMilestone),
+        "approval_list" => (Letters, Verb::ReadApprovals),
+        "delivery_list" => (Letters, Verb::ReadDeliveries),
+        "draft_get" => (Letters, Verb::ReadDrafts),
+        "draft_propose" => (Letters, Verb::ProposeDraft),
+        "policy_preview" => (Letters, Verb::PreviewPolicy),
+        "schedule_simulate" => (Upkeep, Verb::ReadDeliveries),
         _ => return None,
     })
+}
+
+/// What a model is told of a toolset, when it is switched on.
+fn told(set: Toolset) -> &'static str {
+    match set {
+        Toolset::Overview => include_str!("instructions/overview.md"),
+        Toolset::Deals => include_str!("instructions/deals.md"),
+        Toolset::Milestones => include_str!("instructions/milestones.md"),
+        Toolset::Letters => include_str!("instructions/letters.md"),
+        Toolset::Upkeep => include_str!("instructions/upkeep.md"),
+    }
 }
 
 impl Face for Milepost {
@@ -62,10 +115,27 @@ impl Face for Milepost {
     }
 
     fn instructions(&self) -> String {
-        include_str!("instructions.md").to_owned()
+        let mut text = include_str!("instructions/all.md").to_owned();
+        if self.read_only {
+            text.push_str("- This server is read-only: there are no tools that change anything.\n");
+        }
+        self.toolsets.iter().for_each(|set| text.push_str(told(set)));
+        text
     }
 
     fn allows(&self, caller: &Principal, tool: &Tool) -> Result<(), Refusal> {
+        // A tool that nobody gave a set and a right to is nobody's.
+        let Some((set, verb)) = place(&tool.name) else { return Err(Refusal::not_found("tool")) };
+        if !self.toolsets.has(set) {
+            return Err(Refusal::new(
+                Code::Forbidden,
+                format!(
+                    "{} is one of the tools {set}, which are switched off here. Nothing was changed.",
+                    tool.name
+                ),
+                "Ask the person who runs this server, or use the command line.",
+            ));
+        }
         let reads = tool.annotations.as_ref().and_then(|hints| hints.read_only_hint) == Some(true);
         if self.read_only && !reads {
             return Err(Refusal::new(
@@ -74,18 +144,81 @@ impl Face for Milepost {
                 "Ask the person who runs it, or use the command line.",
             ));
         }
-        match verb(&tool.name) {
-            Some(verb) if rules::allows(caller.powers, verb) => Ok(()),
-            Some(verb) => Err(Refusal::new(
-                Code::Forbidden,
-                format!(
-                    "{} needs the right {verb}, which {} does not have. Nothing was changed.",
-                    tool.name, caller.standing
-                ),
-                "Ask an owner or admin of the workspace for a token with a wider scope.",
-            )),
-            // A tool that nobody gave a right to is nobody's.
-            None => Err(Refusal::not_found("tool")),
+        if rules::allows(caller.powers, verb) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::Forbidden,
+            format!(
+                "{} needs the right {verb}, which {} does not have. Nothing was changed.",
+                tool.name, caller.standing
+            ),
+            "Ask an owner or admin of the workspace for a token with a wider scope.",
+        ))
+    }
+
+    fn offers(&self) -> Offers {
+        Offers { documents: true, prompts: true, completions: true }
+    }
+
+    /// Whoever moves key dates is asked first, where a client can ask.
+    async fn question(
+        &self,
+        who: &Principal,
+        tool: &str,
+        arguments: &JsonObject,
+    ) -> Result<Option<String>, Refusal> {
+        let plan = arguments.get("plan_token").and_then(|token| token.as_str()?.parse::<PlanId>().ok());
+        let (true, Some(plan)) = (tool == "key_dates_apply", plan) else { return Ok(None) };
+        let outline = self.host.look(who, move |cx| outline(cx, plan)).await?;
+        Ok(outline.as_ref().map(tools::question))
+    }
+
+    async fn seal(&self) -> [u8; 32] {
+        match self.host.keys().await {
+            Ok(keys) => keys.request_state(),
+            // Without the installation's key an answer counts with the process that asked.
+            Err(_) => self.seal,
+        }
+    }
+
+    async fn documents(&self, who: &Principal, cursor: Option<String>) -> Result<ListResourcesResult, Refusal> {
+        self.list_documents(who, cursor).await
+    }
+
+    fn document_templates(&self, who: &Principal) -> Vec<ResourceTemplate> {
+        documents::templates(who)
+    }
+
+    async fn read(&self, who: &Principal, uri: &str) -> Result<ResourceContents, Refusal> {
+        self.read_document(who, uri).await
+    }
+
+    fn can_change(&self, uri: &str) -> bool {
+        documents::Address::parse(uri).is_some()
+    }
+
+    async fn changes(&self, who: Principal, uris: Vec<String>, tell: mpsc::Sender<String>) {
+        self.changes.follow(&self.host, who, uris, tell).await;
+    }
+
+    fn prompts(&self, who: &Principal) -> Vec<Prompt> {
+        prompts::all(who)
+    }
+
+    async fn prompt(
+        &self,
+        who: &Principal,
+        name: &str,
+        arguments: JsonObject,
+    ) -> Result<GetPromptResult, Refusal> {
+        self.get_prompt(who, name, arguments).await
+    }
+
+    async fn complete(&self, who: &Principal, typing: Typing) -> Result<Vec<String>, Refusal> {
+        match &typing.of {
+            Typed::Prompt(name) => self.complete_argument(who, name, &typing).await,
+            Typed::Document(template) => self.complete_address(who, template, &typing).await,
         }
     }
 }

@@ -1,83 +1,39 @@
-//! The handler behind every transport: knows who calls, shows them their tools, and guards each call.
+//! The handler behind every transport: knows who calls, shows them what they may use, and guards each call.
 
-use std::fmt;
+mod asking;
+mod face;
+mod following;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use domain::kernel::shape::{closest, shown};
 use domain::kernel::{Code, Refusal};
-use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
 use rmcp::handler::server::tool::{ToolCallContext, ToolRouter};
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, Implementation,
-    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ResultType, ServerCapabilities, ServerConfig, Tool,
+    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, CompletionInfo,
+    CustomRequest, CustomResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference, ResultType,
+    ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use crate::contract;
 use crate::guard::{self, Guard};
-use domain::kernel::shape::{closest, shown};
+use following::{Followed, Open};
 
-/// Who calls, as far as this crate has to know.
-pub trait Caller: Clone + Send + Sync + 'static {
-    /// Different for callers who must not see each other's sessions, such as the id of a token.
-    fn key(&self) -> String;
-}
+use face::nobody;
+pub use face::{Caller, DuplicateTool, Face, Offers, Typed, Typing, Who, Word};
 
-/// Everyone is the same caller: for local tools without tokens.
-impl Caller for () {
-    fn key(&self) -> String {
-        String::new()
-    }
-}
-
-/// What a product puts behind the protocol. Its tools are methods of the same type, in `#[tool_router]` blocks.
-pub trait Face: Send + Sync + Sized + 'static {
-    type Caller: Caller;
-
-    fn about(&self) -> Implementation;
-
-    /// For the model, before it sees a tool: what this server is for and how its tools belong together.
-    fn instructions(&self) -> String;
-
-    /// Whether `caller` may use `tool`. A tool that is refused is not listed, and calling it answers the refusal.
-    /// It must depend on nothing but the caller and the tool: a list may not differ between connections.
-    fn allows(&self, caller: &Self::Caller, tool: &Tool) -> Result<(), Refusal>;
-}
-
-/// Who made this call: an extractor for tools, `async fn deal_get(&self, Who(caller): Who<Token>, ..)`.
-#[derive(Debug, Clone)]
-pub struct Who<P>(pub P);
-
-impl<C: AsRequestContext, P: Caller> FromContextPart<C> for Who<P> {
-    fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
-        context.as_request_context().extensions.get::<Self>().cloned().ok_or_else(nobody)
-    }
-}
-
-fn nobody() -> ErrorData {
-    guard::carry(&Refusal::new(
-        Code::Unauthenticated,
-        "This call came without a caller. Nothing was done.",
-        "Connect with a token (Authorization: Bearer ...) and call again.",
-    ))
-}
-
-/// Two tools want the same name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DuplicateTool(pub String);
-
-impl fmt::Display for DuplicateTool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "two tools are called {}", self.0)
-    }
-}
-
-impl std::error::Error for DuplicateTool {}
-
-/// A [`Face`] as a protocol handler, for both protocol eras. Cloning it is cheap; every clone is the same server.
+/// A [`Face`] as a protocol handler, for both protocol eras. Cloning it is cheap; a clone is the same server for another
+/// connection.
 pub struct Server<F: Face> {
     inner: Arc<Inner<F>>,
     local: Option<F::Caller>,
+    /// What this connection follows.
+    followed: Followed,
 }
 
 struct Inner<F> {
@@ -85,11 +41,12 @@ struct Inner<F> {
     tools: ToolRouter<F>,
     guard: Guard,
     config: ServerConfig,
+    open: Open,
 }
 
 impl<F: Face> Clone for Server<F> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), local: self.local.clone() }
+        Self { inner: self.inner.clone(), local: self.local.clone(), followed: Followed::default() }
     }
 }
 
@@ -110,10 +67,11 @@ impl<F: Face> Server<F> {
             contract::admit_refusals(&mut route.attr);
             all.add_route(route);
         }
-        let config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let config = ServerConfig::new(capabilities(face.offers()))
             .with_server_info(face.about())
             .with_instructions(face.instructions());
-        Ok(Self { inner: Arc::new(Inner { face, tools: all, guard, config }), local: None })
+        let inner = Arc::new(Inner { face, tools: all, guard, config, open: Open::default() });
+        Ok(Self { inner, local: None, followed: Followed::default() })
     }
 
     /// The same server for one caller who needs no token, for standard input and output.
@@ -151,21 +109,109 @@ impl<F: Face> Server<F> {
         ErrorData::invalid_params(format!("There is no tool {}. Nothing was done. {hint}", shown(name)), None)
     }
 
+    /// The tool as it is called today, when there is one that this caller may use.
+    fn named(
+        &self,
+        caller: &F::Caller,
+        request: &mut CallToolRequestParams,
+    ) -> Result<(), Result<Refusal, ErrorData>> {
+        let today = self.inner.face.renamed(&request.name);
+        if today != request.name {
+            request.name = Cow::Owned(today.to_owned());
+        }
+        let Some(tool) = self.inner.tools.get(&request.name) else {
+            return Err(Err(self.no_such_tool(caller, &request.name)));
+        };
+        self.inner.face.allows(caller, tool).map_err(Ok)
+    }
+
     async fn call(
         &self,
+        caller: F::Caller,
+        word: Word,
         request: CallToolRequestParams,
         mut context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let caller = self.caller(&context)?;
-        let Some(tool) = self.inner.tools.get(&request.name) else {
-            return Err(self.no_such_tool(&caller, &request.name));
-        };
-        if let Err(refusal) = self.inner.face.allows(&caller, tool) {
-            return Ok(guard::refused(&refusal).into());
-        }
         context.extensions.insert(Who(caller));
+        context.extensions.insert(word);
         self.inner.tools.call(ToolCallContext::new(&self.inner.face, request, context)).await
     }
+
+    /// Runs `f` for the caller, guarded; a refusal becomes a protocol error.
+    async fn look<'a, T, W>(
+        &'a self,
+        name: &str,
+        context: &RequestContext<RoleServer>,
+        f: impl FnOnce(&'a F, F::Caller) -> W,
+    ) -> Result<T, ErrorData>
+    where
+        W: Future<Output = Result<T, Refusal>>,
+    {
+        let looking = async {
+            let caller = self.caller(context)?;
+            f(&self.inner.face, caller).await.map_err(|refusal| refused(&refusal))
+        };
+        self.inner.guard.other(name, &context.ct, looking).await
+    }
+
+    /// The one page of a short list.
+    fn only_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
+        match request.is_some_and(|page| page.cursor.is_some()) {
+            true => Err(ErrorData::invalid_params("All of them fit on one page; leave `cursor` out.", None)),
+            false => Ok(()),
+        }
+    }
+}
+
+fn capabilities(offers: Offers) -> ServerCapabilities {
+    let mut all = ServerCapabilities::builder().enable_tools().build();
+    let more = ServerCapabilities::builder()
+        .enable_prompts()
+        .enable_resources()
+        .enable_resources_subscribe()
+        .enable_completions()
+        .build();
+    all.prompts = more.prompts.filter(|_| offers.prompts);
+    all.resources = more.resources.filter(|_| offers.documents);
+    all.completions = more.completions.filter(|_| offers.completions);
+    all
+}
+
+fn is_modern(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
+}
+
+/// How long a list holds, and for whom: what one token may use is not for the cache of another.
+fn held(context: &RequestContext<RoleServer>) -> (Option<u64>, Option<CacheScope>) {
+    let modern = is_modern(context);
+    (modern.then_some(0), modern.then_some(CacheScope::Private))
+}
+
+/// Whether the client can be told something after this request was answered.
+fn lasts(context: &RequestContext<RoleServer>) -> bool {
+    match context.extensions.get::<http::request::Parts>() {
+        Some(parts) => parts.headers.contains_key("mcp-session-id"),
+        None => true,
+    }
+}
+
+fn no_such_document(uri: &str) -> ErrorData {
+    let sentence = format!(
+        "There is no document {}. List the resources and their templates to see which there are.",
+        shown(uri)
+    );
+    ErrorData::resource_not_found(sentence, Some(serde_json::json!({ "uri": shown(uri) })))
+}
+
+/// A refusal where the protocol has errors in place of results.
+fn refused(refusal: &Refusal) -> ErrorData {
+    let refusal = guard::worded(refusal);
+    let code = match refusal.code {
+        Code::NotFound => ErrorCode::RESOURCE_NOT_FOUND,
+        Code::Unavailable => ErrorCode::INTERNAL_ERROR,
+        _ => ErrorCode::INVALID_PARAMS,
+    };
+    ErrorData::new(code, refusal.to_string(), serde_json::to_value(&refusal).ok())
 }
 
 impl<F: Face> ServerHandler for Server<F> {
@@ -175,12 +221,25 @@ impl<F: Face> ServerHandler for Server<F> {
 
     async fn call_tool(
         &self,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let caller = match self.caller(&context) {
+            Ok(caller) => caller,
+            Err(error) => return self.inner.guard.tool("", &context.ct, async { Err(error) }).await,
+        };
+        match self.named(&caller, &mut request) {
+            Ok(()) => {}
+            Err(Ok(refusal)) => return Ok(guard::refused(&refusal).into()),
+            Err(Err(error)) => return Err(error),
+        }
+        // A person may think for longer than a call may take.
+        let word = match self.asked(&caller, &request, &context).await {
+            Ok(word) => word,
+            Err(instead) => return Ok(instead),
+        };
         let (name, stop) = (request.name.clone(), context.ct.clone());
-        let name = if self.inner.tools.has_route(&name) { name.as_ref() } else { "unknown tool" };
-        self.inner.guard.tool(name, &stop, self.call(request, context)).await
+        self.inner.guard.tool(&name, &stop, self.call(caller, word, request, context)).await
     }
 
     async fn list_tools(
@@ -190,27 +249,142 @@ impl<F: Face> ServerHandler for Server<F> {
     ) -> Result<ListToolsResult, ErrorData> {
         let stop = context.ct.clone();
         let list = async {
-            if request.is_some_and(|page| page.cursor.is_some()) {
-                return Err(ErrorData::invalid_params("All tools fit on one page; leave `cursor` out.", None));
-            }
+            Self::only_page(request)?;
             let caller = self.caller(&context)?;
-            let modern =
-                context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+            let (ttl_ms, cache_scope) = held(&context);
             Ok(ListToolsResult {
                 result_type: Some(ResultType::COMPLETE),
                 tools: self.listed(&caller),
                 meta: None,
                 next_cursor: None,
-                ttl_ms: modern.then_some(0),
-                // What one token may use is not for the cache of another.
-                cache_scope: modern.then_some(CacheScope::Private),
+                ttl_ms,
+                cache_scope,
             })
         };
         self.inner.guard.other("tools/list", &stop, list).await
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.inner.tools.get(name).cloned()
+        self.inner.tools.get(self.inner.face.renamed(name)).cloned()
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let cursor = request.and_then(|page| page.cursor);
+        let list = async |face: &F, caller: F::Caller| face.documents(&caller, cursor).await;
+        let mut list = self.look("resources/list", &context, list).await?;
+        (list.ttl_ms, list.cache_scope) = held(&context);
+        Ok(list)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Self::only_page(request)?;
+        let caller = self.caller(&context)?;
+        let mut list = ListResourceTemplatesResult::default();
+        list.resource_templates = self.inner.face.document_templates(&caller);
+        (list.ttl_ms, list.cache_scope) = held(&context);
+        Ok(list)
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let read = async |face: &F, caller: F::Caller| face.read(&caller, &request.uri).await;
+        let contents = match self.look("resources/read", &context, read).await {
+            Err(error) if error.code == ErrorCode::RESOURCE_NOT_FOUND => Err(no_such_document(&request.uri)),
+            read => read,
+        }?;
+        let mut result = ReadResourceResult::new(vec![contents]);
+        (result.ttl_ms, result.cache_scope) = held(&context);
+        Ok(result.into())
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        self.accepted(requested)
+    }
+
+    async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        self.tell(subscription).await
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.follow(request.uri, &context)
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.unfollow(&request.uri);
+        Ok(())
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Self::only_page(request)?;
+        let caller = self.caller(&context)?;
+        let mut list = ListPromptsResult::default();
+        list.prompts = self.inner.face.prompts(&caller);
+        (list.ttl_ms, list.cache_scope) = held(&context);
+        Ok(list)
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        let get = async |face: &F, caller: F::Caller| {
+            let prompts = face.prompts(&caller);
+            if prompts.iter().any(|prompt| prompt.name == request.name) {
+                return face.prompt(&caller, &request.name, arguments).await;
+            }
+            let next = match closest(&request.name, prompts.iter().map(|prompt| prompt.name.as_str())) {
+                Some(near) => format!("Did you mean {near}?"),
+                None => "List the prompts to see which there are.".to_owned(),
+            };
+            Err(Refusal::new(Code::Invalid, format!("There is no prompt {}.", shown(&request.name)), next))
+        };
+        Ok(self.look("prompts/get", &context, get).await?.into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let of = match request.r#ref {
+            Reference::Prompt(prompt) => Typed::Prompt(prompt.name),
+            Reference::Resource(template) => Typed::Document(template.uri),
+            _ => return Err(ErrorData::invalid_params("`ref` is a prompt's or a resource's.", None)),
+        };
+        let typing = Typing { of, argument: request.argument.name, value: request.argument.value };
+        let complete = async |face: &F, caller: F::Caller| face.complete(&caller, typing).await;
+        let mut values = self.look("completion/complete", &context, complete).await?;
+        let all = values.len();
+        values.truncate(CompletionInfo::MAX_VALUES);
+        let more = all > values.len();
+        let info = CompletionInfo::with_pagination(values, None, more)
+            .map_err(|error| ErrorData::internal_error(error, None))?;
+        Ok(CompleteResult::new(info))
     }
 
     /// A known method whose parameters have the wrong shape arrives here too, and must not be called unknown.
@@ -222,7 +396,12 @@ impl<F: Face> ServerHandler for Server<F> {
         let expected = match request.method.as_str() {
             "initialize" => Some("`protocolVersion`, `capabilities` and `clientInfo` {name, version}"),
             "tools/call" => Some("`name`, a text, and `arguments`, an object"),
-            "tools/list" => Some("nothing, or `cursor`, a text"),
+            "tools/list" | "resources/list" | "resources/templates/list" | "prompts/list" => {
+                Some("nothing, or `cursor`, a text")
+            }
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => Some("`uri`, a text"),
+            "prompts/get" => Some("`name`, a text, and `arguments`, an object"),
+            "completion/complete" => Some("`ref` and `argument` {name, value}"),
             _ => None,
         };
         Err(match expected {

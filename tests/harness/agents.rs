@@ -1,13 +1,21 @@
 //! A real protocol client, connected to the product's server in this process.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use domain::kernel::Principal;
+use host::agents::Toolsets;
 use mcp_server::Options;
-use rmcp::RoleClient;
-use rmcp::model::{CallToolRequestParams, ProtocolVersion};
-use rmcp::service::{ClientLifecycleMode, RunningService, serve_client_with_lifecycle};
+use rmcp::model::{
+    CallToolRequestParams, ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationAction,
+    Implementation, ProgressNotificationParam, ProtocolVersion, ResourceUpdatedNotificationParam,
+};
+use rmcp::service::{
+    ClientLifecycleMode, NotificationContext, RequestContext, RunningService, serve_client_with_lifecycle,
+};
+use rmcp::{ClientHandler, ErrorData, RoleClient};
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::World;
@@ -34,10 +42,55 @@ impl Era {
     }
 }
 
+/// What a client program shows to the person at it, and what that person says.
+#[derive(Clone)]
+pub struct Person {
+    /// What is said to every question; without it the program cannot ask.
+    says: Option<ElicitationAction>,
+    asked: Arc<Mutex<Vec<String>>>,
+    progress: Arc<Mutex<Vec<(f64, Option<f64>)>>>,
+    news: mpsc::UnboundedSender<String>,
+}
+
+impl ClientHandler for Person {
+    fn get_info(&self) -> ClientConfig {
+        let mut can = ClientCapabilities::default();
+        if self.says.is_some() {
+            can = ClientCapabilities::builder().enable_elicitation().build();
+        }
+        ClientConfig::new(can, Implementation::new("test", "1"))
+    }
+
+    async fn create_elicitation(
+        &self,
+        request: ElicitRequestParams,
+        _context: RequestContext<RoleClient>,
+    ) -> Result<ElicitResult, ErrorData> {
+        let ElicitRequestParams::FormElicitationParams { message, .. } = request else {
+            panic!("a form was expected")
+        };
+        self.asked.lock().unwrap().push(message);
+        Ok(ElicitResult::new(self.says.clone().unwrap_or(ElicitationAction::Cancel)))
+    }
+
+    async fn on_progress(&self, at: ProgressNotificationParam, _context: NotificationContext<RoleClient>) {
+        self.progress.lock().unwrap().push((at.progress, at.total));
+    }
+
+    async fn on_resource_updated(
+        &self,
+        params: ResourceUpdatedNotificationParam,
+        _context: NotificationContext<RoleClient>,
+    ) {
+        let _ = self.news.send(params.uri);
+    }
+}
+
 /// An agent's client program. It holds every answer against the output schema of its tool, as careful clients do.
 pub struct Agent {
-    client: RunningService<RoleClient, ()>,
+    pub client: RunningService<RoleClient, Person>,
     outputs: BTreeMap<String, Map<String, Value>>,
+    news: mpsc::UnboundedReceiver<String>,
 }
 
 /// What a tool answered.
@@ -65,8 +118,16 @@ impl Answer {
 }
 
 impl Agent {
+    /// A client program that cannot ask anybody anything, with every toolset.
     pub async fn connect(world: &World, who: &Principal, era: Era) -> Self {
-        let server = mcp_server::server(&world.host, &Options::default()).unwrap().with_local(who.clone());
+        Self::connect_with(world, who, era, None).await
+    }
+
+    /// A client program at which somebody says this to every question.
+    pub async fn connect_with(world: &World, who: &Principal, era: Era, says: Option<ElicitationAction>) -> Self {
+        let options = Options { toolsets: Toolsets::all(), ..Options::default() };
+        let server = mcp_server::server(&world.host, &options).unwrap().with_local(who.clone());
+        let all = server.tools();
         let (near, far) = tokio::io::duplex(1 << 20);
         let (read, write) = tokio::io::split(far);
         tokio::spawn(mcp_server::stdio::serve(
@@ -76,10 +137,31 @@ impl Agent {
             mcp_server::stdio::MOST_BYTES,
             CancellationToken::new(),
         ));
-        let client = serve_client_with_lifecycle((), near, era.lifecycle()).await.unwrap();
-        let all = mcp_server::server(&world.host, &Options::default()).unwrap().tools();
+        let (tell, news) = mpsc::unbounded_channel();
+        let person = Person { says, asked: Arc::default(), progress: Arc::default(), news: tell };
+        let client = serve_client_with_lifecycle(person, near, era.lifecycle()).await.unwrap();
         let output = |tool: rmcp::model::Tool| Some((tool.name.to_string(), (*tool.output_schema?).clone()));
-        Self { client, outputs: all.into_iter().filter_map(output).collect() }
+        Self { client, outputs: all.into_iter().filter_map(output).collect(), news }
+    }
+
+    /// The questions that the person was asked.
+    pub fn asked(&self) -> Vec<String> {
+        self.client.service().asked.lock().unwrap().clone()
+    }
+
+    /// How far calls said they were.
+    pub fn progress(&self) -> Vec<(f64, Option<f64>)> {
+        self.client.service().progress.lock().unwrap().clone()
+    }
+
+    /// The next document that is said to have changed.
+    pub async fn next_news(&mut self) -> String {
+        self.news.recv().await.unwrap()
+    }
+
+    /// Whether news have come that nobody has looked at.
+    pub fn has_news(&mut self) -> bool {
+        self.news.try_recv().is_ok()
     }
 
     /// The names of the tools that this agent is shown.

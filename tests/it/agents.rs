@@ -352,7 +352,8 @@ on_both! {
                     "draft_get",
                     "milestone_explain",
                     "milestone_list",
-                    "policy_preview"
+                    "policy_preview",
+                    "schedule_simulate"
                 ]
             );
             let (code, sentence) = reader.call("deal_create", oak_street()).await.no();

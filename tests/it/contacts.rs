@@ -412,7 +412,7 @@ on_both! {
         world.act(&world.team.as_(Role::Admin), |cx| domain::delivery::settings::ops::edit(cx, &cmd)).unwrap();
         assert_eq!(world.delivery(id).sms.unwrap().to_string(), "1 segment (gsm7), 0.0079 USD");
         let ahead = world.work(&world.team.cora(), |work| {
-            domain::deals::simulate::simulate(work, 1, None)
+            domain::deals::simulate::simulate(work, 1, None, &|_| ())
         });
         let bill = ahead.unwrap_or_else(|_| panic!("refused")).into_iter().find_map(|f| f.sms).unwrap();
         assert_eq!(bill.cost.as_deref(), Some("0.0079 USD"));

@@ -13,6 +13,7 @@ mod contacts;
 mod crowds;
 mod deal_flow;
 mod dispatch;
+mod documents;
 mod fake_discord;
 mod faults;
 mod followups;

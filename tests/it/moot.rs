@@ -225,7 +225,7 @@ on_both! {
     fn a_rehearsal_ends_while_messages_are_in_flight(world: World) {
         reminded(&world, &oak_street());
         assert!(!world.claim(100).cleared.is_empty());
-        let run = world.work(&world.team.cora(), |work| simulate(work, 90, None));
+        let run = world.work(&world.team.cora(), |work| simulate(work, 90, None, &|_| ()));
         assert!(!run.unwrap_or_else(|_| panic!("it runs")).is_empty());
     }
 

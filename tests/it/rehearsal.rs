@@ -9,7 +9,7 @@ use harness::{World, on_both};
 use serde_json::json;
 
 fn rehearsed(world: &World, who: &Principal, days: i64) -> Vec<Forecast> {
-    world.work(who, |work| simulate(work, days, None)).unwrap_or_else(|_| panic!("it runs"))
+    world.work(who, |work| simulate(work, days, None, &|_| ())).unwrap_or_else(|_| panic!("it runs"))
 }
 
 on_both! {

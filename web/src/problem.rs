@@ -53,7 +53,9 @@ impl From<Refusal> for Problem {
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::Forbidden => StatusCode::FORBIDDEN,
             Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Code::Stale | Code::WrongState | Code::AlreadyExists | Code::KeyReused => StatusCode::CONFLICT,
+            Code::Stale | Code::WrongState | Code::Declined | Code::AlreadyExists | Code::KeyReused => {
+                StatusCode::CONFLICT
+            }
             Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use domain::kernel::{Principal, Source};
 use domain::workspace::access::{self, Grant};
+use host::Host;
+use mcp_server::Options;
 use serde_json::{Value, json};
 
 use super::desk::{self, choose};
@@ -28,6 +30,15 @@ pub struct Mcp {
     /// Only tools that read
     #[arg(long)]
     read_only: bool,
+    /// Which tools: default, all, or names [default: agents.toolsets of the settings]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    toolsets: Vec<String>,
+}
+
+/// What of the server there is; a name that is none stops the start.
+pub fn options(host: &Host, toolsets: &[String], read_only: bool) -> Result<Options, Stop> {
+    Options::of(host.config(), toolsets, read_only)
+        .map_err(|sentences| Stop::Usage(format!("{} Nothing was started.", sentences.join(" "))))
 }
 
 #[derive(Subcommand)]
@@ -69,7 +80,7 @@ fn stdio(common: &Common, cmd: &Mcp) -> Result<(), Stop> {
     let runtime = serve::runtime()?;
     let served = runtime.block_on(async {
         let principal = principal(&host, common, cmd).await?;
-        let options = mcp_server::Options { no_auth: None, read_only: cmd.read_only };
+        let options = options(&host, &cmd.toolsets, cmd.read_only)?;
         mcp_server::stdio(&host, principal, options).await?;
         Ok(())
     });
@@ -78,7 +89,7 @@ fn stdio(common: &Common, cmd: &Mcp) -> Result<(), Stop> {
     served
 }
 
-async fn principal(host: &host::Host, common: &Common, cmd: &Mcp) -> Result<Principal, Stop> {
+async fn principal(host: &Host, common: &Common, cmd: &Mcp) -> Result<Principal, Stop> {
     if let Some(token) = &cmd.token {
         return Ok(host.authenticate(token.trim(), Source::Mcp).await?);
     }

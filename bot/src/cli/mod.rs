@@ -15,7 +15,7 @@ mod draft;
 mod endpoint;
 mod import;
 mod manual;
-mod mcp;
+pub mod mcp;
 mod migrate;
 mod milestone;
 mod notification;

@@ -49,7 +49,8 @@ pub fn run(common: &Common, cmd: &Reminder) -> Outcome {
 pub fn ahead(common: &Common, cmd: &Simulate) -> Outcome {
     let desk = Desk::open(common)?;
     let now = desk.host.clock().now();
-    let forecasts = desk.host.on_this_thread(&desk.who, now, |work| simulate(work, cmd.days, cmd.deal))?;
+    let forecasts =
+        desk.host.on_this_thread(&desk.who, now, |work| simulate(work, cmd.days, cmd.deal, &|_| ()))?;
     let dispatch = desk.read(outbox::dispatch)?;
     let mut text = says::reminder::forecast(&forecasts, cmd.days);
     if dispatch.held_since.is_some() {

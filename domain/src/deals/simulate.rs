@@ -73,8 +73,14 @@ pub struct Forecast {
 /// Everything of the next `days` days, in order; with `only` that of one deal. Changes nothing.
 ///
 /// Nobody completes anything or votes meanwhile, and no model is asked: letters that are to be written are the templates', and
-/// of those that wait for a yes the first notice to their approvers is shown and none that repeats it.
-pub fn simulate(work: &Work<'_>, days: i64, only: Option<DealId>) -> Result<Vec<Forecast>, No> {
+/// of those that wait for a yes the first notice to their approvers is shown and none that repeats it. `tell` hears how many
+/// of the days are done.
+pub fn simulate(
+    work: &Work<'_>,
+    days: i64,
+    only: Option<DealId>,
+    tell: &dyn Fn(i64),
+) -> Result<Vec<Forecast>, No> {
     if !(1..=MOST_DAYS).contains(&days) {
         return Err(vec![Problem::new("days", format!("must be between 1 and {MOST_DAYS}."))].into());
     }
@@ -86,7 +92,7 @@ pub fn simulate(work: &Work<'_>, days: i64, only: Option<DealId>) -> Result<Vec<
         }
     })?;
     let clock = operator(workspace, "clock", Source::System);
-    work.rehearse(|rehearsal| run(rehearsal, &clock, days, only))
+    work.rehearse(|rehearsal| run(rehearsal, &clock, days, only, tell))
 }
 
 fn run(
@@ -94,6 +100,7 @@ fn run(
     clock: &Principal,
     days: i64,
     only: Option<DealId>,
+    tell: &dyn Fn(i64),
 ) -> Result<Vec<Forecast>, No> {
     let started = rehearsal.now();
     let mut now = started;
@@ -103,6 +110,7 @@ fn run(
     // Looking for them at every instant would cost more than all else.
     let mut checklists_at = Some(started);
     while now <= end {
+        tell(now.duration_since(started).as_hours() / 24);
         if checklists_at.is_some_and(|at| at <= now) {
             checklists_at = rehearsal.by(clock, now, |cx| {
                 checklists(cx)?;

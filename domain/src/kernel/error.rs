@@ -21,6 +21,8 @@ pub enum Code {
     Stale,
     /// It is in a state that does not allow this.
     WrongState,
+    /// A person was asked first, and said no.
+    Declined,
     /// Something with this name or key is already there.
     AlreadyExists,
     /// The idempotency key was used before, with another body.
@@ -40,6 +42,7 @@ impl Code {
             Self::Unauthenticated => "unauthenticated",
             Self::Stale => "stale",
             Self::WrongState => "wrong_state",
+            Self::Declined => "declined",
             Self::AlreadyExists => "already_exists",
             Self::KeyReused => "key_reused",
             Self::TooManyRequests => "too_many_requests",

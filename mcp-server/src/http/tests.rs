@@ -291,3 +291,51 @@ async fn there_are_only_so_many_sessions() {
     assert_eq!(send(&app, close).await.status(), 202);
     open(&app, "ben").await.unwrap();
 }
+
+/// A call by a client that can ask the person at it, with what that person said, and the state that came with the question.
+fn asked(token: &str, text: &str, said: Option<&str>, state: Option<&str>) -> Request<Body> {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
+    });
+    let mut params = json!({"name": "echo", "arguments": {"text": text}, "_meta": meta});
+    if let Some(action) = said {
+        params["inputResponses"] = json!({"confirm": {"action": action}});
+    }
+    if let Some(state) = state {
+        params["requestState"] = json!(state);
+    }
+    let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}).to_string();
+    with(post(Era::Modern, "tools/call", "echo", body), "authorization", &format!("Bearer {token}"))
+}
+
+#[tokio::test]
+async fn a_question_is_answered_only_by_whom_and_for_what_it_was_asked() {
+    let app = app(Settings::default());
+    let (_, first) = answer(&app, asked("anna", "risky", None, None)).await;
+    let result = &first["result"];
+    assert_eq!(result["resultType"], "input_required", "{first}");
+    assert_eq!(result["inputRequests"]["confirm"]["params"]["message"], "Say it all the same?");
+    let state = result["requestState"].as_str().unwrap();
+
+    let (_, done) = answer(&app, asked("anna", "risky", Some("accept"), Some(state))).await;
+    assert_eq!(done["result"]["structuredContent"]["confirmed"], true, "{done}");
+    for (action, sentence) in [
+        ("decline", "The person at the client said no. Nothing was changed."),
+        ("cancel", "The person at the client closed the question without an answer. Nothing was changed."),
+    ] {
+        let (_, no) = answer(&app, asked("anna", "risky", Some(action), Some(state))).await;
+        assert_eq!(no["result"]["structuredContent"]["code"], "declined", "{no}");
+        assert_eq!(no["result"]["structuredContent"]["sentence"], sentence);
+    }
+    // An answer without a question of ours, to another one's question, or to a state that was altered, is none.
+    let altered = format!("{}x", &state[..state.len() - 1]);
+    for (token, state) in [("anna", None), ("ben", Some(state)), ("anna", Some(altered.as_str()))] {
+        let (_, again) = answer(&app, asked(token, "risky", Some("accept"), state)).await;
+        assert_eq!(again["result"]["resultType"], "input_required", "{again}");
+    }
+    // What nobody has to be asked about is simply done.
+    let (_, plain) = answer(&app, asked("anna", "hi", None, None)).await;
+    assert_eq!(plain["result"]["structuredContent"]["said"], json!(["hi"]), "{plain}");
+}

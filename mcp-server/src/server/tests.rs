@@ -87,6 +87,17 @@ async fn an_unknown_tool_is_told_the_nearest_name() {
 }
 
 #[tokio::test]
+async fn a_tool_that_was_renamed_answers_under_its_old_name_and_is_listed_under_the_new_one() {
+    for era in eras() {
+        let client = client(Token("anna"), era).await;
+        let answer = content(call(&client, "parrot", json!({"text": "hi"})).await.unwrap(), false);
+        assert_eq!(answer["said"], json!(["hi"]));
+        let list = client.list_tools(None).await.unwrap();
+        assert!(list.tools.iter().all(|tool| tool.name != "parrot"));
+    }
+}
+
+#[tokio::test]
 async fn a_caller_sees_only_the_tools_they_may_use_and_is_told_why_about_the_others() {
     for era in eras() {
         let modern = era != eras()[0];

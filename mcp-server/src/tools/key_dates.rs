@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::deals::deal::cascade::Kept;
-use domain::deals::deal::key_dates::{self, Applied, Change, ChangeKeyDates, Preview};
+use domain::deals::deal::key_dates::{self, Applied, Change, ChangeKeyDates, Confirmation, Outline, Preview};
 use domain::deals::deal::view::{self, Detail};
 use domain::insight::event_log::Proof;
 use domain::kernel::id::{DealId, PlanId};
-use domain::kernel::{Cx, Principal};
+use domain::kernel::{Cx, Principal, spoken, text};
 use rmcp::handler::server::wrapper::Json;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::Parameters;
 use crate::guard::Refused;
 use crate::milepost::Milepost;
-use crate::server::Who;
+use crate::server::{Who, Word};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +54,29 @@ pub struct DatesApplied {
     receipt: Option<Proof>,
 }
 
+/// What a person is asked before a plan is applied.
+pub(crate) fn question(outline: &Outline) -> String {
+    let moves: Vec<String> = outline
+        .after
+        .iter()
+        .map(|(name, after)| {
+            let said = |on: &Option<jiff::civil::Date>| {
+                on.map_or("no date".to_owned(), |on| spoken::echo(on, outline.today))
+            };
+            let before = outline.before.get(name).copied().flatten();
+            format!("{} from {} to {}", text::legible(name), said(&before), said(after))
+        })
+        .collect();
+    let count = |count: usize| format!("{count} milestone{}", if count == 1 { "" } else { "s" });
+    format!(
+        "Move {} of the deal \u{201c}{}\u{201d}? {} with it; {} would by rule, but stay as they are.",
+        moves.join(", and "),
+        text::legible(&outline.deal_title),
+        if outline.moved == 1 { "1 milestone moves".to_owned() } else { format!("{} move", count(outline.moved)) },
+        count(outline.kept)
+    )
+}
+
 #[tool_router(router = key_date_tools, vis = "pub")]
 impl Milepost {
     /// Show what a change of key dates would do: each milestone that moves (old and new date, flags), what is kept and
@@ -87,10 +110,12 @@ impl Milepost {
     async fn key_dates_apply(
         &self,
         Who(who): Who<Principal>,
+        word: Word,
         Parameters(args): Parameters<ApplyDates>,
     ) -> Result<Json<DatesApplied>, Refused> {
+        let confirmed = (word == Word::Yes).then_some(Confirmation::Client);
         let apply = move |cx: &mut Cx<'_>| {
-            let applied = key_dates::apply(cx, args.plan_token)?;
+            let applied = key_dates::apply_confirmed(cx, args.plan_token, confirmed)?;
             let detail = match &applied {
                 Applied::Now { deal_id, .. } | Applied::Already { deal_id } => Some(view::get(cx, *deal_id)?),
                 Applied::Stale { .. } => None,

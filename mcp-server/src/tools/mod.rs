@@ -5,6 +5,7 @@ mod drafts;
 mod key_dates;
 mod milestones;
 mod outbound;
+mod schedule;
 
 use domain::kernel::{Problem, Refusal};
 use jiff::civil::Date;
@@ -12,14 +13,17 @@ use rmcp::handler::server::tool::ToolRouter;
 
 use crate::milepost::Milepost;
 
-/// All tools of the default set.
-pub fn all() -> [ToolRouter<Milepost>; 5] {
+pub(crate) use key_dates::question;
+
+/// All tools, of every toolset.
+pub fn all() -> [ToolRouter<Milepost>; 6] {
     [
         Milepost::deal_tools(),
         Milepost::milestone_tools(),
         Milepost::key_date_tools(),
         Milepost::draft_tools(),
         Milepost::outbound_tools(),
+        Milepost::schedule_tools(),
     ]
 }
 

@@ -28,6 +28,14 @@ words! {
     pub enum PlanKind { Change = "change", Undo = "undo" }
 }
 
+words! {
+    /// Whose word it is that somebody was asked before a change was applied.
+    pub enum Confirmation {
+        /// An agent's client program says that the person at it said yes. It proves no person.
+        Client = "client",
+    }
+}
+
 /// What would happen, and the token that makes it happen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
@@ -234,8 +242,44 @@ impl Applied {
     }
 }
 
+/// What a plan would do, in short: for a question before it is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    pub deal_title: String,
+    /// The key dates that change: as they are, and as they would be.
+    pub before: Dates,
+    pub after: Dates,
+    /// How many milestones move, and how many would by their rule but stay.
+    pub moved: usize,
+    pub kept: usize,
+    /// The deal's own today.
+    pub today: Date,
+}
+
+/// The outline of a plan that can be applied; nothing for one that is gone, was applied, or does not fit its deal any more:
+/// applying that says so.
+pub fn outline(cx: &mut Cx<'_>, token: PlanId) -> Result<Option<Outline>, No> {
+    cx.require(Verb::ApplyKeyDates)?;
+    let Some(row) = store::find_plan(cx, token)? else { return Ok(None) };
+    let Some(deal) = store::find(cx, row.deal_id)? else { return Ok(None) };
+    let gone = row.applied_at.is_some() || row.expires_at.0 <= cx.now() || row.deal_version != deal.version;
+    if gone || still_going(&deal).is_err() {
+        return Ok(None);
+    }
+    let plan: Cascade = serde_json::from_str(&row.body).map_err(|error| Fault::Corrupt(error.to_string()))?;
+    let (before, after) = differing(&plan);
+    let today = time::today(cx.now(), &deal.zone());
+    let (moved, kept) = (plan.changes.len(), plan.kept.len());
+    Ok(Some(Outline { deal_title: deal.title, before, after, moved, kept, today }))
+}
+
 /// Makes a previewed change. A plan whose deal has changed since is not applied but planned anew.
 pub fn apply(cx: &mut Cx<'_>, token: PlanId) -> Result<Applied, No> {
+    apply_confirmed(cx, token, None)
+}
+
+/// As [`apply`]; the log says whose word it is that somebody was asked.
+pub fn apply_confirmed(cx: &mut Cx<'_>, token: PlanId, confirmed: Option<Confirmation>) -> Result<Applied, No> {
     cx.require(Verb::ApplyKeyDates)?;
     let gone = || {
         let next = "Preview the change again.".into();
@@ -257,7 +301,7 @@ pub fn apply(cx: &mut Cx<'_>, token: PlanId) -> Result<Applied, No> {
     if row.deal_version != deal.version || !plan.still_fits(&deal.key_dates, &dated(&milestones)) {
         return stale(cx, &row, &deal, &plan);
     }
-    carry_out(cx, &row, deal, milestones, &plan)
+    carry_out(cx, &row, deal, milestones, &plan, confirmed)
 }
 
 /// The newest change of a deal's key dates that can still be taken back.
@@ -296,6 +340,7 @@ fn carry_out(
     deal: Deal,
     milestones: Vec<Milestone>,
     plan: &Cascade,
+    confirmed: Option<Confirmation>,
 ) -> Result<Applied, No> {
     let zone = deal.zone();
     let touched = plan.planned();
@@ -313,6 +358,7 @@ fn carry_out(
     let event = Event::KeyDatesChanged {
         plan: row.id,
         undo: row.kind == PlanKind::Undo,
+        confirmed,
         before: plan.before.clone(),
         after: plan.after.clone(),
         moved: plan

@@ -167,6 +167,8 @@ pub enum Event {
     KeyDatesChanged {
         plan: PlanId,
         undo: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirmed: Option<key_dates::Confirmation>,
         before: KeyDates,
         after: KeyDates,
         moved: Vec<Moving>,

@@ -7,7 +7,8 @@ pub mod store;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::kernel::id::EventId;
+use crate::kernel::Subject;
+use crate::kernel::id::{DealId, EventId};
 
 /// What `audit verify` found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +47,17 @@ pub struct Entry {
     pub personal: Option<serde_json::Value>,
     pub leaf: String,
     pub chain: String,
+}
+
+/// What a stretch of the log is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// What each event is about, and the deal that it belongs to where it says one.
+    pub subjects: Vec<(Subject, Option<DealId>)>,
+    /// The number of the last event that was looked at.
+    pub last: i64,
+    /// Whether there are events after it.
+    pub more: bool,
 }
 
 /// What every face answers a write with: look it up in the log.

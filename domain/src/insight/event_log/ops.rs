@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::rules::Walk;
-use super::{Entry, Proof, Verdict, store};
+use super::{Entry, Proof, Touched, Verdict, store};
 use crate::kernel::column::instant_text;
 use crate::kernel::event::EventRow;
-use crate::kernel::{Cx, No, Receipt};
+use crate::kernel::{Cx, No, Receipt, Subject};
 use crate::workspace::access::{Require, Verb};
 
 const BATCH: i64 = 1_000;
@@ -32,6 +32,24 @@ pub fn verify(cx: &mut Cx<'_>) -> Result<Verdict, No> {
 pub fn export(cx: &mut Cx<'_>, after: i64) -> Result<Vec<Entry>, No> {
     cx.require(Verb::ReadAudit)?;
     Ok(store::after(cx, after, BATCH)?.into_iter().map(entry).collect())
+}
+
+/// What the log says was touched since a number, for whoever shows it; without one, only where the log ends.
+pub fn touched(cx: &mut Cx<'_>, after: Option<i64>, most: i64) -> Result<Touched, No> {
+    cx.require(Verb::ReadDeals)?;
+    let Some(after) = after else {
+        let last = store::head(cx)?.map_or(0, |(last, _)| last);
+        return Ok(Touched { subjects: Vec::new(), last, more: false });
+    };
+    let rows = store::after(cx, after, most)?;
+    let last = rows.last().map_or(after, |row| row.seq);
+    let more = i64::try_from(rows.len()).is_ok_and(|count| count == most);
+    let subject = |row: EventRow| {
+        let data: Value = serde_json::from_str(&row.data).unwrap_or(Value::Null);
+        let deal_id = data.get("deal_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        (Subject { kind: row.subject_kind, id: row.subject_id.0 }, deal_id)
+    };
+    Ok(Touched { subjects: rows.into_iter().map(subject).collect(), last, more })
 }
 
 /// The proof of a write, read back after its commit; `None` when nothing was changed.
