@@ -16,6 +16,7 @@ use host::following::Following;
 use host::loops::Loop;
 use host::sweep::Sweep;
 use host::telling::Telling;
+use mcp_server::outside::{Keeping, Outside};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -174,6 +175,7 @@ fn loops(host: &Host) -> Result<Vec<Arc<dyn Loop>>, Stop> {
         Arc::new(Dispatcher::new(host, ways)),
         Arc::new(Telling::new(host)),
         Arc::new(Following::new(host)),
+        Arc::new(Keeping::new(Outside::new(host))),
     ])
 }
 

@@ -13,6 +13,8 @@ macro_rules! shows {
     };
 }
 
+#[path = "cli/agent_server.rs"]
+mod agent_server;
 #[path = "cli/by_agent.rs"]
 mod by_agent;
 #[path = "cli/chat.rs"]

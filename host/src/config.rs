@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::agents::{Agents, Toolsets};
+use crate::agents::{Agents, Servers, Toolsets, check as check_servers};
 
 pub const USUAL_LOG: &str = "info,rmcp=warn";
 
@@ -24,6 +24,7 @@ pub struct Config {
     pub database: Database,
     pub http: Http,
     pub agents: Agents,
+    pub servers: Servers,
     pub discord: Discord,
     pub mail: Mail,
     pub model: Model,
@@ -264,6 +265,7 @@ impl Config {
             database: section(&mut sections, "database", &mut wrong),
             http: section(&mut sections, "http", &mut wrong),
             agents: section(&mut sections, "agents", &mut wrong),
+            servers: section(&mut sections, "servers", &mut wrong),
             discord: section(&mut sections, "discord", &mut wrong),
             mail: section(&mut sections, "mail", &mut wrong),
             model: section(&mut sections, "model", &mut wrong),
@@ -301,6 +303,7 @@ impl Config {
         if let Err(sentences) = Toolsets::read(&self.agents.toolsets) {
             wrong.extend(sentences.into_iter().map(|sentence| format!("agents.toolsets: {sentence}")));
         }
+        wrong.extend(check_servers(&self.servers));
         self.check_ways_out(wrong);
     }
 
@@ -397,6 +400,22 @@ impl Config {
             Some(value) => format!("{value:?}"),
             None => "\"\"  # not set".into(),
         };
+        let servers: String = self
+            .servers
+            .iter()
+            .map(|(name, server)| {
+                let place = match &server.url {
+                    Some(url) => format!("url = {url:?}\ntoken = {}", secret(&server.token)),
+                    None => format!("command = {}", list(&server.command)),
+                };
+                format!(
+                    "\n[servers.{name}]\nworkspaces = {}\n{place}\ntimeout = {}\nfallback = {}\n",
+                    list(&server.workspaces),
+                    server.timeout,
+                    plain(server.fallback.as_deref())
+                )
+            })
+            .collect();
         format!(
             "[database]\nurl = {}\nconnections = {}\nwait = {}\n\n[http]\nlisten = \"{}\"\nallowed_hosts = {}\n\
              allowed_origins = {}\nbody_limit = {}\nsessions = {}\npublic_url = {}\n\n\
@@ -406,7 +425,7 @@ impl Config {
              [sms]\napi_url = {:?}\naccount_sid = {}\nauth_token = {}\nfrom = {}\n\n\
              [webhooks]\nports = {:?}\nallow_private = {}\n\n[console]\nfile = {}\nstand_in = {}\n\n\
              [vault]\nmaster_key = {}\n\n[limits]\n\
-             calls_per_minute = {}\ncall_timeout = {}\n\n[telemetry]\nlog = {:?}\nformat = \"{}\"\n",
+             calls_per_minute = {}\ncall_timeout = {}\n\n[telemetry]\nlog = {:?}\nformat = \"{}\"\n{servers}",
             secret(&self.database.url),
             self.database.connections,
             self.database.wait,

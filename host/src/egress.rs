@@ -221,6 +221,11 @@ pub fn for_answers() -> Result<Client, String> {
     client().timeout(ANSWER).build().map_err(|error| error.to_string())
 }
 
+/// To servers of other agents, which the settings name. An answer may take as long as its caller waits.
+pub fn for_agent_servers(timeout: Duration) -> Result<Client, String> {
+    client().timeout(timeout).build().map_err(|error| format!("The HTTP client cannot be made: {error}."))
+}
+
 async fn read(mut answer: reqwest::Response, most: usize, reading: Duration) -> Answer {
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let mut body = Vec::new();

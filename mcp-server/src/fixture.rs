@@ -7,11 +7,12 @@ use rmcp::service::{ClientLifecycleMode, RunningService, serve_client_with_lifec
 use rmcp::{RoleClient, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Parameters;
 use crate::guard::{Guard, Refused};
-use crate::server::{Caller, Face, Server, Who, Word};
+use crate::server::{Caller, Face, Offers, Server, Who, Word};
 use crate::stdio;
 
 /// A token's holder; one called `guest` may only read.
@@ -57,6 +58,22 @@ impl Face for Echo {
 
     async fn seal(&self) -> [u8; 32] {
         [7; 32]
+    }
+
+    fn offers(&self) -> Offers {
+        Offers { documents: true, ..Offers::default() }
+    }
+
+    fn can_change(&self, uri: &str) -> bool {
+        uri.starts_with("echo://")
+    }
+
+    /// Each changes once.
+    async fn changes(&self, _: Token, uris: Vec<String>, tell: mpsc::Sender<String>) {
+        for uri in uris {
+            let _ = tell.send(uri).await;
+        }
+        tell.closed().await;
     }
 }
 

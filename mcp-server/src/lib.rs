@@ -14,6 +14,7 @@ mod fixture;
 pub mod guard;
 pub mod http;
 mod milepost;
+pub mod outside;
 mod progress;
 mod prompts;
 mod rpc;

@@ -1,6 +1,7 @@
 //! Stories that must hold on both databases.
 
 mod access;
+mod agent_servers;
 mod agents;
 mod approval_cards;
 mod approvals;

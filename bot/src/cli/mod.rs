@@ -1,6 +1,7 @@
 //! The command line: one file for each noun. A command is read here, done by a verb, and put into words by `says`.
 
 mod admin;
+mod agent_server;
 mod answer;
 mod approval;
 mod audit;
@@ -157,6 +158,9 @@ enum Command {
     /// Programs that are told what happens (webhooks)
     #[command(subcommand)]
     Endpoint(endpoint::Endpoint),
+    /// Servers of other agents whose tools people here use: list, check, approve, start, stop, call
+    #[command(subcommand)]
+    AgentServer(agent_server::AgentServer),
     /// Found a workspace and its owner
     Setup(setup::Setup),
     /// Workspaces and members
@@ -212,6 +216,7 @@ pub fn main() -> ExitCode {
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
         Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),
+        Some(Command::AgentServer(cmd)) => agent_server::run(&common, cmd),
         Some(Command::Setup(cmd)) => setup::run(&common, &cmd),
         Some(Command::Admin(cmd)) => admin::run(&common, &cmd),
         Some(Command::Invite(cmd)) => chat::invite(&common, &cmd),

@@ -691,6 +691,28 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    agent_servers (workspace_id, name) {
+        workspace_id -> Uuid,
+        name -> Text,
+        started -> Bool,
+        approved_hash -> Nullable<Text>,
+        approved_tools -> Nullable<Text>,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<Timestamptz>,
+        found_hash -> Nullable<Text>,
+        found_tools -> Nullable<Text>,
+        found_at -> Nullable<Timestamptz>,
+        answered_at -> Nullable<Timestamptz>,
+        failed_at -> Nullable<Timestamptz>,
+        failed_why -> Nullable<Text>,
+        failures -> Integer,
+        version -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     workspaces,
     members,
@@ -728,4 +750,5 @@ allow_tables_to_appear_in_same_query!(
     model_days,
     cards,
     snoozes,
+    agent_servers,
 );

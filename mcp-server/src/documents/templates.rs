@@ -69,7 +69,10 @@ fn row(rule: &DateRule) -> Vec<String> {
         due,
         if rule.required { "yes" } else { "no" }.to_owned(),
         rule.responsible.as_str().replace('_', " "),
-        rule.remind_days_before.map_or_else(|| "none".to_owned(), |days| format!("{} before", count(days.unsigned_abs() as usize, "day"))),
+        rule.remind_days_before.map_or_else(
+            || "none".to_owned(),
+            |days| format!("{} before", count(days.unsigned_abs() as usize, "day")),
+        ),
         only.join(", "),
     ]
 }

@@ -339,3 +339,58 @@ async fn a_question_is_answered_only_by_whom_and_for_what_it_was_asked() {
     let (_, plain) = answer(&app, asked("anna", "hi", None, None)).await;
     assert_eq!(plain["result"]["structuredContent"]["said"], json!(["hi"]), "{plain}");
 }
+
+/// A request that is held open to be told when documents change.
+fn listening(token: &str, uris: &[&str]) -> Request<Body> {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {}
+    });
+    let params = json!({"notifications": {"resourceSubscriptions": uris}, "_meta": meta});
+    let body = json!({"jsonrpc": "2.0", "id": 7, "method": "subscriptions/listen", "params": params}).to_string();
+    with(post(Era::Modern, "subscriptions/listen", "", body), "authorization", &format!("Bearer {token}"))
+}
+
+/// The next message of a stream of them.
+async fn next(body: &mut Body) -> Value {
+    loop {
+        let data = chunk(body).await.ok().flatten().expect("another message");
+        let text = String::from_utf8(data.to_vec()).unwrap();
+        let message = text.lines().find_map(|line| line.strip_prefix("data: ")).filter(|data| !data.is_empty());
+        if let Some(message) = message {
+            return serde_json::from_str(message).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_holds_a_request_open_is_told_of_what_it_named_and_may_hold_only_so_many() {
+    let app = app(Settings::default());
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        let mut body = send(&app, listening("anna", &["echo://news", "file:///etc/passwd"])).await.into_body();
+        let acknowledged = next(&mut body).await;
+        assert_eq!(acknowledged["method"], "notifications/subscriptions/acknowledged", "{acknowledged}");
+        assert_eq!(acknowledged["params"]["notifications"]["resourceSubscriptions"], json!(["echo://news"]));
+        let told = next(&mut body).await;
+        assert_eq!(
+            (&told["method"], &told["params"]["uri"]),
+            (&json!("notifications/resources/updated"), &json!("echo://news"))
+        );
+        held.push(body);
+    }
+    let refused = async |token| {
+        let mut body = send(&app, listening(token, &["echo://news"])).await.into_body();
+        next(&mut body).await;
+        next(&mut body).await["error"]["message"].as_str().map(str::to_owned)
+    };
+    let one_too_many = refused("anna").await.unwrap();
+    assert!(one_too_many.starts_with("Your token holds 20 requests open already"), "{one_too_many}");
+    assert_eq!(refused("ben").await, None);
+    // One that ends makes room, as soon as the server saw it end.
+    held.pop();
+    while refused("anna").await.is_some() {
+        tokio::task::yield_now().await;
+    }
+}

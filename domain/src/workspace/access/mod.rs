@@ -70,6 +70,8 @@ words! {
         RecordOptOut = "contact.opt_out",
         ReadDrafts = "draft.read",
         ProposeDraft = "draft.propose",
+        UseAgentServers = "agent_server.use",
+        ManageAgentServers = "agent_server.manage",
     }
 }
 

@@ -45,20 +45,22 @@ fn least_role(verb: Verb) -> Role {
         | Verb::WaiveMilestone
         | Verb::RemoveMilestone
         | Verb::EditContacts
-        | Verb::ManageDeliveries => Role::Coordinator,
+        | Verb::ManageDeliveries
+        | Verb::UseAgentServers => Role::Coordinator,
         Verb::ManageTemplates
         | Verb::ManageMembers
         | Verb::ReadTokens
         | Verb::ManageTokens
         | Verb::ReadAudit
         | Verb::EditDeliverySettings
-        | Verb::ManageEndpoints => Role::Admin,
+        | Verb::ManageEndpoints
+        | Verb::ManageAgentServers => Role::Admin,
         Verb::ManageWorkspace => Role::Owner,
     }
 }
 
-/// What a scope leaves. No scope lets a program make identities, change the workspace, decide an approval, or say what
-/// becomes of a message: those stay with people.
+/// What a scope leaves. No scope lets a program make identities, change the workspace, decide an approval, say what
+/// becomes of a message, or use other agents' tools in the workspace's name: those stay with people.
 pub fn scope_allows(scope: Grant, verb: Verb) -> bool {
     let least = match verb {
         Verb::ReadDeals
@@ -91,7 +93,9 @@ pub fn scope_allows(scope: Grant, verb: Verb) -> bool {
         | Verb::ManageDeliveries
         | Verb::EditDeliverySettings
         | Verb::ManageEndpoints
-        | Verb::EditPreferences => return false,
+        | Verb::EditPreferences
+        | Verb::UseAgentServers
+        | Verb::ManageAgentServers => return false,
     };
     scope >= least
 }
