@@ -4,10 +4,12 @@
 //! Each story runs on SQLite and on PostgreSQL. The second needs a server: `tests/with-postgres cargo test` starts a
 //! throw-away one. Without it those stories are skipped, which one line per process says; where they must not be
 //! skipped, `MILEPOST_TEST_POSTGRES_REQUIRED=1` makes them fail. Stories that send e-mail need a mail server, which
-//! `tests/with-smtp` installs once; the same holds for them and `MILEPOST_TEST_SMTP_REQUIRED=1`.
+//! `tests/with-smtp` installs once; the same holds for them and `MILEPOST_TEST_SMTP_REQUIRED=1`. Those in which other
+//! people's MCP clients talk to us run under `tests/with-clients`, which sets `MILEPOST_TEST_CLIENTS_REQUIRED=1`.
 
 mod agents;
 mod behind;
+mod clients;
 mod drafts;
 pub mod fake_discord;
 mod lossy;
@@ -20,6 +22,7 @@ mod world;
 
 pub use agents::{Agent, Answer, Era};
 pub use behind::{OF_THE_INSTALLATION, lines, lines_of};
+pub use clients::Clients;
 pub use drafts::{party, peopled};
 pub use lossy::Lossy;
 pub use outbound::{accepted, message, not_sent, report, unclear};
