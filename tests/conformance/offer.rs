@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rmcp::ErrorData;
 use rmcp::model::{Prompt, RequestStateCodec, Resource, ResourceTemplate, SealOptions, Tool};
+use rmcp::task_manager::TaskManager;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
@@ -38,6 +39,7 @@ pub struct Offer {
     writes: AtomicU64,
     changes: broadcast::Sender<Change>,
     codec: RequestStateCodec,
+    pub tasks: TaskManager,
 }
 
 impl Offer {
@@ -51,6 +53,7 @@ impl Offer {
             writes: AtomicU64::new(0),
             changes: broadcast::channel(64).0,
             codec: RequestStateCodec::try_new(key).expect("a key of 32 bytes"),
+            tasks: TaskManager::new(),
         }
     }
 

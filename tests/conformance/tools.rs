@@ -10,6 +10,7 @@ use rmcp::{ErrorData, RoleServer};
 use serde_json::{Value, json};
 
 use crate::ask::{self, Answers};
+use crate::jobs;
 use crate::offer::{Change, Offer, WATCHED};
 use crate::resources::IMAGE;
 use crate::session::Session;
@@ -96,6 +97,16 @@ pub async fn call(
         "test_trigger_tool_change" => changed(offer, Change::Tools),
         "test_trigger_prompt_change" => changed(offer, Change::Prompts),
         "test_trigger_resource_change" => changed(offer, Change::Resource(WATCHED.into())),
+        "greet" => answer([text(&format!("Hello, {}!", argument(&arguments, "name")?))]),
+        "slow_compute"
+        | "failing_job"
+        | "protocol_error_job"
+        | "confirm_delete"
+        | "multi_input"
+        | "test_tool_with_task" => {
+            let answers = Answers(request.input_responses.unwrap_or_default());
+            jobs::call(&offer.tasks, name, &arguments, &answers, context).await
+        }
         "test_x_mcp_header" => answer([text(argument(&arguments, "region")?)]),
         "json_schema_2020_12_tool" => answer([text(&Value::Object(arguments).to_string())]),
         _ => answer([text("Shown.")]),
