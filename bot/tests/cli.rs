@@ -21,6 +21,8 @@ mod by_agent;
 mod chat;
 #[path = "cli/clock.rs"]
 mod clock;
+#[path = "cli/conformance.rs"]
+mod conformance;
 #[path = "cli/crash.rs"]
 mod crash;
 #[path = "cli/crash_out.rs"]

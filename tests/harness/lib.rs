@@ -10,6 +10,7 @@
 mod agents;
 mod behind;
 mod clients;
+mod conformance;
 mod drafts;
 pub mod fake_discord;
 mod lossy;
@@ -23,6 +24,7 @@ mod world;
 pub use agents::{Agent, Answer, Era};
 pub use behind::{OF_THE_INSTALLATION, lines, lines_of};
 pub use clients::Clients;
+pub use conformance::Verdict;
 pub use drafts::{party, peopled};
 pub use lossy::Lossy;
 pub use outbound::{accepted, message, not_sent, report, unclear};

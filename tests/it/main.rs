@@ -10,6 +10,7 @@ mod bad_input;
 mod cards;
 mod chat;
 mod clocks;
+mod conformance;
 mod contacts;
 mod crowds;
 mod deal_flow;
