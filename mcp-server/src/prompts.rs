@@ -40,7 +40,10 @@ static ALL: LazyLock<Vec<Source>> = LazyLock::new(|| {
 });
 
 fn source(name: &str) -> Result<&'static Source, Refusal> {
-    ALL.iter().find(|source| source.name == name).ok_or_else(|| Refusal::not_found("prompt"))
+    ALL.iter().find(|source| source.name == name).ok_or_else(|| {
+        let sentence = format!("There is no prompt {}.", domain::kernel::shape::shown(name));
+        Refusal::new(Code::Invalid, sentence, "List the prompts to see which there are.")
+    })
 }
 
 pub(crate) fn all(who: &Principal) -> Vec<Prompt> {

@@ -391,9 +391,11 @@ impl<F: Face> ServerHandler for Server<F> {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         let expected = match request.method.as_str() {
+            // These ended with the protocol of 2026-07-28.
+            "initialize" | "resources/subscribe" | "resources/unsubscribe" if is_modern(&context) => None,
             "initialize" => Some("`protocolVersion`, `capabilities` and `clientInfo` {name, version}"),
             "tools/call" => Some("`name`, a text, and `arguments`, an object"),
             "tools/list" | "resources/list" | "resources/templates/list" | "prompts/list" => {

@@ -82,6 +82,7 @@ fn furnish(world: &World) {
     let own = template::Template::built_in("residential").unwrap().to_toml().unwrap();
     world.act(&world.team.as_(Role::Admin), |cx| template::ops::set(cx, &own)).unwrap();
     chat(world);
+    an_agent_server(world);
     let asked = |cx: &mut domain::kernel::Cx<'_>| domain::assist::budget::ops::reserve(cx, 100, 10_000);
     world.act(&world.team.operator(), asked).unwrap();
     let post = world.queue("gone", domain::people::reach::Channel::Discord, "77");
@@ -181,6 +182,12 @@ fn chat(world: &World) {
     world.act(&olga, |cx| ops::redeem(cx, &typed)).unwrap();
     world.act(&olga, |cx| ops::make_code(cx, id)).unwrap();
     world.act(&olga, |cx| pending::keep(cx, &"a question")).unwrap();
+}
+
+/// Another agent's server that somebody started.
+fn an_agent_server(world: &World) {
+    let admin = world.team.as_(domain::workspace::access::Role::Admin);
+    world.act(&admin, |cx| domain::workspace::agent_server::ops::start(cx, "mailer")).unwrap();
 }
 
 fn on_postgres() -> Option<World> {

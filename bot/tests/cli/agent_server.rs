@@ -27,7 +27,7 @@ fn name_servers(t: &Terminal, other: &Path, arguments: &[&str], first: &str) {
 
 fn calls(t: &Terminal) -> Vec<Value> {
     let log = t.json(&["audit", "export"]);
-    let all = log["events"].as_array().unwrap().iter();
+    let all = log.as_array().unwrap().iter();
     all.filter(|event| event["event"] == "agent_server.called").map(|event| event["data"].clone()).collect()
 }
 

@@ -78,15 +78,18 @@ impl Line {
             let opened: Result<_, ClientInitializeError> = serve_client_with_lifecycle((), transport, era).await;
             let client = opened.map_err(|error| few(&error.to_string()))?;
             let line = Self { client, patience, _program: program };
-            let tools = line.tools(now).await?;
+            let tools = line.listed(now).await?;
             Ok((line, tools))
         };
-        in_time(patience, opening)
-            .await
-            .unwrap_or_else(|| Err(format!("it did not answer within {} s", patience.as_secs())))
+        in_time(patience, opening).await.unwrap_or_else(|| Err(silent(patience)))
     }
 
-    async fn tools(&self, now: Timestamp) -> Result<Tools, String> {
+    /// All tools as they are now.
+    pub(super) async fn tools(&self, now: Timestamp) -> Result<Tools, String> {
+        in_time(self.patience, self.listed(now)).await.unwrap_or_else(|| Err(silent(self.patience)))
+    }
+
+    async fn listed(&self, now: Timestamp) -> Result<Tools, String> {
         let (mut all, mut cursor): (Vec<Value>, _) = (Vec::new(), None);
         loop {
             let asked = PaginatedRequestParams::default().with_cursor(cursor);
@@ -113,6 +116,10 @@ impl Line {
             None => Err(Broken::Lost(format!("no answer came within {} s", self.patience.as_secs()))),
         }
     }
+}
+
+fn silent(patience: Duration) -> String {
+    format!("it did not answer within {} s", patience.as_secs())
 }
 
 async fn in_time<T>(patience: Duration, work: impl Future<Output = T>) -> Option<T> {

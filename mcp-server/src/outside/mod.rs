@@ -15,7 +15,7 @@ use std::time::Duration;
 use domain::kernel::canonical::{self, hex, sha256};
 use domain::kernel::id::WorkspaceId;
 use domain::kernel::{Code, Principal, Problem, Refusal, text};
-use domain::workspace::agent_server::{AgentServerView, CallOutcome, Called, Tool, ops};
+use domain::workspace::agent_server::{AgentServerView, CallOutcome, Called, Tool, Tools, ops};
 use host::Host;
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject};
 use serde::Serialize;
@@ -111,15 +111,20 @@ impl Outside {
     pub async fn check(&self, who: &Principal, name: &str) -> Result<AgentServerView, Refusal> {
         self.known(who, name).await?;
         let held = self.held(who.workspace, name);
-        // A look is to say how it is now, not how it was.
-        self.close(&held).await;
-        match self.open(who, name, &held).await {
-            Ok(_) => {
-                let name = name.to_owned();
-                self.host.look(who, move |cx| ops::get(cx, &name)).await
-            }
-            Err(refusal) => Err(refusal),
+        let open = held.line.lock().await.clone().filter(|line| line.is_open());
+        match open {
+            None => drop(self.open(who, name, &held).await?),
+            Some(line) => match line.tools(self.host.clock().now()).await {
+                Ok(tools) => self.found(who, name, &held, tools).await?,
+                Err(why) => {
+                    self.close(&held).await;
+                    self.fared_badly(who, name, &held, &why).await;
+                    return Err(unavailable(name, &why));
+                }
+            },
         }
+        let name = name.to_owned();
+        self.host.look(who, move |cx| ops::get(cx, &name)).await
     }
 
     /// Calls a tool in the name of `who`.
@@ -258,9 +263,7 @@ impl Outside {
         };
         match Line::open(server, self.host.clock().now()).await {
             Ok((line, tools)) => {
-                self.fared_well(held);
-                let name = name.to_owned();
-                self.host.act(who, move |cx| ops::found(cx, &name, &tools)).await?;
+                self.found(who, name, held, tools).await?;
                 let line = Arc::new(line);
                 *turn = Some(line.clone());
                 Ok(line)
@@ -270,6 +273,13 @@ impl Outside {
                 Err(unavailable(name, &why))
             }
         }
+    }
+
+    async fn found(&self, who: &Principal, name: &str, held: &Held, tools: Tools) -> Result<(), Refusal> {
+        self.fared_well(held);
+        let name = name.to_owned();
+        self.host.act(who, move |cx| ops::found(cx, &name, &tools)).await?;
+        Ok(())
     }
 
     async fn close(&self, held: &Held) {
