@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use domain::kernel::{Principal, Source};
 use domain::workspace::access::{self, Grant};
 use host::Host;
+use host::calls::CallWriter;
 use host::dispatch::Dispatcher;
 use host::drafting::Drafting;
 use host::following::Following;
@@ -146,8 +147,11 @@ async fn listen(
         }
         tracing::info!("Stopping: requests under way get {} s", GRACE.as_secs());
     };
-    let loops = if cmd.does(Role::Worker) { Some(loops(host)?) } else { None };
-    let running = loops.map(|loops| host::loops::start(host, loops));
+    let mut loops = if cmd.does(Role::Worker) { loops(host)? } else { Vec::new() };
+    if cmd.does(Role::Mcp) {
+        loops.push(Arc::new(CallWriter::new(host)));
+    }
+    let running = host::loops::start(host, loops);
     let quiet = CancellationToken::new();
     let listening = chat.map(|chat| {
         let quiet = quiet.clone();
@@ -158,9 +162,7 @@ async fn listen(
     if let Some(listening) = listening {
         let _ = tokio::time::timeout(GRACE, listening).await;
     }
-    if let Some(running) = running {
-        running.stop(GRACE).await;
-    }
+    running.stop(GRACE).await;
     served?;
     Ok(())
 }

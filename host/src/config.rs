@@ -203,11 +203,13 @@ pub struct Limits {
     pub calls_per_minute: NonZeroU32,
     /// Seconds after which nobody waits for a call any more, 1 to 300.
     pub call_timeout: u64,
+    /// Days for which it is kept which tools agents called, 1 to 3650.
+    pub keep_calls_days: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls_per_minute: NonZeroU32::MIN.saturating_add(1199), call_timeout: 20 }
+        Self { calls_per_minute: NonZeroU32::MIN.saturating_add(1199), call_timeout: 20, keep_calls_days: 90 }
     }
 }
 
@@ -292,6 +294,7 @@ impl Config {
         bound("database.wait", self.database.wait, 1, 60);
         bound("http.body_limit", self.http.body_limit as u64, 1 << 10, 64 << 20);
         bound("limits.call_timeout", self.limits.call_timeout, 1, 300);
+        bound("limits.keep_calls_days", u64::from(self.limits.keep_calls_days), 1, 3650);
         if let Some(url) = &self.database.url {
             let url = url.expose_secret();
             if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
@@ -425,7 +428,7 @@ impl Config {
              [sms]\napi_url = {:?}\naccount_sid = {}\nauth_token = {}\nfrom = {}\n\n\
              [webhooks]\nports = {:?}\nallow_private = {}\n\n[console]\nfile = {}\nstand_in = {}\n\n\
              [vault]\nmaster_key = {}\n\n[limits]\n\
-             calls_per_minute = {}\ncall_timeout = {}\n\n[telemetry]\nlog = {:?}\nformat = \"{}\"\n{servers}",
+             calls_per_minute = {}\ncall_timeout = {}\nkeep_calls_days = {}\n\n[telemetry]\nlog = {:?}\nformat = \"{}\"\n{servers}",
             secret(&self.database.url),
             self.database.connections,
             self.database.wait,
@@ -458,6 +461,7 @@ impl Config {
             secret(&self.vault.master_key),
             self.limits.calls_per_minute,
             self.limits.call_timeout,
+            self.limits.keep_calls_days,
             self.telemetry.log,
             match self.telemetry.format {
                 LogFormat::Text => "text",

@@ -2,6 +2,7 @@
 
 pub mod agents;
 mod breaker;
+pub mod calls;
 pub mod channels;
 pub mod chat;
 pub mod clock;

@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tracing::{error, info, warn};
 
+use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::jumps::Jumps;
@@ -58,6 +59,8 @@ struct Inner {
     noting: Arc<Semaphore>,
     /// One more than the milliseconds of the monotonic clock when a person, or a program for one, last wrote; 0 for never.
     people_wrote: AtomicU64,
+    /// Calls of tools that wait to be written down.
+    calls: Calls,
     /// Counts the times that loops were told to look at once.
     pokes: watch::Sender<u64>,
     /// Counts the changes that this process made.
@@ -95,7 +98,20 @@ impl Host {
         let (keys, jumps) = (OnceLock::new(), Jumps::default());
         let (pokes, commits) = (watch::Sender::new(0), watch::Sender::new(0));
         let (turns, noting, people_wrote) = (Semaphore::new(1), Arc::new(Semaphore::new(1)), AtomicU64::new(0));
-        Self(Arc::new(Inner { parts, pace, wait, keys, jumps, turns, noting, people_wrote, pokes, commits }))
+        let calls = Calls::default();
+        Self(Arc::new(Inner {
+            parts,
+            pace,
+            wait,
+            keys,
+            jumps,
+            turns,
+            noting,
+            people_wrote,
+            calls,
+            pokes,
+            commits,
+        }))
     }
 
     /// Tells the loops of this process that there is something to do. Those of other processes find it by themselves.
@@ -126,6 +142,14 @@ impl Host {
 
     pub fn clock(&self) -> &Clock {
         &self.0.parts.clock
+    }
+
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.0.calls
+    }
+
+    pub(crate) fn randomness(&self) -> &dyn Randomness {
+        &*self.0.parts.randomness
     }
 
     pub(crate) fn pace(&self) -> &Pace {
@@ -363,7 +387,9 @@ impl Host {
 
     fn work_at<'a>(&'a self, who: &'a Principal, now: Timestamp, abandoned: &'a AtomicBool) -> Work<'a> {
         let randomness = &*self.0.parts.randomness;
-        let correlation = CorrelationId(cx::mint(now, 0, randomness));
+        // Everything that one call of a tool sets off carries the call's id.
+        let correlation =
+            who.call.as_ref().map_or_else(|| CorrelationId(cx::mint(now, 0, randomness)), |call| call.id);
         Work { db: self.db(), principal: who, now, randomness, correlation, abandoned }
     }
 

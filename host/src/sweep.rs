@@ -7,6 +7,7 @@ use domain::deals::reminder::glance::sections;
 use domain::deals::reminder::ops::attend;
 use domain::deals::reminder::team_digest::team_digest;
 use domain::delivery::notify::ops::digests;
+use domain::insight::calls::ops as calls;
 use domain::kernel::id::WorkspaceId;
 use domain::kernel::{Principal, Source};
 use domain::people::chat::pending;
@@ -40,6 +41,10 @@ const LONGEST_BREATH: Duration = Duration::from_secs(2);
 /// Workspaces that are swept at the same time.
 const SIDE_BY_SIDE: usize = 4;
 
+/// Transactions that forget calls of tools, in one workspace and minute, and how often it is asked how many there are.
+const FORGETS_IN_A_ROW: usize = 20;
+const CALLS_COUNTED_EVERY_MINUTES: i64 = 60;
+
 /// Digests come at whole minutes; looking for them more often finds nothing.
 const DIGESTS_EVERY_SECONDS: i64 = 60;
 
@@ -57,9 +62,9 @@ impl Sweep {
     /// One round over all workspaces. Gives when there may be more to do: `Idle` when nothing was.
     pub async fn tick(&self) -> Next {
         let minute = self.host.clock().now().as_second().div_euclid(DIGESTS_EVERY_SECONDS);
-        let with_digests = {
+        let new_minute = {
             let mut last = self.digested.lock().await;
-            last.replace(minute) != Some(minute)
+            (last.replace(minute) != Some(minute)).then_some(minute)
         };
         // A database that does not answer was logged where it was asked.
         let Ok(workspaces) = self.host.directory().await else { return Next::Idle };
@@ -80,7 +85,7 @@ impl Sweep {
                 done.add(rounds.join_next().await);
             }
             let host = self.host.clone();
-            rounds.spawn(async move { sweep(&host, workspace.id, (at_once, in_a_row), with_digests).await });
+            rounds.spawn(async move { sweep(&host, workspace.id, (at_once, in_a_row), new_minute).await });
         }
         while let Some(round) = rounds.join_next().await {
             done.add(Some(round));
@@ -121,7 +126,7 @@ async fn sweep(
     host: &Host,
     workspace: WorkspaceId,
     (at_once, in_a_row): (usize, usize),
-    with_digests: bool,
+    new_minute: Option<i64>,
 ) -> Done {
     let who = clock(host, workspace);
     let mut planned = 0;
@@ -137,7 +142,7 @@ async fn sweep(
             break;
         }
     }
-    if with_digests {
+    if new_minute.is_some() {
         match host.by_the_clock(&who, |cx| digests(cx, &mut sections)).await {
             Ok(done) => planned += done,
             Err(refusal) => warn!(workspace = %workspace, "No digests were sent: {}", refusal.sentence),
@@ -151,10 +156,35 @@ async fn sweep(
             let _ = host.act(&who, pending::drop_old).await;
         }
     }
+    if let Some(minute) = new_minute {
+        forget_calls(host, &who, minute).await;
+    }
     if planned > 0 {
         info!(workspace = %workspace, messages = planned, "Planned what is due");
     }
     Done { planned, more }
+}
+
+/// Forgets which tools were called long ago, and of calls that changed nothing those beyond the most that are kept. A clock in
+/// doubt forgets nothing.
+async fn forget_calls(host: &Host, who: &Principal, minute: i64) {
+    let days = host.config().limits.keep_calls_days;
+    if matches!(host.look(who, move |cx| calls::is_any_old(cx, days)).await, Ok(true)) {
+        for _ in 0..FORGETS_IN_A_ROW {
+            if !matches!(host.by_the_clock(who, move |cx| calls::drop_old(cx, days)).await, Ok(true)) {
+                break;
+            }
+        }
+    }
+    if minute % CALLS_COUNTED_EVERY_MINUTES != 0 {
+        return;
+    }
+    let Ok(Some(last)) = host.look(who, |cx| calls::beyond(cx, calls::MOST_KEPT)).await else { return };
+    for _ in 0..FORGETS_IN_A_ROW {
+        if !matches!(host.by_the_clock(who, move |cx| calls::drop_beyond(cx, last)).await, Ok(true)) {
+            break;
+        }
+    }
 }
 
 /// The product itself, in the name of its clock.

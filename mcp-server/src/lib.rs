@@ -5,6 +5,7 @@
 //! puts these around the tools of a [`server::Face`]; [`http::router`] and [`stdio::serve`] carry it.
 
 pub mod args;
+pub mod audit;
 mod changes;
 #[doc(hidden)]
 pub mod contract;
@@ -22,11 +23,13 @@ pub mod server;
 pub mod stdio;
 mod tools;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use domain::kernel::Principal;
 use host::Host;
+use host::calls::CallWriter;
 use tokio_util::sync::CancellationToken;
 
 pub use milepost::{Keyed, Milepost, Options};
@@ -61,5 +64,11 @@ pub fn app(host: &Host, options: Options, close: CancellationToken) -> Result<Ro
 /// Serves one local caller over standard input and output until the input ends.
 pub async fn stdio(host: &Host, principal: Principal, options: Options) -> std::io::Result<()> {
     let server = server(host, &options).map_err(std::io::Error::other)?;
-    stdio::serve_process(server.with_local(principal), CancellationToken::new()).await
+    let record = host::loops::start(host, vec![Arc::new(CallWriter::new(host))]);
+    let served = stdio::serve_process(server.with_local(principal), CancellationToken::new()).await;
+    record.stop(LAST_WRITES).await;
+    served
 }
+
+/// For how long a process that ends goes on writing down which calls there were.
+const LAST_WRITES: Duration = Duration::from_secs(5);

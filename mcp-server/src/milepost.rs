@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use crate::audit::{Begun, Noted, Record};
 use crate::changes::Changes;
 use crate::server::{Caller, Face, Offers, Typed, Typing};
 use crate::{documents, prompts, tools};
@@ -220,6 +221,10 @@ impl Face for Milepost {
             Typed::Prompt(name) => self.complete_argument(who, name, &typing).await,
             Typed::Document(template) => self.complete_address(who, template, &typing).await,
         }
+    }
+
+    fn begin(&self, caller: &mut Principal, call: &Begun) -> Box<dyn Record> {
+        Box::new(Noted::begin(&self.host, caller, call))
     }
 }
 

@@ -20,6 +20,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
+use crate::audit::{self, Begun};
 use crate::contract;
 use crate::guard::{self, Guard};
 use following::{Followed, Open};
@@ -109,22 +110,6 @@ impl<F: Face> Server<F> {
         ErrorData::invalid_params(format!("There is no tool {}. Nothing was done. {hint}", shown(name)), None)
     }
 
-    /// The tool as it is called today, when there is one that this caller may use.
-    fn named(
-        &self,
-        caller: &F::Caller,
-        request: &mut CallToolRequestParams,
-    ) -> Result<(), Result<Refusal, ErrorData>> {
-        let today = self.inner.face.renamed(&request.name);
-        if today != request.name {
-            request.name = Cow::Owned(today.to_owned());
-        }
-        let Some(tool) = self.inner.tools.get(&request.name) else {
-            return Err(Err(self.no_such_tool(caller, &request.name)));
-        };
-        self.inner.face.allows(caller, tool).map_err(Ok)
-    }
-
     async fn call(
         &self,
         caller: F::Caller,
@@ -135,6 +120,28 @@ impl<F: Face> Server<F> {
         context.extensions.insert(Who(caller));
         context.extensions.insert(word);
         self.inner.tools.call(ToolCallContext::new(&self.inner.face, request, context)).await
+    }
+
+    /// Asks and calls, for a caller whose call is noted.
+    async fn answer(
+        &self,
+        caller: F::Caller,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = self.inner.tools.get(&request.name) else {
+            return Err(self.no_such_tool(&caller, &request.name));
+        };
+        if let Err(refusal) = self.inner.face.allows(&caller, tool) {
+            return Ok(guard::refused(&refusal).into());
+        }
+        // A person may think for longer than a call may take.
+        let word = match self.asked(&caller, &request, &context).await {
+            Ok(word) => word,
+            Err(instead) => return Ok(instead),
+        };
+        let (name, stop) = (request.name.clone(), context.ct.clone());
+        self.inner.guard.tool(&name, &stop, self.call(caller, word, request, context)).await
     }
 
     /// Runs `f` for the caller, guarded; a refusal becomes a protocol error.
@@ -224,22 +231,19 @@ impl<F: Face> ServerHandler for Server<F> {
         mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let caller = match self.caller(&context) {
+        let mut caller = match self.caller(&context) {
             Ok(caller) => caller,
-            Err(error) => return self.inner.guard.tool("", &context.ct, async { Err(error) }).await,
+            Err(nobody) => return self.inner.guard.tool("nobody's", &context.ct, async { Err(nobody) }).await,
         };
-        match self.named(&caller, &mut request) {
-            Ok(()) => {}
-            Err(Ok(refusal)) => return Ok(guard::refused(&refusal).into()),
-            Err(Err(error)) => return Err(error),
+        let today = self.inner.face.renamed(&request.name);
+        if today != request.name {
+            request.name = Cow::Owned(today.to_owned());
         }
-        // A person may think for longer than a call may take.
-        let word = match self.asked(&caller, &request, &context).await {
-            Ok(word) => word,
-            Err(instead) => return Ok(instead),
-        };
-        let (name, stop) = (request.name.clone(), context.ct.clone());
-        self.inner.guard.tool(&name, &stop, self.call(caller, word, request, context)).await
+        let begun = Begun::of(&request, &context.id, self.inner.tools.get(&request.name));
+        let mut record = self.inner.face.begin(&mut caller, &begun);
+        let answer = self.answer(caller, request, context).await;
+        record.ended(&audit::outcome(&begun, &answer));
+        answer
     }
 
     async fn list_tools(

@@ -446,6 +446,39 @@ on_both! {
         }
     }
 
+    fn which_tools_were_called_is_read_in_the_order_of_an_index(world: World) {
+        use domain::insight::calls::ops::ListCalls;
+        use domain::insight::calls::{Ended, store};
+        use domain::kernel::call::{Call, CallRow};
+        let (id, at) = (world.host.mint_call(), world.now());
+        let call = Call { id, at, tool: "deal_list".into(), arguments_hash: "00".into(), request_id: "1".into() };
+        let ended = Ended { row: CallRow::begun(&world.team.cora(), &call), only_looks: true };
+        world.act(&world.team.operator(), |cx| Ok(store::write(cx, &[ended.clone()])?)).unwrap();
+        let copy = match world.db().is_postgres() {
+            true => "('0190000a-0000-7000-8000-' || lpad(to_hex({i}), 12, '0'))::uuid",
+            false => "'0190000a-0000-7000-8000-' || printf('%012x', {i})",
+        };
+        multiply(&world, "tool_calls", 20_000, &[("id", copy)]);
+        if let Conn::Pg(mut c) = world.db().raw().unwrap() {
+            c.batch_execute("ANALYZE tool_calls").unwrap();
+        }
+        let any = ListCalls::default();
+        for wanted in [
+            any.clone(),
+            ListCalls { since: Some(at), ..any.clone() },
+            ListCalls { until: Some(at), ..any },
+        ] {
+            let found = plan(&world, "tool_calls", |cx| Ok(store::list(cx, &wanted, None, 21).map(drop)?));
+            in_order(&found, "tool_calls");
+        }
+        in_order(&plan(&world, "tool_calls", |cx| Ok(store::is_any_before(cx, id).map(drop)?)), "tool_calls");
+        in_order(&plan(&world, "tool_calls", |cx| Ok(store::beyond(cx, 10_000).map(drop)?)), "tool_calls");
+        let left = plan(&world, "events", |cx| {
+            Ok(domain::insight::event_log::store::of_correlation(cx, id, 1_000).map(drop)?)
+        });
+        by_index(&left, "events");
+    }
+
     fn whether_a_card_is_behind_is_one_look_into_an_index(world: World) {
         let set = serde_json::json!({ "team_channel": { "channel": "discord", "address": "77" } });
         let set = domain::delivery::settings::ops::EditSettings {

@@ -92,6 +92,16 @@ fn furnish(world: &World) {
     how_ann_stands(world);
     a_reminder_for_coras_digest(world, id);
     a_card_that_was_put_off(world, id);
+    a_call_of_a_tool(world);
+}
+
+fn a_call_of_a_tool(world: &World) {
+    use domain::kernel::call::{Call, CallRow};
+    let robot = world.agent(&world.team, domain::workspace::access::Grant::Read);
+    let (id, at, hash) = (world.host.mint_call(), world.now(), "00".repeat(32));
+    let call = Call { id, at, tool: "deal_list".into(), arguments_hash: hash, request_id: "1".into() };
+    let ended = domain::insight::calls::Ended { row: CallRow::begun(&robot, &call), only_looks: true };
+    world.act(&world.team.operator(), |cx| domain::insight::calls::ops::write(cx, &[ended.clone()])).unwrap();
 }
 
 /// The team hears of a date in chat, and somebody puts it off.

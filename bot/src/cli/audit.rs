@@ -1,15 +1,19 @@
-//! `milepost audit`: the proof that the log is whole, and the log itself.
+//! `milepost audit`: the proof that the log is whole, the log itself, and which tools agents called.
 
 use std::io::{ErrorKind, Write};
 
 use clap::{Args, Subcommand, ValueEnum};
+use domain::insight::calls::{self, ops::ListCalls};
 use domain::insight::event_log::{Entry, ops};
+use domain::kernel::id::{CorrelationId, TokenId};
+use domain::kernel::page::Ask;
 use domain::kernel::{Code, Refusal};
 use domain::workspace::tenant;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::desk::{self, choose};
-use super::{Answer, Common, Desk, Outcome, Stop};
+use super::{Answer, Common, Desk, Outcome, Stop, read};
 use crate::says;
 
 #[derive(Subcommand)]
@@ -18,6 +22,41 @@ pub enum Audit {
     Verify,
     /// Print the log, oldest first
     Export(Export),
+    /// Which tools agents called, the newest first; or one call with all that it changed
+    Calls(Calls),
+}
+
+#[derive(Args)]
+pub struct Calls {
+    /// Only this call, with the events that it left
+    #[arg(value_parser = read::id::<CorrelationId>, conflicts_with_all = ["agent", "token", "tool", "outcome", "changes", "since", "until", "cursor", "limit"])]
+    id: Option<CorrelationId>,
+    /// Only those of an agent or member of this name
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// Only those with this token
+    #[arg(long, value_name = "ID", value_parser = read::id::<TokenId>)]
+    token: Option<TokenId>,
+    #[arg(long, value_name = "NAME")]
+    tool: Option<String>,
+    /// ok, or the code of a refusal, such as forbidden
+    #[arg(long, value_name = "WORD")]
+    outcome: Option<String>,
+    /// Only those that changed something
+    #[arg(long)]
+    changes: bool,
+    /// From this instant on, such as 2026-12-04T15:00:00Z
+    #[arg(long, value_name = "INSTANT", value_parser = read::instant)]
+    since: Option<Timestamp>,
+    /// Before this instant
+    #[arg(long, value_name = "INSTANT", value_parser = read::instant)]
+    until: Option<Timestamp>,
+    /// next_cursor of the page before
+    #[arg(long)]
+    cursor: Option<String>,
+    /// 1 to 100 [default: 20]
+    #[arg(long)]
+    limit: Option<i64>,
 }
 
 #[derive(Args)]
@@ -39,7 +78,29 @@ pub fn run(common: &Common, cmd: &Audit) -> Outcome {
     match cmd {
         Audit::Verify => verify(common).map(Some),
         Audit::Export(cmd) => export(common, cmd).map(|()| None),
+        Audit::Calls(cmd) => calls(common, cmd).map(Some),
     }
+}
+
+fn calls(common: &Common, cmd: &Calls) -> Result<Answer, Stop> {
+    let desk = Desk::open(common)?;
+    if let Some(id) = cmd.id {
+        let found = desk.read(|cx| calls::ops::get(cx, id))?;
+        return Ok(Answer::new(says::audit::call(&found), json!(found)));
+    }
+    let wanted = ListCalls {
+        actor: cmd.agent.clone(),
+        token_id: cmd.token,
+        tool: cmd.tool.clone(),
+        outcome: cmd.outcome.clone(),
+        changed: cmd.changes,
+        since: cmd.since,
+        until: cmd.until,
+        ask: Ask { cursor: cmd.cursor.clone(), limit: cmd.limit },
+    };
+    let page = desk.read(|cx| calls::ops::list(cx, &wanted))?;
+    let text = says::audit::calls(&page.items, page.next_cursor.as_deref());
+    Ok(Answer::new(text, json!({ "calls": page.items, "next_cursor": page.next_cursor })))
 }
 
 fn verify(common: &Common) -> Result<Answer, Stop> {

@@ -1,8 +1,9 @@
 //! The log.
 
+use domain::insight::calls::{CallView, Detail};
 use domain::insight::event_log::{Break, Entry, Verdict};
 
-use super::count;
+use super::{count, indented, moment, next_page, table};
 
 pub const WHAT_NEXT: &str =
     "Keep the database as it is for who looks into it, and compare it with a backup from before.";
@@ -48,4 +49,72 @@ pub fn csv_line(entry: &Entry) -> String {
         if quoted { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
     });
     format!("{}\r\n", fields.join(","))
+}
+
+pub fn calls(calls: &[CallView], next_cursor: Option<&str>) -> String {
+    if calls.is_empty() {
+        return "There are no such calls of tools.\n".into();
+    }
+    let rows: Vec<_> = calls
+        .iter()
+        .map(|call| {
+            vec![
+                at(call),
+                call.actor.clone(),
+                call.tool.clone(),
+                outcome(call).to_owned(),
+                if call.changed { "yes" } else { "" }.to_owned(),
+                took(call),
+                call.id.to_string(),
+            ]
+        })
+        .collect();
+    let text = table(&["AT", "BY", "TOOL", "OUTCOME", "CHANGED", "TOOK", "ID"], &rows);
+    text + &next_page(next_cursor)
+}
+
+pub fn call(found: &Detail) -> String {
+    let Detail { call, events } = found;
+    let token = call.token_id.map_or_else(|| "none".into(), |id| id.to_string());
+    let mut rows = vec![
+        ("At", at(call)),
+        ("By", format!("{} ({}, through {})", call.actor, call.actor_kind, call.source)),
+        ("Token", token),
+        ("Tool", call.tool.clone()),
+        ("Arguments", format!("SHA-256 {}", call.arguments_hash)),
+        ("Request", call.request_id.clone()),
+        ("Outcome", outcome(call).to_owned()),
+    ];
+    if call.duration_ms.is_some() {
+        rows.push(("Took", took(call)));
+    }
+    let rows: Vec<_> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    let mut text = format!("Call {}\n{}", call.id, table(&["", ""], &rows));
+    if events.is_empty() {
+        return text + "It changed nothing.\n";
+    }
+    let rows: Vec<_> = events
+        .iter()
+        .map(|event| {
+            vec![
+                event.sequence.to_string(),
+                event.event.clone(),
+                format!("{} {}", event.subject_kind, event.subject_id),
+            ]
+        })
+        .collect();
+    text.push_str(&format!("It left {} in the log:\n", count(events.len(), "event")));
+    text + &indented(&table(&["", "", ""], &rows))
+}
+
+fn at(call: &CallView) -> String {
+    call.at.parse().map_or_else(|_| call.at.clone(), moment)
+}
+
+fn outcome(call: &CallView) -> &str {
+    call.outcome.as_deref().unwrap_or("not written down")
+}
+
+fn took(call: &CallView) -> String {
+    call.duration_ms.map(|ms| format!("{ms} ms")).unwrap_or_default()
 }

@@ -29,6 +29,13 @@ fn an_agent_runs_a_deal_through_the_binary_in_both_protocol_eras() {
         runtime.block_on(run_a_deal(&t, era, lifecycle));
     }
     assert_eq!(t.json(&["audit", "verify"])["whole"], true);
+    // Every call was written down when its server ended.
+    assert_eq!(t.json(&["audit", "calls", "--tool", "milestone_explain"])["calls"].as_array().unwrap().len(), 2);
+    shows!("audit_calls", t.ok(&["audit", "calls", "--agent", "local agent", "--limit", "5"]));
+    let changes = t.json(&["audit", "calls", "--changes", "--tool", "key_dates_apply"]);
+    shows!("audit_call", t.ok(&["audit", "calls", &text(&changes["calls"][0]["id"])]));
+    shows!("audit_calls_none", t.ok(&["audit", "calls", "--outcome", "forbidden"]));
+    assert_eq!(t.run(&["audit", "calls", "01a1fd55-be28-7001-94fe-4d75c7f177f1"]).code, 3);
 }
 
 async fn run_a_deal(t: &Terminal, era: &str, lifecycle: ClientLifecycleMode) {

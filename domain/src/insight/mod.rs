@@ -1,3 +1,5 @@
-//! What can be read off the log. Everything here can be rebuilt from events.
+//! What can be read off the log, and beside it the record of the calls that tools got. All that is read off the log can be
+//! rebuilt from events.
 
+pub mod calls;
 pub mod event_log;

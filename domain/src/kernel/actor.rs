@@ -1,9 +1,12 @@
 //! Who acts, from where, and what they may do.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::kernel::id::WorkspaceId;
+use crate::kernel::call::Call;
+use crate::kernel::id::{TokenId, WorkspaceId};
 use crate::words;
 
 words! {
@@ -44,6 +47,15 @@ impl Actor {
     }
 }
 
+/// With what a caller showed who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// Nothing that is kept: whoever sits at the server's terminal, what runs by itself, an account in chat.
+    #[default]
+    None,
+    Token(TokenId),
+}
+
 /// An actor in a workspace with the powers that its role and its token leave it.
 ///
 /// Only `workspace::access` fills in `powers`; a verb asks through `cx.require`.
@@ -56,4 +68,7 @@ pub struct Principal {
     pub powers: u64,
     /// What the refusal of a verb says about whom to ask, such as `role viewer` or `scope read`.
     pub standing: String,
+    pub credential: Credential,
+    /// The call of a tool that this is done in. Everything that it changes carries its id.
+    pub call: Option<Arc<Call>>,
 }

@@ -10,7 +10,7 @@ use crate::kernel::actor::{Actor, ActorKind, Principal, Source};
 use crate::kernel::db::{Access, Conn, Db, Scope, may_pass};
 use crate::kernel::event::{self, Fact, Pending, Receipt, Subject};
 use crate::kernel::id::{CorrelationId, EventId, WorkspaceId};
-use crate::kernel::{Fault, No, step, time};
+use crate::kernel::{Fault, No, call, step, time};
 
 /// Where random bytes come from: the system's source, or a seed in tests.
 pub trait Randomness: Send + Sync {
@@ -228,6 +228,9 @@ impl Cx<'_> {
     /// Writes the noted facts to the log and returns all receipts of this work so far.
     pub(crate) fn append(&mut self) -> Result<Vec<Receipt>, Fault> {
         let pending = std::mem::take(&mut self.pending);
+        if let Some(call) = self.principal.call.as_ref().filter(|_| !pending.is_empty()) {
+            call::note_change(self.conn, self.principal, call)?;
+        }
         let new = event::append(self.conn, self.principal, self.correlation, self.now, &pending)?;
         self.receipts.extend(new);
         step::reach("events.appended")?;

@@ -111,3 +111,11 @@ ids! {
     /// Ties together everything that one command or tool call set off.
     CorrelationId,
 }
+
+impl CorrelationId {
+    /// The least id that something of this instant or later has, to the millisecond.
+    pub fn least_at(at: jiff::Timestamp) -> Self {
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+}

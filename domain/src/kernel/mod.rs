@@ -2,6 +2,7 @@
 //! The kernel is ignorant of the trade.
 
 pub mod actor;
+pub mod call;
 pub mod canonical;
 pub mod column;
 pub mod cx;
@@ -23,7 +24,7 @@ pub mod text;
 pub mod time;
 pub mod way;
 
-pub use actor::{Actor, ActorKind, Principal, Source};
+pub use actor::{Actor, ActorKind, Credential, Principal, Source};
 pub use cx::{Cx, Done, Randomness, Rehearsal, Work};
 pub use db::{Conn, Db};
 pub use error::{Code, Fault, No, Problem, Refusal};

@@ -692,6 +692,27 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    tool_calls (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        actor_name -> Text,
+        token_id -> Nullable<Uuid>,
+        source -> Text,
+        tool -> Text,
+        arguments_hash -> Text,
+        request_id -> Text,
+        changed -> Bool,
+        outcome -> Nullable<Text>,
+        duration_ms -> Nullable<BigInt>,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
     use crate::kernel::column::{Timestamptz, Uuid};
     agent_servers (workspace_id, name) {
@@ -750,5 +771,6 @@ allow_tables_to_appear_in_same_query!(
     model_days,
     cards,
     snoozes,
+    tool_calls,
     agent_servers,
 );

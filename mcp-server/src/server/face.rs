@@ -12,6 +12,7 @@ use rmcp::model::{
 };
 use tokio::sync::mpsc;
 
+use crate::audit::{Begun, Record};
 use crate::guard;
 
 /// Who calls, as far as this crate has to know.
@@ -74,6 +75,12 @@ pub trait Face: Send + Sync + Sized + 'static {
     /// Whether `caller` may use `tool`. A tool that is refused is not listed, and calling it answers the refusal.
     /// It must depend on nothing but the caller and the tool: a list may not differ between connections.
     fn allows(&self, caller: &Self::Caller, tool: &Tool) -> Result<(), Refusal>;
+
+    /// Begins the record of a call, and may mark the caller with it. Every call is begun, also of what there is not or what
+    /// the caller may not use; one that is cut off drops its record.
+    fn begin(&self, _caller: &mut Self::Caller, _call: &Begun) -> Box<dyn Record> {
+        Box::new(())
+    }
 
     /// What a tool is called today that once was called `name`.
     fn renamed<'a>(&self, name: &'a str) -> &'a str {

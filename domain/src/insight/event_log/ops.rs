@@ -6,6 +6,7 @@ use super::rules::Walk;
 use super::{Entry, Proof, Touched, Verdict, store};
 use crate::kernel::column::instant_text;
 use crate::kernel::event::EventRow;
+use crate::kernel::id::CorrelationId;
 use crate::kernel::{Cx, No, Receipt, Subject};
 use crate::workspace::access::{Require, Verb};
 
@@ -50,6 +51,12 @@ pub fn touched(cx: &mut Cx<'_>, after: Option<i64>, most: i64) -> Result<Touched
         (Subject { kind: row.subject_kind, id: row.subject_id.0 }, deal_id)
     };
     Ok(Touched { subjects: rows.into_iter().map(subject).collect(), last, more })
+}
+
+/// What one command or tool call left in the log, in order, at most 1,000 events.
+pub fn of_correlation(cx: &mut Cx<'_>, id: CorrelationId) -> Result<Vec<Entry>, No> {
+    cx.require(Verb::ReadAudit)?;
+    Ok(store::of_correlation(cx, id, BATCH)?.into_iter().map(entry).collect())
 }
 
 /// The proof of a write, read back after its commit; `None` when nothing was changed.

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use crate::both;
 use crate::kernel::event::EventRow;
+use crate::kernel::id::CorrelationId;
 use crate::kernel::schema::{audit_heads, events};
 use crate::kernel::{Cx, Fault};
 
@@ -14,6 +15,19 @@ pub fn after(cx: &mut Cx<'_>, after: i64, limit: i64) -> Result<Vec<EventRow>, F
         events::table
             .filter(events::workspace_id.eq(workspace))
             .filter(events::seq.gt(after))
+            .order(events::seq)
+            .limit(limit)
+            .select(EventRow::as_select())
+            .load(c)
+    })?)
+}
+
+pub fn of_correlation(cx: &mut Cx<'_>, id: CorrelationId, limit: i64) -> Result<Vec<EventRow>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        events::table
+            .filter(events::workspace_id.eq(workspace))
+            .filter(events::correlation_id.eq(id))
             .order(events::seq)
             .limit(limit)
             .select(EventRow::as_select())

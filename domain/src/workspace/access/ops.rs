@@ -6,7 +6,8 @@ use super::store::{self, TokenRow};
 use super::{Event, Grant, Holder, Require, Token, TokenKind, Verb, rules};
 use crate::kernel::id::{AgentId, MemberId, TokenId};
 use crate::kernel::{
-    Actor, ActorKind, Code, Cx, Db, Fault, No, Principal, Problem, Refusal, Source, Subject, Work, text,
+    Actor, ActorKind, Code, Credential, Cx, Db, Fault, No, Principal, Problem, Refusal, Source, Subject, Work,
+    text,
 };
 use crate::workspace::member::{self, MemberStatus};
 
@@ -28,7 +29,8 @@ pub fn authenticate(db: &Db, token: &str, source: Source, now: Timestamp) -> Res
     if row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at.0 <= now) {
         return Err(unknown().into());
     }
-    let principal = holder_principal(db, &row, source, now)?;
+    let principal =
+        Principal { credential: Credential::Token(row.id), ..holder_principal(db, &row, source, now)? };
     let due = row.last_used_at.is_none_or(|at| at.0 + SignedDuration::from_mins(NOTICE_USE_MINUTES) <= now);
     Ok(Recognised { principal, used: due.then_some(row.id) })
 }
@@ -66,6 +68,8 @@ pub fn look_in<T>(
         source: Source::System,
         powers: 0,
         standing: String::new(),
+        credential: Credential::None,
+        call: None,
     };
     let look = Work {
         db,
@@ -97,6 +101,8 @@ fn agent_principal(
         source,
         powers: rules::agent_powers(scope),
         standing: format!("a token of scope {scope}"),
+        credential: Credential::None,
+        call: None,
     }
 }
 
@@ -114,6 +120,8 @@ pub fn local_agent(
         source,
         powers: rules::agent_powers(scope),
         standing: format!("a local agent of scope {scope}"),
+        credential: Credential::None,
+        call: None,
     }
 }
 
@@ -129,6 +137,8 @@ pub fn member_principal(
         source,
         powers: rules::member_powers(member.role, None),
         standing: format!("the role {}", member.role),
+        credential: Credential::None,
+        call: None,
     }
 }
 
@@ -145,6 +155,8 @@ pub fn contact_principal(
         source,
         powers: 0,
         standing: "a contact".into(),
+        credential: Credential::None,
+        call: None,
     }
 }
 
@@ -156,6 +168,8 @@ pub fn operator(workspace: crate::kernel::id::WorkspaceId, name: &str, source: S
         source,
         powers: rules::ALL_POWERS,
         standing: "the operator".into(),
+        credential: Credential::None,
+        call: None,
     }
 }
 

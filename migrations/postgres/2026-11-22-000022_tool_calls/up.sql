@@ -1,0 +1,28 @@
+-- One row for each call of a tool. Its id is the correlation id of the events that the call left, and carries its time.
+CREATE TABLE tool_calls (
+    workspace_id UUID NOT NULL REFERENCES workspaces (id),
+    id UUID NOT NULL,
+    at TIMESTAMPTZ NOT NULL,
+    actor_kind TEXT NOT NULL CHECK (actor_kind IN ('member', 'agent', 'system', 'contact')),
+    actor_id UUID,
+    actor_name TEXT NOT NULL,
+    token_id UUID,
+    source TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    arguments_hash TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    changed BOOLEAN NOT NULL,
+    outcome TEXT,
+    duration_ms BIGINT,
+    PRIMARY KEY (workspace_id, id)
+);
+
+-- By it a person finds all that one call changed.
+CREATE INDEX events_correlation ON events (workspace_id, correlation_id, seq);
+
+ALTER TABLE tool_calls ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tool_calls FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON tool_calls
+    USING (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid)
+    WITH CHECK (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE, DELETE ON tool_calls TO milepost_app;

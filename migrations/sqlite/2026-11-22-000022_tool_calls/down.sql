@@ -1,0 +1,2 @@
+DROP INDEX events_correlation;
+DROP TABLE tool_calls;

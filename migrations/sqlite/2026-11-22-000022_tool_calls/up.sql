@@ -1,0 +1,21 @@
+-- One row for each call of a tool. Its id is the correlation id of the events that the call left, and carries its time.
+CREATE TABLE tool_calls (
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    actor_kind TEXT NOT NULL CHECK (actor_kind IN ('member', 'agent', 'system', 'contact')),
+    actor_id TEXT,
+    actor_name TEXT NOT NULL,
+    token_id TEXT,
+    source TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    arguments_hash TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    changed BOOLEAN NOT NULL,
+    outcome TEXT,
+    duration_ms BIGINT,
+    PRIMARY KEY (workspace_id, id)
+);
+
+-- By it a person finds all that one call changed.
+CREATE INDEX events_correlation ON events (workspace_id, correlation_id, seq);
