@@ -201,6 +201,14 @@ pub struct TestClock {
 pub struct Limits {
     /// Calls that one token may make in a minute.
     pub calls_per_minute: NonZeroU32,
+    /// Calls of each tool that changes something that one token may make in a minute.
+    pub changes_per_minute: NonZeroU32,
+    /// Calls of single tools that one token may make in a minute, each as `name=count`.
+    pub tools: Vec<String>,
+    /// Changes that one agent's token may make in a UTC day, on all servers together; 0 for any number.
+    pub changes_per_day: u32,
+    /// Proposals, which ask people for a decision, that one agent's token may make in a UTC day; 0 for any number.
+    pub proposals_per_day: u32,
     /// Seconds after which nobody waits for a call any more, 1 to 300.
     pub call_timeout: u64,
     /// Days for which it is kept which tools agents called, 1 to 3650.
@@ -209,8 +217,29 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls_per_minute: NonZeroU32::MIN.saturating_add(1199), call_timeout: 20, keep_calls_days: 90 }
+        Self {
+            calls_per_minute: NonZeroU32::MIN.saturating_add(1199),
+            changes_per_minute: NonZeroU32::MIN.saturating_add(119),
+            tools: vec!["draft_propose=20".into(), "key_dates_preview=60".into()],
+            changes_per_day: 5_000,
+            proposals_per_day: 200,
+            call_timeout: 20,
+            keep_calls_days: 90,
+        }
     }
+}
+
+impl Limits {
+    /// How often each tool may be called in a minute that has a budget of its own.
+    pub fn budgets(&self) -> BTreeMap<String, NonZeroU32> {
+        self.tools.iter().filter_map(|entry| budget(entry)).map(|(name, count)| (name.to_owned(), count)).collect()
+    }
+}
+
+/// `name=count` of a tool.
+pub(crate) fn budget(entry: &str) -> Option<(&str, NonZeroU32)> {
+    let (name, count) = entry.split_once('=')?;
+    Some((name.trim(), count.trim().parse().ok()?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -307,6 +336,11 @@ impl Config {
             wrong.extend(sentences.into_iter().map(|sentence| format!("agents.toolsets: {sentence}")));
         }
         wrong.extend(check_servers(&self.servers));
+        for entry in self.limits.tools.iter().filter(|entry| budget(entry).is_none()) {
+            wrong.push(format!(
+                "limits.tools: {entry:?} must be a tool and a number from 1 on, such as draft_propose=20."
+            ));
+        }
         self.check_ways_out(wrong);
     }
 
@@ -428,7 +462,7 @@ impl Config {
              [sms]\napi_url = {:?}\naccount_sid = {}\nauth_token = {}\nfrom = {}\n\n\
              [webhooks]\nports = {:?}\nallow_private = {}\n\n[console]\nfile = {}\nstand_in = {}\n\n\
              [vault]\nmaster_key = {}\n\n[limits]\n\
-             calls_per_minute = {}\ncall_timeout = {}\nkeep_calls_days = {}\n\n[telemetry]\nlog = {:?}\nformat = \"{}\"\n{servers}",
+             calls_per_minute = {}\nchanges_per_minute = {}\ntools = {}\nchanges_per_day = {}\nproposals_per_day = {}\ncall_timeout = {}\nkeep_calls_days = {}\n\n[telemetry]\nlog = {:?}\nformat = \"{}\"\n{servers}",
             secret(&self.database.url),
             self.database.connections,
             self.database.wait,
@@ -460,6 +494,10 @@ impl Config {
             self.console.stand_in,
             secret(&self.vault.master_key),
             self.limits.calls_per_minute,
+            self.limits.changes_per_minute,
+            list(&self.limits.tools),
+            self.limits.changes_per_day,
+            self.limits.proposals_per_day,
             self.limits.call_timeout,
             self.limits.keep_calls_days,
             self.telemetry.log,
@@ -505,6 +543,7 @@ const LISTS: [(&str, &str); 5] = [
     ("agents", "toolsets"),
     ("webhooks", "ports"),
     ("webhooks", "allow_private"),
+    ("limits", "tools"),
 ];
 
 #[derive(Serialize)]
@@ -586,6 +625,7 @@ mod tests {
                 ("MILEPOST_HTTP__LISTEN", "127.0.0.1:2222"),
                 ("MILEPOST_HTTP__ALLOWED_HOSTS", "a.example,b.example"),
                 ("MILEPOST_LIMITS__CALLS_PER_MINUTE", "7"),
+                ("MILEPOST_LIMITS__TOOLS", "deal_list=5, draft_propose=1"),
                 ("MILEPOST_CONSOLE__FILE", "console.txt"),
                 ("MILEPOST_CONFIG", "elsewhere"),
             ],
@@ -596,6 +636,9 @@ mod tests {
         assert_eq!(config.database.connections, 3);
         assert_eq!(config.console.file.as_deref(), Some(Path::new("console.txt")));
         assert_eq!(config.limits.calls_per_minute.get(), 7);
+        let budgets: Vec<_> =
+            config.limits.budgets().into_iter().map(|(name, count)| (name, count.get())).collect();
+        assert_eq!(budgets, [("deal_list".to_owned(), 5), ("draft_propose".to_owned(), 1)]);
     }
 
     #[test]
@@ -655,6 +698,11 @@ mod tests {
             ("[http]\npublic_url = \"https://u:p@example.com\"", "http.public_url must be an address alone"),
             ("[webhooks]\nallow_private = [\"10.0.0.0/8\"]", "webhooks.allow_private"),
             ("[webhooks]\nports = []", "webhooks.ports is empty"),
+            (
+                "[limits]\ntools = [\"draft_propose\"]",
+                "limits.tools: \"draft_propose\" must be a tool and a number",
+            ),
+            ("[limits]\ntools = [\"draft_propose=0\"]", "limits.tools: \"draft_propose=0\" must be"),
             ("[vault]\nmaster_key = \"c2hvcnQ=\"", "vault.master_key must be 32 bytes"),
         ] {
             let Wrong(all) = load(file, &[]).expect_err(file);

@@ -12,8 +12,8 @@ use domain::kernel::{
     Code, Cx, Db, Done, Fault, No, Principal, Randomness, Receipt, Refusal, Source, Work, cx, db, installation,
     migrate,
 };
-use domain::workspace::access;
 use domain::workspace::tenant::{self, Workspace};
+use domain::workspace::{access, quota};
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -93,7 +93,9 @@ impl Host {
 
     /// The database must have this program's schema.
     pub fn of(parts: Parts) -> Self {
-        let pace = Pace::new(parts.config.limits.calls_per_minute);
+        let limits = &parts.config.limits;
+        let budgets = limits.budgets().into_values().chain([limits.changes_per_minute]);
+        let pace = Pace::new(&parts.clock, limits.calls_per_minute, budgets);
         let wait = Duration::from_secs(parts.config.limits.call_timeout);
         let (keys, jumps) = (OnceLock::new(), Jumps::default());
         let (pokes, commits) = (watch::Sender::new(0), watch::Sender::new(0));
@@ -233,9 +235,24 @@ impl Host {
         F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
         let _turn = self.turn_to_write(who).await;
-        let done = self.run(who, move |work| work.write(f)).await?;
+        let mut f = self.within_quota(f);
+        let done = self.run(who, move |work| work.write(|cx| f(cx))).await?;
         self.told_after(&done.receipts);
         Ok(done)
+    }
+
+    /// The same verb, which counts what a program changes against its quotas, in the same transaction.
+    fn within_quota<T>(
+        &self,
+        mut f: impl FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
+    ) -> impl FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static {
+        let limits = &self.config().limits;
+        let most = quota::Most { changes: limits.changes_per_day, proposals: limits.proposals_per_day };
+        move |cx| {
+            let value = f(cx)?;
+            quota::ops::take(cx, most)?;
+            Ok(value)
+        }
     }
 
     /// An embedded database has one writer. Of what runs by itself one at a time wants it, so that people wait for one such
@@ -274,7 +291,8 @@ impl Host {
         F: FnMut(&mut Cx<'_>) -> Result<T, No> + Send + 'static,
     {
         let _turn = self.turn_to_write(who).await;
-        let answer = self.run(who, move |work| work.write_once(key.as_ref(), verb, &command, f)).await?;
+        let mut f = self.within_quota(f);
+        let answer = self.run(who, move |work| work.write_once(key.as_ref(), verb, &command, |cx| f(cx))).await?;
         self.told_after(&answer.receipts);
         Ok(answer)
     }
@@ -308,8 +326,25 @@ impl Host {
             self.note_use(&known.principal, used).await;
         }
         let who = known.principal;
-        self.0.pace.check(format!("{}/{}", who.workspace, who.actor.key()))?;
+        self.count_call(&who)?;
         Ok(who)
+    }
+
+    /// Counts a call against the pace of all that this caller asks.
+    pub fn count_call(&self, who: &Principal) -> Result<(), Refusal> {
+        self.0.pace.check(format!("{}/{}", who.workspace, who.holder()))
+    }
+
+    /// Counts a call of one tool against the tool's budget for this caller, where it has one: by its name, or because it
+    /// changes something.
+    pub fn count_tool(&self, who: &Principal, tool: &str, changes: bool) -> Result<(), Refusal> {
+        let limits = &self.config().limits;
+        let own =
+            limits.tools.iter().find_map(|entry| crate::config::budget(entry).filter(|(name, _)| *name == tool));
+        match own.map(|(_, budget)| budget).or(changes.then_some(limits.changes_per_minute)) {
+            Some(budget) => self.0.pace.check_tool(&format!("{}/{}", who.workspace, who.holder()), tool, budget),
+            None => Ok(()),
+        }
     }
 
     /// Writes down that a token was used. It works while that cannot be written, and who came with it does not wait for it

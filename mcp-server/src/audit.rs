@@ -33,12 +33,11 @@ pub struct Begun {
 impl Begun {
     pub(crate) fn of(request: &CallToolRequestParams, id: &RequestId, tool: Option<&Tool>) -> Self {
         let arguments = Value::Object(request.arguments.clone().unwrap_or_default());
-        let reads = |tool: &Tool| tool.annotations.as_ref().and_then(|hints| hints.read_only_hint) == Some(true);
         let name = text::legible(&request.name);
         Self {
             tool: name.chars().take(MOST_NAME).collect(),
             is_known: tool.is_some(),
-            only_looks: tool.is_none_or(reads),
+            only_looks: tool.is_none_or(only_looks),
             arguments_hash: hex(&sha256(&[&canonical::bytes(&arguments)])),
             request_id: text::legible(&id.clone().into_json_value().to_string())
                 .chars()
@@ -46,6 +45,11 @@ impl Begun {
                 .collect(),
         }
     }
+}
+
+/// Whether a tool says that it changes nothing.
+pub(crate) fn only_looks(tool: &Tool) -> bool {
+    tool.annotations.as_ref().and_then(|hints| hints.read_only_hint) == Some(true)
 }
 
 /// Notes how a call ended. Dropped before it was told, it notes that nobody waited for the answer.

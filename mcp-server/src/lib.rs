@@ -23,28 +23,61 @@ pub mod server;
 pub mod stdio;
 mod tools;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use domain::kernel::Principal;
+use domain::kernel::shape::{closest, shown};
 use host::Host;
 use host::calls::CallWriter;
 use tokio_util::sync::CancellationToken;
 
 pub use milepost::{Keyed, Milepost, Options};
 
+/// Why nothing is served: a sentence for whoever runs the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CannotServe(pub String);
+
+impl fmt::Display for CannotServe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CannotServe {}
+
+impl From<server::DuplicateTool> for CannotServe {
+    fn from(two: server::DuplicateTool) -> Self {
+        Self(two.to_string())
+    }
+}
+
 /// The handler with all of the product's tools.
-pub fn server(host: &Host, options: &Options) -> Result<server::Server<Milepost>, server::DuplicateTool> {
+pub fn server(host: &Host, options: &Options) -> Result<server::Server<Milepost>, CannotServe> {
     let ids = host.clone();
     // A verb gives up a little earlier, with the better sentence.
     let patience = Duration::from_secs(host.config().limits.call_timeout + 5);
     let guard = guard::Guard::default().with_patience(patience).with_ids(move || ids.mint().to_string());
-    server::Server::new(Milepost::new(host, options), tools::all(), guard)
+    let server = server::Server::new(Milepost::new(host, options), tools::all(), guard)?;
+    let tools = server.tools();
+    let names = || tools.iter().map(|tool| tool.name.as_ref());
+    match host.config().limits.budgets().keys().find(|name| !names().any(|known| known == *name)) {
+        None => Ok(server),
+        // A limit that holds for nothing is worse than none.
+        Some(name) => {
+            let near = closest(name, names()).map(|near| format!(" Did you mean {near}?")).unwrap_or_default();
+            let name = shown(name);
+            Err(CannotServe(format!(
+                "limits.tools names {name}, and there is no such tool.{near} Nothing was started."
+            )))
+        }
+    }
 }
 
 /// `/mcp` for the product's server. Cancelling `close` ends open streams.
-pub fn app(host: &Host, options: Options, close: CancellationToken) -> Result<Router, server::DuplicateTool> {
+pub fn app(host: &Host, options: Options, close: CancellationToken) -> Result<Router, CannotServe> {
     let server = server(host, &options)?;
     let http = &host.config().http;
     let settings = http::Settings {

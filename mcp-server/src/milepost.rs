@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::audit::{Begun, Noted, Record};
+use crate::audit::{Begun, Noted, Record, only_looks};
 use crate::changes::Changes;
 use crate::server::{Caller, Face, Offers, Typed, Typing};
 use crate::{documents, prompts, tools};
@@ -137,8 +137,7 @@ impl Face for Milepost {
                 "Ask the person who runs this server, or use the command line.",
             ));
         }
-        let reads = tool.annotations.as_ref().and_then(|hints| hints.read_only_hint) == Some(true);
-        if self.read_only && !reads {
+        if self.read_only && !only_looks(tool) {
             return Err(Refusal::new(
                 Code::Forbidden,
                 format!("This server is read-only, so {} is switched off. Nothing was changed.", tool.name),
@@ -221,6 +220,13 @@ impl Face for Milepost {
             Typed::Prompt(name) => self.complete_argument(who, name, &typing).await,
             Typed::Document(template) => self.complete_address(who, template, &typing).await,
         }
+    }
+
+    fn count(&self, caller: &Principal, tool: Option<&Tool>, over_http: bool) -> Result<(), Refusal> {
+        if !over_http {
+            self.host.count_call(caller)?;
+        }
+        tool.map_or(Ok(()), |tool| self.host.count_tool(caller, &tool.name, !only_looks(tool)))
     }
 
     fn begin(&self, caller: &mut Principal, call: &Begun) -> Box<dyn Record> {

@@ -129,7 +129,12 @@ impl<F: Face> Server<F> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(tool) = self.inner.tools.get(&request.name) else {
+        let tool = self.inner.tools.get(&request.name);
+        let over_http = context.extensions.get::<http::request::Parts>().is_some();
+        if let Err(refusal) = self.inner.face.count(&caller, tool, over_http) {
+            return Ok(guard::refused(&refusal).into());
+        }
+        let Some(tool) = tool else {
             return Err(self.no_such_tool(&caller, &request.name));
         };
         if let Err(refusal) = self.inner.face.allows(&caller, tool) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use domain::kernel::Principal;
+use host::Host;
 use host::agents::Toolsets;
 use mcp_server::Options;
 use rmcp::model::{
@@ -125,8 +126,13 @@ impl Agent {
 
     /// A client program at which somebody says this to every question.
     pub async fn connect_with(world: &World, who: &Principal, era: Era, says: Option<ElicitationAction>) -> Self {
+        Self::connect_to(&world.host, who, era, says).await
+    }
+
+    /// To another server than the world's own.
+    pub async fn connect_to(host: &Host, who: &Principal, era: Era, says: Option<ElicitationAction>) -> Self {
         let options = Options { toolsets: Toolsets::all(), ..Options::default() };
-        let server = mcp_server::server(&world.host, &options).unwrap().with_local(who.clone());
+        let server = mcp_server::server(host, &options).unwrap().with_local(who.clone());
         let all = server.tools();
         let (near, far) = tokio::io::duplex(1 << 20);
         let (read, write) = tokio::io::split(far);

@@ -28,6 +28,7 @@ mod idempotency;
 mod import;
 mod keys;
 mod letters;
+mod limits;
 mod long_run;
 mod lost_answers;
 mod migrations;

@@ -102,6 +102,15 @@ fn a_call_of_a_tool(world: &World) {
     let call = Call { id, at, tool: "deal_list".into(), arguments_hash: hash, request_id: "1".into() };
     let ended = domain::insight::calls::Ended { row: CallRow::begun(&robot, &call), only_looks: true };
     world.act(&world.team.operator(), |cx| domain::insight::calls::ops::write(cx, &[ended.clone()])).unwrap();
+    // It changed something, which was counted.
+    let writer = world.agent(&world.team, domain::workspace::access::Grant::Write);
+    let new = harness::deal("16 Oak Street", harness::DATES);
+    let most = domain::workspace::quota::Most { changes: 10, proposals: 10 };
+    let create = |cx: &mut domain::kernel::Cx<'_>| {
+        domain::deals::deal::ops::create(cx, &new)?;
+        domain::workspace::quota::ops::take(cx, most)
+    };
+    world.act(&writer, create).unwrap();
 }
 
 /// The team hears of a date in chat, and somebody puts it off.

@@ -14,11 +14,13 @@ pub struct Problem {
     detail: String,
     /// What the refusal of a verb adds: what to do next, each field that is wrong, what to go on with.
     more: Vec<(&'static str, Value)>,
+    /// Seconds, for `Retry-After`.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), more: Vec::new() }
+        Self { status, code, detail: detail.into(), more: Vec::new(), retry_after: None }
     }
 
     pub fn no_such_path() -> Self {
@@ -59,6 +61,7 @@ impl From<Refusal> for Problem {
             Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };
+        let retry_after = refusal.retry_after();
         let mut more = vec![("next", Value::String(refusal.next))];
         if !refusal.problems.is_empty() {
             more.push(("problems", json!(refusal.problems)));
@@ -66,7 +69,7 @@ impl From<Refusal> for Problem {
         if let Some(details) = refusal.details {
             more.push(("details", details));
         }
-        Self { status, code: refusal.code.as_str(), detail: refusal.sentence, more }
+        Self { status, code: refusal.code.as_str(), detail: refusal.sentence, more, retry_after }
     }
 }
 
@@ -84,6 +87,9 @@ impl IntoResponse for Problem {
         }
         let kind = HeaderValue::from_static("application/problem+json");
         let mut response = (self.status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

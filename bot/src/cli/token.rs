@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
+use domain::kernel::Credential;
 use domain::kernel::id::TokenId;
 use domain::workspace::access::ops::{self, CreateToken, For};
 use domain::workspace::access::{Grant, Holder, Token as Stored};
-use domain::workspace::member;
+use domain::workspace::{member, quota};
 use serde_json::{Value, json};
 
 use super::desk::Written;
@@ -84,10 +85,11 @@ fn create(desk: &Desk, cmd: Create) -> Result<Answer, Stop> {
 }
 
 fn list(desk: &Desk) -> Result<Answer, Stop> {
-    let (tokens, members, agents) = desk.read(|cx| {
+    let (tokens, members, agents, today) = desk.read(|cx| {
         let tokens = ops::list_tokens(cx)?;
-        Ok((tokens, member::ops::list(cx)?, ops::agents(cx)?))
+        Ok((tokens, member::ops::list(cx)?, ops::agents(cx)?, quota::ops::today(cx)?))
     })?;
+    let used = |token: &Stored| today.get(&Credential::Token(token.id).to_string()).copied().unwrap_or_default();
     let mut names = BTreeMap::new();
     names.extend(members.into_iter().map(|member| (member.id.0, member.name)));
     names.extend(agents.into_iter().map(|(id, name)| (id.0, name)));
@@ -103,9 +105,10 @@ fn list(desk: &Desk) -> Result<Answer, Stop> {
         .map(|token| {
             let mut row = serde_json::to_value(token).unwrap_or_default();
             row["holder_name"] = holder(token).into();
+            row["today"] = json!(used(token));
             row
         })
         .collect();
-    let text = says::token::list(&tokens, holder, desk.host.clock().now());
+    let text = says::token::list(&tokens, holder, used, desk.host.clock().now());
     Ok(Answer::new(text, json!({ "tokens": rows })))
 }

@@ -1,9 +1,10 @@
 //! Tokens.
 
 use domain::workspace::access::Token;
+use domain::workspace::quota::Used;
 use jiff::Timestamp;
 
-use super::{moment, table};
+use super::{count, moment, table};
 
 pub fn created(token: &Token, holder: &str, secret: &str) -> String {
     let until =
@@ -19,7 +20,12 @@ pub fn revoked(token: &Token) -> String {
     format!("The token \"{}\" (...{}) is revoked. It opens nothing from now on.", token.label, token.hint)
 }
 
-pub fn list(tokens: &[Token], holder: impl Fn(&Token) -> String, now: Timestamp) -> String {
+pub fn list(
+    tokens: &[Token],
+    holder: impl Fn(&Token) -> String,
+    used: impl Fn(&Token) -> Used,
+    now: Timestamp,
+) -> String {
     if tokens.is_empty() {
         return "There are no tokens. Make one with: milepost token create --agent NAME --scope write\n".into();
     }
@@ -39,9 +45,16 @@ pub fn list(tokens: &[Token], holder: impl Fn(&Token) -> String, now: Timestamp)
                 format!("...{}", token.hint),
                 state,
                 token.last_used_at.map_or_else(|| "never".into(), moment),
+                today(used(token)),
                 token.id.to_string(),
             ]
         })
         .collect();
-    table(&["HOLDER", "LABEL", "SCOPE", "ENDS IN", "STATE", "LAST USED", "ID"], &rows)
+    table(&["HOLDER", "LABEL", "SCOPE", "ENDS IN", "STATE", "LAST USED", "TODAY", "ID"], &rows)
+}
+
+/// What it changed on this UTC day.
+fn today(used: Used) -> String {
+    let some = [(used.changes, "change"), (used.proposals, "proposal")].into_iter().filter(|(n, _)| *n > 0);
+    some.map(|(n, what)| count(usize::try_from(n).unwrap_or(0), what)).collect::<Vec<_>>().join(", ")
 }

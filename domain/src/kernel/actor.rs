@@ -56,6 +56,15 @@ pub enum Credential {
     Token(TokenId),
 }
 
+impl std::fmt::Display for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Token(id) => write!(f, "token:{id}"),
+        }
+    }
+}
+
 /// An actor in a workspace with the powers that its role and its token leave it.
 ///
 /// Only `workspace::access` fills in `powers`; a verb asks through `cx.require`.
@@ -71,4 +80,20 @@ pub struct Principal {
     pub credential: Credential,
     /// The call of a tool that this is done in. Everything that it changes carries its id.
     pub call: Option<Arc<Call>>,
+}
+
+impl Principal {
+    /// What tells this caller from every other one whose calls are counted: the token where there is one, else the actor.
+    pub fn holder(&self) -> String {
+        match self.credential {
+            Credential::None => self.actor.key(),
+            shown => shown.to_string(),
+        }
+    }
+
+    /// Whether a model may be reading: an agent acts, or a member's token came through the agents' protocol. Such a
+    /// caller is shown no address whole, what it writes is held to the facts, and what it changes is counted.
+    pub fn is_program(&self) -> bool {
+        self.actor.kind == ActorKind::Agent || self.source == Source::Mcp
+    }
 }

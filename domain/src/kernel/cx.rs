@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::kernel::actor::{Actor, ActorKind, Principal, Source};
+use crate::kernel::actor::{Actor, Principal};
 use crate::kernel::db::{Access, Conn, Db, Scope, may_pass};
 use crate::kernel::event::{self, Fact, Pending, Receipt, Subject};
 use crate::kernel::id::{CorrelationId, EventId, WorkspaceId};
@@ -182,10 +182,9 @@ impl Cx<'_> {
         self.principal.workspace
     }
 
-    /// Whether a model may be reading: an agent acts, or a member's token came through the agents' protocol. Such a
-    /// caller is shown no address whole, and what it writes is held to the facts.
+    /// As [`Principal::is_program`].
     pub fn is_program(&self) -> bool {
-        self.principal.actor.kind == ActorKind::Agent || self.principal.source == Source::Mcp
+        self.principal.is_program()
     }
 
     /// The instant of this work, the same from its first line to its last. Microseconds.
@@ -223,6 +222,11 @@ impl Cx<'_> {
         let salt = self.random();
         self.pending.push(Pending { id, subject, name: fact.name(), data, personal: fact.personal(), salt });
         Ok(())
+    }
+
+    /// The names of what happened in this work so far and is not in the log yet.
+    pub fn noted(&self) -> impl Iterator<Item = &'static str> {
+        self.pending.iter().map(|fact| fact.name)
     }
 
     /// Writes the noted facts to the log and returns all receipts of this work so far.

@@ -71,6 +71,8 @@ impl Problem {
     }
 }
 
+const RETRY_AFTER: &str = "retry_after_seconds";
+
 /// A no for the person who asked: what happened, what was not changed, what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
@@ -114,6 +116,17 @@ impl Refusal {
         }
         sentence.push_str("Nothing was changed.");
         Self { problems, ..Self::new(Code::Invalid, sentence, "Correct the named fields and try again.") }
+    }
+
+    /// Too much was asked for in a time. It may be asked for again after so many seconds, which programs find in `details`.
+    pub fn too_many(sentence: impl Into<String>, next: impl Into<String>, seconds: u64) -> Self {
+        let details = Some(serde_json::json!({ RETRY_AFTER: seconds }));
+        Self { details, ..Self::new(Code::TooManyRequests, sentence, next) }
+    }
+
+    /// The seconds after which it may be asked for again, where that is what stands in the way.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.details.as_ref()?.get(RETRY_AFTER)?.as_u64()
     }
 
     pub fn stale(what: &str, yours: i64, current: i64) -> Self {

@@ -734,6 +734,18 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::kernel::column::{CivilDate, Uuid};
+    agent_days (workspace_id, holder, day) {
+        workspace_id -> Uuid,
+        holder -> Text,
+        day -> CivilDate,
+        changes -> BigInt,
+        proposals -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     workspaces,
     members,
@@ -773,4 +785,5 @@ allow_tables_to_appear_in_same_query!(
     snoozes,
     tool_calls,
     agent_servers,
+    agent_days,
 );

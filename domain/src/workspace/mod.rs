@@ -4,4 +4,5 @@ pub mod access;
 pub mod agent_server;
 pub mod approval;
 pub mod member;
+pub mod quota;
 pub mod tenant;

@@ -16,6 +16,8 @@ pub(super) struct Reply {
     body: Vec<u8>,
     kind: &'static str,
     allow: Option<&'static str>,
+    /// Seconds, for `Retry-After`.
+    retry_after: Option<u64>,
 }
 
 impl Reply {
@@ -35,12 +37,18 @@ impl Reply {
             "sentence": sentence,
             "next": next,
         });
-        Self { status, body: body.to_string().into_bytes(), kind: "application/problem+json", allow: None }
+        Self {
+            status,
+            body: body.to_string().into_bytes(),
+            kind: "application/problem+json",
+            allow: None,
+            retry_after: None,
+        }
     }
 
     pub(super) fn unreadable(unreadable: &Unreadable) -> Self {
         let (status, kind) = (StatusCode::BAD_REQUEST, "application/json");
-        Self { status, body: unreadable.to_json(), kind, allow: None }
+        Self { status, body: unreadable.to_json(), kind, allow: None, retry_after: None }
     }
 
     pub(super) fn not_admitted(refusal: Refusal) -> Self {
@@ -50,7 +58,8 @@ impl Reply {
             Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::UNAUTHORIZED,
         };
-        Self::problem(status, refusal.code.as_str(), &refusal.sentence, &refusal.next)
+        let reply = Self::problem(status, refusal.code.as_str(), &refusal.sentence, &refusal.next);
+        Self { retry_after: refusal.retry_after(), ..reply }
     }
 
     pub(super) fn turned_away(refusal: Refusal) -> Self {
@@ -116,6 +125,9 @@ impl Reply {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Bearer"));

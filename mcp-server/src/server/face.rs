@@ -76,6 +76,12 @@ pub trait Face: Send + Sync + Sized + 'static {
     /// It must depend on nothing but the caller and the tool: a list may not differ between connections.
     fn allows(&self, caller: &Self::Caller, tool: &Tool) -> Result<(), Refusal>;
 
+    /// Counts a call against what `caller` may call in a time, or refuses it. `tool` is `None` when there is no such tool;
+    /// over HTTP the caller was counted at the door already.
+    fn count(&self, _caller: &Self::Caller, _tool: Option<&Tool>, _over_http: bool) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// Begins the record of a call, and may mark the caller with it. Every call is begun, also of what there is not or what
     /// the caller may not use; one that is cut off drops its record.
     fn begin(&self, _caller: &mut Self::Caller, _call: &Begun) -> Box<dyn Record> {

@@ -20,9 +20,25 @@ CREATE TABLE tool_calls (
 -- By it a person finds all that one call changed.
 CREATE INDEX events_correlation ON events (workspace_id, correlation_id, seq);
 
+-- What each token of an agent changed in a UTC day.
+CREATE TABLE agent_days (
+    workspace_id UUID NOT NULL REFERENCES workspaces (id),
+    holder TEXT NOT NULL,
+    day DATE NOT NULL,
+    changes BIGINT NOT NULL CHECK (changes >= 0),
+    proposals BIGINT NOT NULL CHECK (proposals >= 0),
+    PRIMARY KEY (workspace_id, holder, day)
+);
+
 ALTER TABLE tool_calls ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tool_calls FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON tool_calls
     USING (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid)
     WITH CHECK (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE, DELETE ON tool_calls TO milepost_app;
+ALTER TABLE agent_days ENABLE ROW LEVEL SECURITY;
+ALTER TABLE agent_days FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON agent_days
+    USING (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid)
+    WITH CHECK (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE, DELETE ON agent_days TO milepost_app;

@@ -1,2 +1,3 @@
+DROP TABLE agent_days;
 DROP INDEX events_correlation;
 DROP TABLE tool_calls;

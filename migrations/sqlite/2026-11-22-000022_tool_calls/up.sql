@@ -19,3 +19,13 @@ CREATE TABLE tool_calls (
 
 -- By it a person finds all that one call changed.
 CREATE INDEX events_correlation ON events (workspace_id, correlation_id, seq);
+
+-- What each token of an agent changed in a UTC day.
+CREATE TABLE agent_days (
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    holder TEXT NOT NULL,
+    day TEXT NOT NULL,
+    changes BIGINT NOT NULL CHECK (changes >= 0),
+    proposals BIGINT NOT NULL CHECK (proposals >= 0),
+    PRIMARY KEY (workspace_id, holder, day)
+);

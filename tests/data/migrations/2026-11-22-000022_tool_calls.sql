@@ -1,2 +1,3 @@
 INSERT INTO tool_calls VALUES
     ('01900000-0000-7000-8000-000000000001', '01900000-0000-7000-8000-0000000000e1', '2026-12-09T15:00:00.000000Z', 'agent', NULL, 'local agent', NULL, 'mcp', 'deal_list', 'aa', '7', FALSE, 'ok', 3);
+INSERT INTO agent_days VALUES ('01900000-0000-7000-8000-000000000001', 'agent:local agent', '2026-12-09', 12, 1);
