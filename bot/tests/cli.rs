@@ -15,6 +15,8 @@ macro_rules! shows {
 
 #[path = "cli/agent_server.rs"]
 mod agent_server;
+#[path = "cli/bundle.rs"]
+mod bundle;
 #[path = "cli/by_agent.rs"]
 mod by_agent;
 #[path = "cli/chat.rs"]
@@ -370,10 +372,36 @@ fn a_client_is_told_how_to_connect() {
         let args = server["args"].as_array().unwrap();
         assert_eq!(args.last().unwrap(), "mcp");
     }
-    let http =
-        ["mcp", "config", "--client", "cursor", "--http", "http://127.0.0.1:8787/mcp", "--token", "milep_mcp_x"];
-    let told = t.json(&http);
+    let http = |client: &str, more: &[&str]| {
+        let at = ["mcp", "config", "--client", client, "--http", "http://127.0.0.1:8787/mcp"];
+        t.json(&[&at, more].concat())
+    };
+    let given = ["--token", "milep_mcp_x"];
+    let told = http("cursor", &given);
     assert_eq!(told["config"]["mcpServers"]["milepost"]["headers"]["Authorization"], "Bearer milep_mcp_x");
+    assert_eq!(
+        t.run(&["mcp", "config", "--client", "claude-desktop", "--http", "http://127.0.0.1:8787/mcp"]).code,
+        2
+    );
+    // Without a token in hand each client is told, in its own words, where it finds one.
+    let told = http("vscode", &[]);
+    assert_eq!(
+        told["config"]["servers"]["milepost"]["headers"]["Authorization"],
+        "Bearer ${input:milepost-token}"
+    );
+    assert_eq!(told["config"]["inputs"][0]["password"], true);
+    let told = http("cursor", &[]);
+    assert_eq!(
+        told["config"]["mcpServers"]["milepost"]["headers"]["Authorization"],
+        "Bearer ${env:MILEPOST_TOKEN}"
+    );
+    let told = http("claude-code", &[]);
+    assert_eq!(told["config"]["mcpServers"]["milepost"]["headers"]["Authorization"], "Bearer ${MILEPOST_TOKEN}");
+    let command = "claude mcp add --transport http milepost http://127.0.0.1:8787/mcp --header \"Authorization: Bearer ${MILEPOST_TOKEN}\"";
+    assert_eq!(told["command"], command);
+    let command =
+        command.replace("\"Authorization: Bearer ${MILEPOST_TOKEN}\"", "'Authorization: Bearer milep_mcp_x'");
+    assert_eq!(http("claude-code", &given)["command"], command);
     assert!(t.ok(&["completions", "bash"]).out.contains("milepost"));
     assert!(t.ok(&["man"]).out.contains("milepost"));
 }

@@ -76,6 +76,13 @@ pub fn server(host: &Host, options: &Options) -> Result<server::Server<Milepost>
     }
 }
 
+/// Every tool that there is, whoever may use it, sorted by name: for words about this server that need no database.
+pub fn catalogue() -> Vec<rmcp::model::Tool> {
+    let mut all: Vec<_> = tools::all().into_iter().flatten().map(|route| route.attr).collect();
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all
+}
+
 /// `/mcp` for the product's server. Cancelling `close` ends open streams.
 pub fn app(host: &Host, options: Options, close: CancellationToken) -> Result<Router, CannotServe> {
     let server = server(host, &options)?;

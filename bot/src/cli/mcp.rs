@@ -1,4 +1,6 @@
-//! `milepost mcp`: one agent over standard input and output, and how to connect one.
+//! `milepost mcp`: one agent over standard input and output, how to connect one, and how to hand this program to others.
+
+mod bundle;
 
 use std::time::Duration;
 
@@ -45,6 +47,10 @@ pub fn options(host: &Host, toolsets: &[String], read_only: bool) -> Result<Opti
 enum Sub {
     /// Print what connects a client to this program
     Config(Config),
+    /// Write this program as one file that a desktop client installs (MCPB)
+    Bundle(bundle::Bundle),
+    /// Print the entry for the MCP registry (server.json)
+    Listing(bundle::Listing),
 }
 
 #[derive(Args)]
@@ -54,7 +60,7 @@ struct Config {
     /// Connect to a running server at this address instead of starting a program
     #[arg(long, value_name = "URL")]
     http: Option<String>,
-    /// The token for --http
+    /// The token for --http, to be written down as it is [default: the client finds it elsewhere]
     #[arg(long, requires = "http")]
     token: Option<String>,
 }
@@ -70,6 +76,8 @@ enum Client {
 pub fn run(common: &Common, cmd: &Mcp) -> Outcome {
     match &cmd.command {
         Some(Sub::Config(cmd)) => config(common, cmd).map(Some),
+        Some(Sub::Bundle(cmd)) => bundle::write(cmd).map(Some),
+        Some(Sub::Listing(cmd)) => bundle::listing(cmd).map(Some),
         None => stdio(common, cmd).map(|()| None),
     }
 }
@@ -93,7 +101,9 @@ async fn principal(host: &Host, common: &Common, cmd: &Mcp) -> Result<Principal,
     if let Some(token) = &cmd.token {
         return Ok(host.authenticate(token.trim(), Source::Mcp).await?);
     }
-    let workspace = choose(&host.directory().await?, common.workspace.as_deref())?;
+    // A bundle hands on what its user left empty.
+    let named = common.workspace.as_deref().filter(|slug| !slug.is_empty());
+    let workspace = choose(&host.directory().await?, named)?;
     Ok(access::ops::local_agent(workspace.id, &cmd.agent, cmd.scope, Source::Mcp))
 }
 
@@ -102,7 +112,7 @@ fn config(common: &Common, cmd: &Config) -> Result<Answer, Stop> {
         Some(url) => remote(cmd.client, url, cmd.token.as_deref())?,
         None => local(common, cmd.client)?,
     };
-    let (file, document) = match cmd.client {
+    let (file, mut document) = match cmd.client {
         Client::ClaudeCode => (".mcp.json in your project", json!({ "mcpServers": { "milepost": server } })),
         Client::ClaudeDesktop => (
             "claude_desktop_config.json (Settings, Developer, Edit Config)",
@@ -111,9 +121,53 @@ fn config(common: &Common, cmd: &Config) -> Result<Answer, Stop> {
         Client::Cursor => ("~/.cursor/mcp.json", json!({ "mcpServers": { "milepost": server } })),
         Client::Vscode => (".vscode/mcp.json", json!({ "servers": { "milepost": server } })),
     };
+    let secret = match (&cmd.http, &cmd.token) {
+        (None, _) => Secret::None,
+        (Some(_), Some(_)) => Secret::Written,
+        (Some(_), None) => cmd.client.secret(),
+    };
+    if secret == Secret::Asked {
+        document["inputs"] = json!([{
+            "type": "promptString",
+            "id": INPUT,
+            "description": "Milepost: the agent's token",
+            "password": true,
+        }]);
+    }
     let command = (cmd.client == Client::ClaudeCode).then(|| says::mcp::claude_add(&server));
-    let text = says::mcp::snippet(file, &document, command.as_deref(), cmd.http.is_some() && cmd.token.is_none());
+    let text = says::mcp::snippet(file, &document, command.as_deref(), secret);
     Ok(Answer::new(text, json!({ "file": file, "config": document, "command": command })))
+}
+
+/// The id under which VS Code keeps the token that it asked for.
+const INPUT: &str = "milepost-token";
+
+/// Where a client has the token from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// It needs none.
+    None,
+    /// It stands in the file.
+    Written,
+    /// From the environment that the client is started in: `MILEPOST_TOKEN`.
+    Environment,
+    /// The client asks for it once and keeps it.
+    Asked,
+}
+
+impl Client {
+    fn secret(self) -> Secret {
+        if self == Self::Vscode { Secret::Asked } else { Secret::Environment }
+    }
+
+    /// How the file of this client names a token that does not stand in it. Files of projects are shared with others.
+    fn token(self) -> String {
+        match self {
+            Self::ClaudeCode | Self::ClaudeDesktop => "${MILEPOST_TOKEN}".into(),
+            Self::Cursor => "${env:MILEPOST_TOKEN}".into(),
+            Self::Vscode => format!("${{input:{INPUT}}}"),
+        }
+    }
 }
 
 fn remote(client: Client, url: &str, token: Option<&str>) -> Result<Value, Stop> {
@@ -126,8 +180,9 @@ fn remote(client: Client, url: &str, token: Option<&str>) -> Result<Value, Stop>
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(Stop::Usage(format!("{url} is no address. Write it as http://127.0.0.1:8787/mcp.")));
     }
-    let token = token.unwrap_or("milep_mcp_...");
+    let token = token.map_or_else(|| client.token(), str::to_owned);
     let mut server = json!({ "url": url, "headers": { "Authorization": format!("Bearer {token}") } });
+    // Cursor knows by the address.
     if client != Client::Cursor {
         server["type"] = "http".into();
     }
@@ -145,7 +200,8 @@ fn local(common: &Common, client: Client) -> Result<Value, Stop> {
     }
     args.push("mcp".into());
     let mut server = json!({ "command": program, "args": args });
-    if client == Client::Vscode {
+    // Claude Desktop's file starts programs and nothing else, so it has no types.
+    if client != Client::ClaudeDesktop {
         server["type"] = "stdio".into();
     }
     Ok(server)

@@ -38,6 +38,7 @@ use host::Config;
 
 pub use answer::{Answer, Outcome, Stop, print};
 pub use desk::{Desk, choose, operator};
+pub use mcp::Secret;
 
 use crate::{demo, serve};
 
