@@ -21,6 +21,8 @@ mod bundle;
 mod by_agent;
 #[path = "cli/chat.rs"]
 mod chat;
+#[path = "cli/clients.rs"]
+mod clients;
 #[path = "cli/clock.rs"]
 mod clock;
 #[path = "cli/conformance.rs"]
