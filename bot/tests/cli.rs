@@ -13,6 +13,8 @@ macro_rules! shows {
     };
 }
 
+#[path = "cli/abuse.rs"]
+mod abuse;
 #[path = "cli/agent_server.rs"]
 mod agent_server;
 #[path = "cli/bundle.rs"]

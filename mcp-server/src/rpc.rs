@@ -2,6 +2,7 @@
 
 use rmcp::model::{ErrorCode, ErrorData, JsonRpcError, RequestId};
 
+use domain::kernel::shape::shown;
 use domain::kernel::strict::{self, Scalar, Seen};
 
 /// Why a message was not passed on, and the answer its sender gets.
@@ -33,7 +34,7 @@ pub(crate) enum Message {
 
 /// Passes exactly one well-formed JSON-RPC object without duplicate keys, NUL characters or excessive depth.
 pub(crate) fn examine(json: &[u8]) -> Result<Message, Unreadable> {
-    let (seen, checked) = strict::peek(json, &["jsonrpc", "id", "method", "result", "error"]);
+    let (seen, checked) = strict::peek(json, &["jsonrpc", "id", "method", "params", "result", "error"]);
     let id = match seen.member("id") {
         Some(Scalar::Text(text)) => Some(RequestId::String(text.as_str().into())),
         Some(Scalar::Whole(number)) => Some(RequestId::Number(*number)),
@@ -47,8 +48,28 @@ pub(crate) fn examine(json: &[u8]) -> Result<Message, Unreadable> {
         }
         return Err(answer);
     }
-    shape(&seen, id.clone())
-        .map_err(|why| Unreadable::new(id, ErrorCode::INVALID_REQUEST, format!("{why} Nothing was done.")))
+    let message = shape(&seen, id.clone()).map_err(|why| {
+        Unreadable::new(id.clone(), ErrorCode::INVALID_REQUEST, format!("{why} Nothing was done."))
+    })?;
+    if !matches!(seen.member("params"), None | Some(Scalar::Object | Scalar::Null)) {
+        let why = "`params` must be an object. Nothing was done.";
+        return Err(Unreadable::new(id, ErrorCode::INVALID_PARAMS, why));
+    }
+    Ok(message)
+}
+
+/// For a message that the protocol library cannot read although it is a message: something inside has a wrong type.
+pub(crate) fn misshapen(message: &Message) -> Unreadable {
+    let (id, code, what) = match message {
+        // All but the parameters was looked at before.
+        Message::Request { id, method } => {
+            (Some(id.clone()), ErrorCode::INVALID_PARAMS, format!("a {} request", shown(method)))
+        }
+        Message::Notification => (None, ErrorCode::INVALID_REQUEST, "a notification".to_owned()),
+        Message::Response => (None, ErrorCode::INVALID_REQUEST, "an answer".to_owned()),
+    };
+    let sentence = format!("This is not {what} as the protocol describes it. Nothing was done.");
+    Unreadable::new(id, code, sentence)
 }
 
 fn shape(seen: &Seen, id: Option<RequestId>) -> Result<Message, &'static str> {
@@ -94,6 +115,7 @@ mod tests {
         answered("[]", -32600, serde_json::Value::Null);
         answered(r#"{"jsonrpc":"2.0","id":null,"method":"x"}"#, -32600, serde_json::Value::Null);
         answered(r#"{"jsonrpc":"2.0","id":3}"#, -32600, 3.into());
+        answered(r#"{"jsonrpc":"2.0","id":3,"method":"x","params":[]}"#, -32602, 3.into());
         answered(r#"{"id":"a","method":"x"}"#, -32600, "a".into());
         let said = answered(r#"{"jsonrpc":"2.0","method":"x","params":{"a":1,"a":2},"id":9}"#, -32600, 9.into());
         assert_eq!(said, "`params.a` is given twice; which one counts is not clear. Nothing was done.");

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 
-use rmcp::model::{ClientJsonRpcMessage, ErrorCode, RequestId};
+use rmcp::model::{ClientJsonRpcMessage, ErrorCode};
 use rmcp::service::{RoleServer, RxJsonRpcMessage, ServerInitializeError, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::{ServerHandler, service::serve_server_with_ct};
@@ -141,18 +141,12 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
         let kind = rpc::examine(line)?;
         let message = match (&kind, serde_json::from_slice(line)) {
             (_, Ok(message)) => message,
-            (Message::Request { id, method }, Err(_)) => return Err(misshapen(id.clone(), method)),
+            (Message::Request { .. }, Err(_)) => return Err(rpc::misshapen(&kind)),
             (Message::Notification | Message::Response, Err(_)) => return Ok(None),
         };
         self.opened |= matches!(kind, Message::Request { .. });
         Ok(self.opened.then_some(message))
     }
-}
-
-fn misshapen(id: RequestId, method: &str) -> Unreadable {
-    let method = domain::kernel::shape::shown(method);
-    let sentence = format!("This is not a {method} request as the protocol describes it. Nothing was done.");
-    Unreadable::new(Some(id), ErrorCode::INVALID_REQUEST, sentence)
 }
 
 impl<R: AsyncRead + Send + Unpin + 'static> Transport<RoleServer> for Lines<R> {

@@ -19,6 +19,7 @@ pub mod peers;
 mod place;
 mod samples;
 mod steps;
+mod wire;
 mod world;
 
 pub use agents::{Agent, Answer, Era};
@@ -31,6 +32,7 @@ pub use outbound::{accepted, message, not_sent, report, unclear};
 pub use place::Place;
 pub use samples::{deal, key_dates, unknown_id};
 pub use steps::{DATES, change};
+pub use wire::{Reply, Wire};
 pub use world::{Team, World};
 
 /// Tells each story once on each database: `sqlite::<sentence>` and `postgres::<sentence>`.

@@ -7,6 +7,7 @@ mod approval_cards;
 mod approvals;
 mod audit;
 mod bad_input;
+mod bad_json;
 mod calls;
 mod cards;
 mod chat;

@@ -6,10 +6,14 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Objects and lists inside each other beyond this are refused.
 pub const MAX_DEPTH: usize = 64;
+
+/// Values (texts, numbers, objects, lists) in one document beyond this are refused: a megabyte of empty lists would become a
+/// hundred once it is read.
+pub const MAX_VALUES: usize = 10_000;
 
 /// What is wrong with a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,7 @@ pub enum Kind {
     DuplicateKey,
     Nul,
     TooDeep,
+    TooMany,
     /// A key that the JSON library itself gives a meaning to.
     ReservedKey,
 }
@@ -52,7 +57,9 @@ impl fmt::Display for Flaw {
 pub enum Scalar {
     Text(String),
     Whole(i64),
-    /// An object, a list, a fraction, true, false or null.
+    Null,
+    Object,
+    /// A list, a fraction, true or false.
     Other,
 }
 
@@ -77,7 +84,7 @@ pub fn check(json: &[u8]) -> Result<(), Flaw> {
 
 /// As [`check`], and reports the members of the outermost object that are in `names`.
 pub fn peek(json: &[u8], names: &'static [&'static str]) -> (Seen, Result<(), Flaw>) {
-    let mut walk = Walk { names, seen: Seen::default(), path: Vec::new(), depth: 0, flaw: None };
+    let mut walk = Walk { names, seen: Seen::default(), path: Vec::new(), depth: 0, values: 0, flaw: None };
     let text = match std::str::from_utf8(json) {
         Ok(text) => text,
         Err(error) => {
@@ -126,6 +133,7 @@ struct Walk {
     seen: Seen,
     path: Vec<Step>,
     depth: usize,
+    values: usize,
     flaw: Option<Flaw>,
 }
 
@@ -154,6 +162,22 @@ impl Walk {
         }
     }
 
+    /// Counts a value; `false` when there are more than anybody needs.
+    fn counted(&mut self) -> bool {
+        self.values += 1;
+        if self.values == MAX_VALUES + 1 {
+            let path = std::mem::take(&mut self.path);
+            self.flawed(Kind::TooMany, &format!("has more than {MAX_VALUES} values."));
+            self.path = path;
+        }
+        self.values <= MAX_VALUES
+    }
+
+    /// Whether a member need not be looked at any more. What a caller asked for is looked at wherever it stands.
+    fn is_past(&self, key: &str) -> bool {
+        self.values > MAX_VALUES && (self.depth > 1 || !self.names.contains(&key))
+    }
+
     fn enter(&mut self) -> bool {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -171,7 +195,11 @@ impl<'de> DeserializeSeed<'de> for Place<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
-        reader.deserialize_any(self)
+        if self.0.counted() || self.0.depth == 1 {
+            reader.deserialize_any(self)
+        } else {
+            IgnoredAny::deserialize(reader).map(|_| ())
+        }
     }
 }
 
@@ -188,7 +216,7 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.0.kept(|| Scalar::Other);
+        self.0.kept(|| Scalar::Null);
         Ok(())
     }
 
@@ -234,11 +262,15 @@ impl<'de> Visitor<'de> for Place<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         let walk = self.0;
-        walk.kept(|| Scalar::Other);
+        walk.kept(|| Scalar::Object);
         walk.seen.is_object |= walk.depth == 0;
         if walk.enter() {
             let mut known = HashSet::new();
             while let Some(key) = object.next_key::<String>()? {
+                if walk.is_past(&key) {
+                    object.next_value::<IgnoredAny>()?;
+                    continue;
+                }
                 walk.path.push(Step::Key(key.clone()));
                 walk.text(&key);
                 if key.starts_with("$serde_json::private::") {
@@ -313,6 +345,19 @@ mod tests {
     }
 
     #[test]
+    fn ten_thousand_values_are_fine_and_one_more_is_not() {
+        let list = |values: usize| format!("[{}1]", "1,".repeat(values - 2));
+        assert_eq!(check(list(MAX_VALUES).as_bytes()), Ok(()));
+        refused(list(MAX_VALUES + 1), Kind::TooMany, "");
+        let members: Vec<String> = (0..MAX_VALUES).map(|i| format!(r#""k{i}":[]"#)).collect();
+        refused(format!("{{{}}}", members.join(",")), Kind::TooMany, "");
+        // What comes behind is still held to be JSON, and the id is seen.
+        let (seen, result) = peek(format!(r#"{{"params":{},"id":7}}"#, list(50_000)).as_bytes(), &["id"]);
+        assert_eq!((seen.member("id"), result.unwrap_err().kind), (Some(&Scalar::Whole(7)), Kind::TooMany));
+        assert!(check(format!("[{},x]", list(50_000)).as_bytes()).unwrap_err().is_malformed());
+    }
+
+    #[test]
     fn what_is_not_json_says_so() {
         for json in ["", "{", "{\"a\":}", "{} {}", "{}x", "nul", "[1,]", r#""\ud800""#, "1e999", "\"a\u{1}\""] {
             assert!(check(json.as_bytes()).unwrap_err().is_malformed(), "{json}");
@@ -331,7 +376,7 @@ mod tests {
         let (seen, result) = peek(br#"{"params":{"a":1,"a":2},"id":7,"method":"m"}"#, &["id", "method", "params"]);
         assert_eq!(seen.member("id"), Some(&Scalar::Whole(7)));
         assert_eq!(seen.member("method"), Some(&Scalar::Text("m".into())));
-        assert_eq!(seen.member("params"), Some(&Scalar::Other));
+        assert_eq!(seen.member("params"), Some(&Scalar::Object));
         assert_eq!(result.unwrap_err().path, "params.a");
     }
 }

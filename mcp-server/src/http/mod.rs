@@ -3,6 +3,7 @@
 //! In this order: time limit and panic guard around all of it; declared size; `Host` and `Origin`; method; bearer;
 //! session; body (size again, while it is read, and then strictness). Only then the protocol library sees the request.
 
+mod listen;
 mod reply;
 mod sessions;
 
@@ -14,14 +15,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::serve::ListenerExt;
 use domain::kernel::Refusal;
 use rmcp::ServerHandler;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
@@ -30,6 +29,8 @@ use crate::rpc::{self, Message};
 use crate::server::Caller;
 use reply::Reply;
 use sessions::Sessions;
+
+pub use listen::listen;
 
 /// How the endpoint behaves. The default is sessionless, answers in JSON, and talks to loopback only.
 #[derive(Clone, Debug)]
@@ -94,29 +95,6 @@ where
     Router::new().route_service("/mcp", service).route_layer(from_fn_with_state(gate, guarded::<P, A, F>))
 }
 
-/// Serves `router` until `shutdown` is done: then nothing new is accepted, requests under way get `grace` to finish,
-/// and what is still open after that is ended through `close` (the token of [`Settings`]).
-pub async fn listen(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-    close: CancellationToken,
-    grace: Duration,
-) -> std::io::Result<()> {
-    // Small answers would otherwise wait up to 40 ms for company.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let served = axum::serve(listener, router).with_graceful_shutdown(async move {
-        shutdown.await;
-        tokio::spawn(async move {
-            tokio::time::sleep(grace).await;
-            close.cancel();
-        });
-    });
-    served.await
-}
-
 struct Gate<A> {
     settings: Settings,
     admit: A,
@@ -151,7 +129,10 @@ where
     let declared =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|bytes: u64| bytes > settings.most_bytes as u64) {
-        drain(request.into_body(), settings.most_bytes).await;
+        // Who waits for a go-ahead has sent nothing, and would take it for one.
+        if !request.headers().contains_key(header::EXPECT) {
+            drain(request.into_body(), settings.most_bytes).await;
+        }
         return Err(Reply::too_large(settings.most_bytes));
     }
     host::doors::check(request.uri(), request.headers(), &settings.hosts, &settings.origins)
@@ -174,13 +155,26 @@ where
 
     let (parts, body) = request.into_parts();
     let bytes = read(body, settings.most_bytes).await?;
+    if !is_json(&parts.headers) {
+        return Err(Reply::wrong_type());
+    }
     let message = rpc::examine(&bytes).map_err(|unreadable| Reply::unreadable(&unreadable))?;
     let request = Request::from_parts(parts, Body::from(bytes));
     let opens = matches!(&message, Message::Request { method, .. } if method == "initialize");
     if settings.sessions && opens && !sessions::has_id(request.headers()) {
         return gate.sessions.open(&key, next.run(request)).await;
     }
-    Ok(next.run(request).await)
+    let response = next.run(request).await;
+    // The type was right, so this is the library's word for a message that it cannot read.
+    if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        return Err(Reply::unreadable(&rpc::misshapen(&message)));
+    }
+    Ok(response)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 fn allowed(sessions: bool) -> &'static [Method] {

@@ -78,6 +78,12 @@ impl Reply {
         reply
     }
 
+    pub(super) fn wrong_type() -> Self {
+        let sentence = "The body is not said to be JSON.";
+        let next = "Send it with Content-Type: application/json.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid", sentence, next)
+    }
+
     pub(super) fn too_large(most: usize) -> Self {
         let sentence = format!("The request has more than {most} bytes.");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid", &sentence, "Send less at once.")

@@ -2,6 +2,7 @@ use axum::body::to_bytes;
 use axum::http::Request;
 use domain::kernel::Code;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 
 use super::*;
@@ -235,6 +236,35 @@ async fn nothing_takes_longer_than_the_time_limit() {
     assert_eq!(answer(&app, request).await.0, 504);
     let (status, answer) = answer(&app, call(Era::Legacy, "wait", "{}")).await;
     assert_eq!((status, &answer["result"]["isError"]), (200, &json!(true)), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_a_byte_per_second_is_cut_off_after_the_time_limit() {
+    // One that may be as long as it says, and one that is read only so that its sender sees the answer.
+    for length in [1_000, 10 << 20] {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        tokio::spawn(listen::serve(far, app(Settings::default()), CancellationToken::new()));
+        let (mut read, mut write) = tokio::io::split(near);
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer anna\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n"
+        );
+        write.write_all(head.as_bytes()).await.unwrap();
+        let began = tokio::time::Instant::now();
+        let drip = async move {
+            while write.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let dripping = tokio::spawn(drip);
+        let mut said = String::new();
+        // The end: a connection whose body was not read to its end has no next request.
+        let _ = read.read_to_string(&mut said).await;
+        assert!(said.starts_with("HTTP/1.1 504 "), "{said}");
+        assert!(said.contains("took longer than 60 seconds and was given up"), "{said}");
+        assert!((60..62).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+        dripping.abort();
+    }
 }
 
 #[tokio::test]
