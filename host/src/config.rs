@@ -537,7 +537,7 @@ fn section<T: DeserializeOwned + Default>(
 }
 
 /// A setting whose value is a list, written with commas in the environment.
-const LISTS: [(&str, &str); 5] = [
+const LISTS: [(&str, &str); 6] = [
     ("http", "allowed_hosts"),
     ("http", "allowed_origins"),
     ("agents", "toolsets"),

@@ -279,7 +279,9 @@ on_both! {
         });
         written(&world);
         let events = world.events(&world.team).len();
-        let sweep = || drop(world.wait_for(Sweep::new(&world.host).tick()));
+        let sweep = || {
+            world.wait_for(Sweep::new(&world.host).tick());
+        };
         world.hours_pass(24 * 90 - 1);
         world.wait_for(async {
             Agent::connect(&world, &who, Era::Modern).await.call("milestone_list", json!({})).await.ok();

@@ -1,5 +1,6 @@
 //! `milepost bench`: what this machine does, through the same verbs as everything.
 
+pub mod agents;
 pub mod delivery;
 pub mod overdue;
 
@@ -51,6 +52,8 @@ pub struct Bench {
 
 #[derive(Subcommand)]
 enum Part {
+    /// Calls of agents over HTTP, held against a bare echo
+    Agents(agents::Agents),
     /// Reminders from the clock's look to a channel that takes them at once, and looks that find nothing
     Delivery(delivery::Delivery),
     /// What people notice while everything leaves that came due during a long downtime
@@ -97,6 +100,7 @@ pub struct Measured {
 
 pub fn run(cmd: &Bench) -> Outcome {
     match &cmd.part {
+        Some(Part::Agents(cmd)) => return agents::run(cmd),
         Some(Part::Delivery(cmd)) => return delivery::run(cmd),
         Some(Part::Overdue(cmd)) => return overdue::run(cmd),
         None => {}
@@ -108,24 +112,7 @@ pub fn run(cmd: &Bench) -> Outcome {
     let who = founded(&host)?;
 
     let clock = Clock::system();
-    let mut imports = Vec::new();
-    let mut ids: Vec<DealId> = Vec::new();
-    while ids.len() * MILESTONES_EACH < cmd.milestones || imports.is_empty() {
-        let csv = csv(ids.len(), usize::from(cmd.deals));
-        let start = clock.elapsed();
-        let rows = import::read(csv.as_bytes(), Format::Csv);
-        let options = Options { confirm: true, ..Options::default() };
-        let done = host.on_this_thread(&who, host.clock().now(), |work| {
-            work.write(|cx| import::import(cx, &rows, options))
-        })?;
-        imports.push(clock.elapsed() - start);
-        let new = done.value.deal_ids;
-        if new.len() != usize::from(cmd.deals) {
-            let why = done.value.problems.first().map_or_else(String::new, |bad| bad.reason.clone());
-            return Err(Stop::Failed(format!("The sample deals were not imported: {why}")));
-        }
-        ids.extend(new);
-    }
+    let (ids, imports) = filled(&host, &who, usize::from(cmd.deals), cmd.milestones)?;
     let first = imports.first().map_or(0.0, |time| time.as_secs_f64() * 1e3);
 
     let calls = usize::from(cmd.calls);
@@ -157,6 +144,34 @@ pub fn run(cmd: &Bench) -> Outcome {
         idle_memory_kib: idle_memory(folder.path(), cmd.postgres.as_deref())?,
     };
     Ok(Some(Answer::new(says::bench::measured(&measured), json!(measured))))
+}
+
+/// Imports `each` deals at a time until there are so many milestones. The deals, and how long each import took.
+fn filled(
+    host: &Host,
+    who: &Principal,
+    each: usize,
+    milestones: usize,
+) -> Result<(Vec<DealId>, Vec<Duration>), Stop> {
+    let clock = Clock::system();
+    let mut imports = Vec::new();
+    let mut ids: Vec<DealId> = Vec::new();
+    while ids.len() * MILESTONES_EACH < milestones || imports.is_empty() {
+        let csv = csv(ids.len(), each);
+        let start = clock.elapsed();
+        let rows = import::read(csv.as_bytes(), Format::Csv);
+        let options = Options { confirm: true, ..Options::default() };
+        let done = host
+            .on_this_thread(who, host.clock().now(), |work| work.write(|cx| import::import(cx, &rows, options)))?;
+        imports.push(clock.elapsed() - start);
+        let new = done.value.deal_ids;
+        if new.len() != each {
+            let why = done.value.problems.first().map_or_else(String::new, |bad| bad.reason.clone());
+            return Err(Stop::Failed(format!("The sample deals were not imported: {why}")));
+        }
+        ids.extend(new);
+    }
+    Ok((ids, imports))
 }
 
 fn founded(host: &Host) -> Result<Principal, Stop> {

@@ -1,5 +1,6 @@
 //! What was measured.
 
+use crate::cli::bench::agents;
 use crate::cli::bench::delivery::{Delivered, Rate};
 use crate::cli::bench::overdue::{Felt, Left, Watched};
 use crate::cli::bench::{Measured, Times};
@@ -24,6 +25,46 @@ pub fn measured(m: &Measured) -> String {
         table(&["WHAT", "TIMES", "MEDIAN", "P95", "WORST"], &rows),
         m.first_import_ms,
     )
+}
+
+pub fn agents(m: &agents::Measured) -> String {
+    let ms = |value: f64| format!("{value:.2} ms");
+    let ratio = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+    let promised = |kept| match kept {
+        None => "",
+        Some(true) => "kept",
+        Some(false) => "missed",
+    };
+    let row = |asked: &agents::Asked| {
+        vec![
+            asked.tool.to_owned(),
+            format!("{:.0}", asked.per_second),
+            ms(asked.times.p50_ms),
+            ms(asked.times.p95_ms),
+            asked.bytes.to_string(),
+            ratio(asked.of_echo),
+            ratio(asked.of_other),
+            promised(asked.kept).to_owned(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = m.asked.iter().map(row).collect();
+    format!(
+        "{}, {} milestones, {} clients, {} rounds of {} s each\n{}\nPromised: at least {} of the echo, {} times the other \
+         server, and 95 % within {} ms.\n",
+        m.database,
+        m.milestones,
+        m.clients,
+        m.rounds,
+        m.seconds,
+        table(&["TOOL", "A SECOND", "MEDIAN", "P95", "BYTES", "OF ECHO", "OF OTHER", "PROMISE"], &rows),
+        agents::OF_ECHO,
+        agents::OF_OTHER,
+        agents::P95_MS,
+    )
+}
+
+pub fn no_local_address(url: &str) -> String {
+    format!("{url} is no server on this machine. Write it as http://127.0.0.1:8000/mcp.")
 }
 
 pub fn delivered(m: &Delivered) -> String {

@@ -9,7 +9,7 @@ use super::*;
 use crate::fixture::{Token, server};
 use crate::stdio;
 
-async fn open(patience: Duration) -> Result<(Line, domain::workspace::agent_server::Tools), String> {
+async fn open(patience: Duration) -> Result<(Line, Tools), String> {
     let (near, far) = tokio::io::duplex(1 << 16);
     let (read, write) = tokio::io::split(far);
     let handler = server().with_local(Token("anna"));
