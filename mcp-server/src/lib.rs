@@ -31,6 +31,7 @@ use axum::Router;
 use domain::kernel::Principal;
 use domain::kernel::shape::{closest, shown};
 use host::Host;
+use host::agents::Toolsets;
 use host::calls::CallWriter;
 use tokio_util::sync::CancellationToken;
 
@@ -76,9 +77,12 @@ pub fn server(host: &Host, options: &Options) -> Result<server::Server<Milepost>
     }
 }
 
-/// Every tool that there is, whoever may use it, sorted by name: for words about this server that need no database.
+/// The tools that are there when nothing is said, whoever may use them, sorted by name: for words about this server that need
+/// no database.
 pub fn catalogue() -> Vec<rmcp::model::Tool> {
+    let usual = Toolsets::default();
     let mut all: Vec<_> = tools::all().into_iter().flatten().map(|route| route.attr).collect();
+    all.retain(|tool| milepost::place(&tool.name).is_some_and(|(set, _)| usual.has(set)));
     all.sort_by(|one, other| one.name.cmp(&other.name));
     all
 }

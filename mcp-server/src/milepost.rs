@@ -73,7 +73,7 @@ impl Caller for Principal {
 
 /// The set that a tool belongs to, and the right that it needs before anything else is looked at. The verbs behind it ask
 /// again.
-fn place(tool: &str) -> Option<(Toolset, Verb)> {
+pub(crate) fn place(tool: &str) -> Option<(Toolset, Verb)> {
     use Toolset::{Deals, Letters, Milestones, Upkeep};
     Some(match tool {
         "deal_get" | "deal_list" => (Deals, Verb::ReadDeals),

@@ -27,6 +27,8 @@ impl Served {
         let limits = Place::usual_limits();
         let mut config = host::Config::default();
         config.limits.calls_per_minute = std::num::NonZeroU32::MAX;
+        config.limits.changes_per_minute = std::num::NonZeroU32::MAX;
+        config.limits.tools.clear();
         let host = world.host_with(limits, config);
         let (_, token) = world.token(&world.team, For::Agent("naughty".into()), Grant::Write, None);
         let close = CancellationToken::new();
