@@ -74,13 +74,14 @@ impl Caller for Principal {
 /// The set that a tool belongs to, and the right that it needs before anything else is looked at. The verbs behind it ask
 /// again.
 pub(crate) fn place(tool: &str) -> Option<(Toolset, Verb)> {
-    use Toolset::{Deals, Letters, Milestones, Upkeep};
+    use Toolset::{Deals, Letters, Milestones, Overview, Upkeep};
     Some(match tool {
         "deal_get" | "deal_list" => (Deals, Verb::ReadDeals),
         "deal_create" => (Deals, Verb::CreateDeal),
         "deal_update" => (Deals, Verb::EditDeal),
         "key_dates_preview" => (Deals, Verb::PreviewKeyDates),
         "key_dates_apply" => (Deals, Verb::ApplyKeyDates),
+        "changes_since" => (Overview, Verb::ReadDeals),
         "milestone_list" | "milestone_explain" => (Milestones, Verb::ReadDeals),
         "milestone_add" => (Milestones, Verb::AddMilestone),
         "milestone_update" => (Milestones, Verb::EditMilestone),

@@ -346,6 +346,7 @@ on_both! {
                 tools,
                 [
                     "approval_list",
+                    "changes_since",
                     "deal_get",
                     "deal_list",
                     "delivery_list",

@@ -10,6 +10,7 @@ mod bad_input;
 mod bad_json;
 mod calls;
 mod cards;
+mod changes;
 mod chat;
 mod clocks;
 mod conformance;

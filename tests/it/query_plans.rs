@@ -21,7 +21,7 @@ use domain::workspace::approval::ops::{self as approvals, ListApprovals};
 use harness::{World, on_both, unknown_id};
 
 /// Copies the one row of a table, with some columns other than they are. `{i}` counts from 1.
-fn multiply(world: &World, table: &str, count: u32, other: &[(&str, &str)]) {
+pub(crate) fn multiply(world: &World, table: &str, count: u32, other: &[(&str, &str)]) {
     let pg = world.db().is_postgres();
     let columns = if pg {
         format!(

@@ -2,4 +2,5 @@
 //! rebuilt from events.
 
 pub mod calls;
+pub mod changes;
 pub mod event_log;

@@ -236,7 +236,7 @@ fn lock_head(conn: &mut Conn, workspace: WorkspaceId) -> Result<(i64, String), F
 }
 
 /// Of a change the fields that differ; of a new thing all that it has.
-fn changed_fields(data: &Value) -> Vec<String> {
+pub(crate) fn changed_fields(data: &Value) -> Vec<String> {
     match (data.get("before"), data.get("after"), data) {
         (Some(Value::Object(was)), Some(Value::Object(is)), _) => {
             let gone = was.keys().filter(|key| !is.contains_key(*key));

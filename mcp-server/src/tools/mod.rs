@@ -5,6 +5,7 @@ mod drafts;
 mod key_dates;
 mod milestones;
 mod outbound;
+mod overview;
 mod schedule;
 
 use domain::kernel::{Problem, Refusal};
@@ -16,7 +17,7 @@ use crate::milepost::Milepost;
 pub(crate) use key_dates::question;
 
 /// All tools, of every toolset.
-pub fn all() -> [ToolRouter<Milepost>; 6] {
+pub fn all() -> [ToolRouter<Milepost>; 7] {
     [
         Milepost::deal_tools(),
         Milepost::milestone_tools(),
@@ -24,6 +25,7 @@ pub fn all() -> [ToolRouter<Milepost>; 6] {
         Milepost::draft_tools(),
         Milepost::outbound_tools(),
         Milepost::schedule_tools(),
+        Milepost::overview_tools(),
     ]
 }
 
