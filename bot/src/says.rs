@@ -22,6 +22,7 @@ pub mod notification;
 pub mod policy;
 pub mod preferences;
 pub mod reminder;
+pub mod search;
 pub mod serve;
 pub mod settings;
 pub mod setup;

@@ -203,6 +203,9 @@ fn a_first_day_with_milepost() {
     let titles: Vec<_> = listed["deals"].as_array().unwrap().iter().map(|deal| text(&deal["title"])).collect();
     assert_eq!(titles, ["12 Oak Street - Smith", "9 Elm Court - Doe"]);
     shows!("deal_list", t.ok(&["deal", "list"]));
+    shows!("search", t.ok(&["search", "oak", "clos"]));
+    shows!("search_for_somebody", t.ok(&["search", "jordan@example.com", "--limit", "1"]));
+    shows!("search_in_vain", t.ok(&["search", "nowhere", "--kind", "deal,milestone"]));
     shows!("deal_show", t.ok(&["deal", "show", &deal]));
     shows!("deal_timeline", t.ok(&["deal", "timeline", &deal]));
     shows!("deal_explain", t.ok(&["deal", "explain", &deal]));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use domain::insight::search::catch_up::catch_up;
 use domain::kernel::id::{CorrelationId, TokenId, WorkspaceId};
 use domain::kernel::idempotency::{Answer, Key};
 use domain::kernel::way::Way;
@@ -76,7 +77,23 @@ impl Host {
             info!(migrations = applied.len(), "Brought the database to this version's schema");
         }
         let clock = config.clock.at.map_or_else(Clock::system, Clock::standing_at);
-        Ok(Self::of(Parts { db, clock, randomness: Box::new(SystemRandomness), config }))
+        let host = Self::of(Parts { db, clock, randomness: Box::new(SystemRandomness), config });
+        host.index()?;
+        Ok(host)
+    }
+
+    /// Makes searchable what was there before the index was: once, with the first start that has it.
+    fn index(&self) -> Result<(), Fault> {
+        for workspace in tenant::store::directory(self.db())? {
+            let who = self.operator(workspace.id, "search", Source::System);
+            match catch_up(&self.work(&who, &AtomicBool::new(false))) {
+                Ok(0) => {}
+                Ok(added) => info!(workspace = workspace.slug, things = added, "Made searchable what was there"),
+                Err(No::Fault(fault)) => return Err(fault),
+                Err(No::Refusal(no)) => return Err(Fault::Corrupt(format!("nothing was made searchable: {no}"))),
+            }
+        }
+        Ok(())
     }
 
     /// The database alone, as it is: nothing is migrated.

@@ -194,6 +194,54 @@ on_both! {
         });
     }
 
+    fn what_an_agent_finds_it_can_open_with_the_tool_that_is_named(world: World) {
+        let who = world.agent(&world.team, Grant::Read);
+        let deal = world.peopled_deal("12 Oak Street");
+        world.draft_for_the_buyer(deal);
+        world.wait_for(async {
+            for era in Era::BOTH {
+                let agent = Agent::connect(&world, &who, era).await;
+                let mut kinds = std::collections::BTreeSet::new();
+                for text in ["oak", "ann", "inspection", "residential"] {
+                    let found = agent.call("search", json!({ "text": text, "limit": 100 })).await.ok();
+                    for hit in found["hits"].as_array().unwrap() {
+                        kinds.insert(hit["kind"].as_str().unwrap().to_owned());
+                        let Some(tool) = hit["open_with"].as_str() else {
+                            assert_eq!(hit["kind"], "template");
+                            continue;
+                        };
+                        let id = if hit["kind"] == "contact" { &hit["deal_id"] } else { &hit["id"] };
+                        let opened = agent.call(tool, json!({ "id": id })).await.ok();
+                        assert!(opened.to_string().contains(id.as_str().unwrap()), "{tool}: {opened}");
+                    }
+                }
+                assert_eq!(kinds.len(), 7, "{kinds:?}");
+                let first = agent.call("search", json!({ "text": "oak clos" })).await.ok();
+                assert_eq!(first["hits"][0]["title"], "12 Oak Street: Closing day");
+                assert_eq!(agent.call("search", json!({ "text": "?" })).await.no().0, "invalid");
+            }
+        });
+    }
+
+    fn an_agent_that_comes_back_is_told_what_happened_since(world: World) {
+        let who = world.agent(&world.team, Grant::Read);
+        let deal = world.deal("12 Oak Street");
+        world.wait_for(async {
+            let agent = Agent::connect(&world, &who, Era::Modern).await;
+            let first = agent.call("changes_since", json!({ "limit": 1 })).await.ok();
+            assert_eq!(first["changes"].as_array().unwrap().len(), 1);
+            world.complete(world.milestone(deal, "inspection").id);
+            let since = agent.call("changes_since", json!({ "cursor": first["next_cursor"], "kinds": ["milestone"] })).await.ok();
+            assert_eq!(since["changes"].as_array().unwrap().len(), 1, "{since}");
+            assert_eq!(since["changes"][0]["summary"], "Completed in time.");
+            assert_eq!(since["more"], false);
+            let again = agent.call("changes_since", json!({ "cursor": since["next_cursor"] })).await.ok();
+            assert_eq!(again["changes"], json!([]));
+            let (code, sentence) = agent.call("changes_since", json!({ "kinds": ["other"] })).await.no();
+            assert_eq!(code, "forbidden", "{sentence}");
+        });
+    }
+
     fn an_agent_proposes_a_letter_a_person_approves_it_and_the_agent_sees_it_leave(world: World) {
         let who = world.agent(&world.team, Grant::Propose);
         for (era, title) in Era::BOTH.into_iter().zip(["12 Oak Street", "14 Oak Street"]) {
@@ -354,7 +402,8 @@ on_both! {
                     "milestone_explain",
                     "milestone_list",
                     "policy_preview",
-                    "schedule_simulate"
+                    "schedule_simulate",
+                    "search"
                 ]
             );
             let (code, sentence) = reader.call("deal_create", oak_street()).await.no();

@@ -48,6 +48,7 @@ mod rehearsal;
 mod reminders;
 mod rest;
 mod schema;
+mod search;
 mod snoozes;
 mod stages;
 mod suggestions;

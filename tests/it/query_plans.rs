@@ -14,8 +14,10 @@ use domain::deals::milestone::view::suggest as suggest_milestones;
 use domain::delivery::outbox::ops::is_anything_due;
 use domain::delivery::outbox::view::{ListDeliveries, list as deliveries};
 use domain::delivery::{Status, feed};
+use domain::insight::search::catch_up::catch_up;
+use domain::insight::search::ops::{Search, search as find_all};
 use domain::kernel::page::Ask;
-use domain::kernel::{Conn, Cx, No};
+use domain::kernel::{Conn, Cx, No, search};
 use domain::workspace::access::Role;
 use domain::workspace::approval::ops::{self as approvals, ListApprovals};
 use harness::{World, on_both, unknown_id};
@@ -387,6 +389,60 @@ on_both! {
         // Deals by their closing date.
         let cmd = ListDeals { closing_from: "2026-11-01".parse().ok(), ..ListDeals::default() };
         by_index(&plan(&world, "deal_key_dates", |cx| list_deals(cx, &cmd).map(drop)), "deal_key_dates");
+    }
+
+    fn a_few_words_are_found_by_the_index_among_a_hundred_thousand_milestones(world: World) {
+        a_large_workspace(&world);
+        // One in 4,096 by its number, with which its id ends.
+        let number = if world.db().is_postgres() { "right(id::text, 8)" } else { "substr(id, -8)" };
+        let rare = format!("UPDATE milestones SET title = 'Zinnia ' || {number} WHERE {number} LIKE '%000'");
+        world.meddle(&world.team, &rare);
+        world.meddle(&world.team, "DELETE FROM search_forms");
+        let begun = std::time::Instant::now();
+        let added = world.work(&world.machine(&world.team), catch_up).unwrap_or_else(|_| panic!("not indexed"));
+        println!("{added} things were indexed in {:?}", begun.elapsed());
+        let pg = world.db().is_postgres();
+        let own = format!("_w{}", world.team.id.0.simple());
+        let id = world.team.id;
+        let mut conn = world.db().raw().unwrap();
+        if let Conn::Pg(c) = &mut conn {
+            c.batch_execute("ANALYZE search_words").unwrap();
+            // What the function asks in the place of the tables' owner.
+            let asked = format!(
+                "EXPLAIN SELECT number FROM search_words WHERE workspace_id = '{id}' \
+                 AND words @@ '''{own}'' & ''zinn'':* & ''_p2'''::tsquery AND number BETWEEN 1 AND {} OFFSET 0",
+                i64::MAX
+            );
+            let plan = explained(&mut conn, &asked);
+            assert!(plan.contains("Bitmap Index Scan on search_words_gin"), "{plan}");
+        } else {
+            let mut asked = format!("EXPLAIN QUERY PLAN {}", search::FIND_LITE);
+            let words = format!("'\"{own}\" AND \"keys\"*'");
+            for value in [words, i64::MAX.to_string(), format!("'{id}'"), "21".into()] {
+                asked = asked.replacen('?', &value, 1);
+            }
+            let plan = explained(&mut conn, &asked);
+            assert!(plan.contains("SCAN w VIRTUAL TABLE INDEX"), "{plan}");
+            assert!(plan.contains("SEARCH d USING INTEGER PRIMARY KEY") && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
+        drop(conn);
+        let count = |text: &str| {
+            let wanted = Search { text: text.into(), ask: Ask { cursor: None, limit: Some(100) }, ..Search::default() };
+            let begun = std::time::Instant::now();
+            let page = world.look(&world.team.cora(), |cx| find_all(cx, &wanted)).unwrap();
+            println!("{text:?}: {} in {:?}", page.items.len(), begun.elapsed());
+            page.items.len()
+        };
+        for _ in 0..2 {
+            assert_eq!(count("zinn"), if pg { 4 } else { 24 });
+            assert_eq!(count("oak zinnia 00001000"), 1);
+            for common in ["keys", "oak", "oak keys", "0", "o k"] {
+                assert_eq!(count(common), 100, "{common}");
+            }
+            assert_eq!(count("nowhere"), 0);
+            assert_eq!(count("oak nowhere"), 0);
+            assert_eq!(count("keys zinnia"), if pg { 4 } else { 24 }, "one is its title, the other its type");
+        }
     }
 
     fn what_waits_and_what_left_is_found_by_an_index_however_much_there_was(world: World) {

@@ -24,6 +24,7 @@ mod policy;
 mod preferences;
 mod read;
 mod reminder;
+mod search;
 mod send_test;
 mod settings;
 mod setup;
@@ -153,6 +154,8 @@ enum Command {
     /// The rules that make milestones
     #[command(subcommand)]
     Template(template::Template),
+    /// Find deals, milestones, people, letters, approvals, messages and templates by a few words
+    Search(search::Search),
     /// Keys for programs
     #[command(subcommand)]
     Token(token::Token),
@@ -215,6 +218,7 @@ pub fn main() -> ExitCode {
         Some(Command::Draft(cmd)) => draft::run(&common, cmd),
         Some(Command::Approval(cmd)) => approval::run(&common, cmd),
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
+        Some(Command::Search(cmd)) => search::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
         Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),
         Some(Command::AgentServer(cmd)) => agent_server::run(&common, cmd),

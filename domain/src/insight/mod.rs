@@ -4,3 +4,4 @@
 pub mod calls;
 pub mod changes;
 pub mod event_log;
+pub mod search;

@@ -16,6 +16,7 @@ pub mod installation;
 pub mod migrate;
 pub mod page;
 pub mod schema;
+pub mod search;
 pub mod shape;
 pub mod spoken;
 pub mod step;

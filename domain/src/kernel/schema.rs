@@ -746,6 +746,27 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::kernel::column::Uuid;
+    search_documents (workspace_id, number) {
+        workspace_id -> Uuid,
+        number -> BigInt,
+        kind -> Text,
+        subject_id -> Uuid,
+        mark -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::Integer;
+    use crate::kernel::column::Uuid;
+    search_forms (workspace_id) {
+        workspace_id -> Uuid,
+        form -> Integer,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     workspaces,
     members,
@@ -786,4 +807,6 @@ allow_tables_to_appear_in_same_query!(
     tool_calls,
     agent_servers,
     agent_days,
+    search_documents,
+    search_forms,
 );

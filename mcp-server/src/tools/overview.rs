@@ -1,14 +1,16 @@
-//! What is going on: what changed since somebody looked.
+//! What is going on: what changed since somebody looked, and where something is.
 
 use domain::insight::changes::ops::{self as changes, AskChanges};
 use domain::insight::changes::{Changes, Kind};
+use domain::insight::search::ops::{self as searching, Search};
+use domain::insight::search::{Hit, Kind as Found};
 use domain::kernel::Principal;
 use domain::kernel::id::DealId;
 use domain::kernel::page::Ask;
 use rmcp::handler::server::wrapper::Json;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::args::Parameters;
 use crate::guard::Refused;
@@ -35,6 +37,62 @@ pub struct ChangesSince {
     pub deal_id: Option<DealId>,
 }
 
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchFor {
+    /// A few words or their beginnings, such as `oak clos`; or a whole e-mail address or telephone number.
+    #[schemars(length(min = 1, max = 200))]
+    pub text: String,
+    /// All that you may find when left out.
+    #[serde(default)]
+    pub kinds: Vec<Found>,
+    /// next_cursor of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub cursor: Option<String>,
+    /// 1 to 100; 20 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 1, max = 100))]
+    pub limit: Option<i64>,
+}
+
+/// Something that was found, and how to look at it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Opened {
+    #[serde(flatten)]
+    hit: Hit,
+    /// The tool to call next with its id; for a contact with deal_id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    open_with: Option<&'static str>,
+}
+
+impl From<Hit> for Opened {
+    fn from(hit: Hit) -> Self {
+        let open_with = match hit.kind {
+            Found::Deal => Some("deal_get"),
+            Found::Milestone => Some("milestone_explain"),
+            Found::Contact => hit.deal_id.map(|_| "deal_get"),
+            Found::Draft => Some("draft_get"),
+            Found::Approval => Some("approval_list"),
+            Found::Delivery => Some("delivery_list"),
+            // A template is named where a deal is created.
+            Found::Template => None,
+        };
+        Self { hit, open_with }
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Hits {
+    hits: Vec<Opened>,
+    /// Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    next_cursor: Option<String>,
+}
+
 #[tool_router(router = overview_tools, vis = "pub")]
 impl Milepost {
     /// What happened in the workspace after a cursor, in order: each event once, none left out, also when you come back
@@ -55,5 +113,25 @@ impl Milepost {
         let ask = Ask { cursor: args.cursor, limit: args.limit };
         let wanted = AskChanges { kinds: args.kinds, deal_id: args.deal_id, ask };
         Ok(Json(self.host.look(&who, move |cx| changes::since(cx, &wanted)).await?))
+    }
+
+    /// Find deals, milestones, people, letters, approvals, messages and templates by words of their titles and texts. Each
+    /// word may be cut short, all must match; hits in titles come first. open_with is the tool to call next.
+    #[tool(annotations(
+        title = "Search everything",
+        read_only_hint = true,
+        destructive_hint = false,
+        idempotent_hint = true,
+        open_world_hint = false
+    ))]
+    async fn search(
+        &self,
+        Who(who): Who<Principal>,
+        Parameters(args): Parameters<SearchFor>,
+    ) -> Result<Json<Hits>, Refused> {
+        let ask = Ask { cursor: args.cursor, limit: args.limit };
+        let wanted = Search { text: args.text, kinds: args.kinds, ask };
+        let page = self.host.look(&who, move |cx| searching::search(cx, &wanted)).await?;
+        Ok(Json(Hits { hits: page.items.into_iter().map(Opened::from).collect(), next_cursor: page.next_cursor }))
     }
 }

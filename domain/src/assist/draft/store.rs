@@ -10,6 +10,7 @@ use crate::both;
 use crate::kernel::column::At;
 use crate::kernel::id::{ApprovalId, BatchId, DealId, DraftId, MilestoneId, WorkspaceId};
 use crate::kernel::schema::{draft_versions, drafts};
+use crate::kernel::search::{self, Document, Place};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::reach::Channel;
 
@@ -282,7 +283,45 @@ pub fn insert_version(cx: &mut Cx<'_>, draft: DraftId, v: &Version) -> Result<()
         draft_versions::made_at.eq(At(v.made_at)),
     );
     both!(cx.conn(), |c| diesel::insert_into(draft_versions::table).values(row).execute(c))?;
-    Ok(())
+    search::put(cx, &[document(draft, &v.words)])
+}
+
+/// What a letter is found by: its newest words.
+pub fn document(draft: DraftId, words: &Words) -> Document {
+    let (title, text) = (words.subject.clone(), words.body.clone());
+    Document { kind: "draft", id: draft.0, place: Place::Second, title, text }
+}
+
+/// These drafts, each with its newest words; those that nobody has written yet are not among them. In no order.
+pub fn written(cx: &mut Cx<'_>, ids: &[DraftId]) -> Result<Vec<(Draft, Version)>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<(DraftRow, VersionRow)> = both!(cx.conn(), |c| {
+        drafts::table
+            .inner_join(
+                draft_versions::table.on(draft_versions::workspace_id
+                    .eq(drafts::workspace_id)
+                    .and(draft_versions::draft_id.eq(drafts::id))
+                    .and(draft_versions::version.eq(drafts::current))),
+            )
+            .filter(drafts::workspace_id.eq(workspace))
+            .filter(drafts::id.eq_any(ids.to_vec()))
+            .select((
+                DraftRow::as_select(),
+                (
+                    draft_versions::draft_id,
+                    draft_versions::version,
+                    draft_versions::recipients,
+                    draft_versions::content,
+                    draft_versions::content_hash,
+                    draft_versions::source,
+                    draft_versions::findings,
+                    draft_versions::made_by,
+                    draft_versions::made_at,
+                ),
+            ))
+            .load(c)
+    })?;
+    rows.into_iter().map(|(draft, newest)| Ok((draft.into(), version(newest)?.1))).collect()
 }
 
 type VersionRow = (DraftId, i32, String, String, String, WrittenBy, String, String, At);

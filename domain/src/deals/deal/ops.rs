@@ -216,7 +216,7 @@ pub(crate) fn activate_draft(cx: &mut Cx<'_>, mut deal: Deal) -> Result<(), No> 
             version: 1,
         })
         .collect();
-    milestone::store::insert(cx, &made)?;
+    milestone::store::insert(cx, &deal, &made)?;
     deal.status = DealStatus::Active;
     deal.activated_at = Some(cx.now());
     deal.template_version = template.version;
@@ -368,6 +368,7 @@ fn edit_fields(cx: &mut Cx<'_>, cmd: &EditDeal) -> Result<(), No> {
     if !change.is_empty() {
         store::update(cx, &after)?;
         if (&after.title, &after.address) != (&before.title, &before.address) {
+            store::reworded(cx, &after)?;
             reminder::ops::reworded(cx, after.id, Reworded::Deal)?;
         } else if after.owner_id != before.owner_id || after.chat_channel != before.chat_channel {
             reminder::store::look_soon(cx, after.id)?;

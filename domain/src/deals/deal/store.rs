@@ -10,10 +10,12 @@ use uuid::Uuid;
 
 use super::{CLOSING_DATE, Deal, DealStatus, Financing, KeyDates, Party, PartyRole, Side};
 use crate::both;
+use crate::deals::milestone;
 use crate::kernel::column::{At, On, lower};
 use crate::kernel::event::AnyId;
 use crate::kernel::id::{ContactId, DealId, MemberId, PartyId, PlanId, WorkspaceId};
 use crate::kernel::schema::{date_plans, deal_key_dates, deal_parties, deals, events};
+use crate::kernel::search::{self, Document, Place};
 use crate::kernel::text::like;
 use crate::kernel::{ActorKind, Conn, Cx, Fault, Source};
 
@@ -143,7 +145,22 @@ fn with_key_dates(cx: &mut Cx<'_>, rows: Vec<DealRow>) -> Result<Vec<Deal>, Faul
 pub fn insert(cx: &mut Cx<'_>, deal: &Deal) -> Result<(), Fault> {
     let row = DealRow::of(deal, cx.workspace());
     both!(cx.conn(), |c| diesel::insert_into(deals::table).values(row).execute(c))?;
+    search::put_new(cx, &[document(deal)])?;
     insert_key_dates(cx, deal.id, &deal.key_dates)
+}
+
+/// What a deal is found by.
+pub fn document(deal: &Deal) -> Document {
+    let (title, text) = (deal.title.clone(), deal.address.clone());
+    Document { kind: "deal", id: deal.id.0, place: Place::First, title, text }
+}
+
+/// Its title or address is another one: it is found by that, and so are its milestones.
+pub fn reworded(cx: &mut Cx<'_>, deal: &Deal) -> Result<(), Fault> {
+    let milestones = milestone::store::of_deal(cx, deal.id)?;
+    let mut all: Vec<Document> = milestones.iter().map(|m| milestone::store::document(m, &deal.title)).collect();
+    all.push(document(deal));
+    search::put(cx, &all)
 }
 
 fn insert_key_dates(cx: &mut Cx<'_>, id: DealId, dates: &KeyDates) -> Result<(), Fault> {
@@ -249,6 +266,20 @@ pub fn of_contact(cx: &mut Cx<'_>, who: ContactId) -> Result<Vec<DealId>, Fault>
     deals.sort_unstable();
     deals.dedup();
     Ok(deals)
+}
+
+/// On which deals a contact is and as what, the newest deals first.
+pub fn roles_of(cx: &mut Cx<'_>, who: ContactId, limit: i64) -> Result<Vec<(DealId, PartyRole)>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        deal_parties::table
+            .filter(deal_parties::workspace_id.eq(workspace))
+            .filter(deal_parties::contact_id.eq(who))
+            .order((deal_parties::deal_id.desc(), deal_parties::role))
+            .limit(limit)
+            .select((deal_parties::deal_id, deal_parties::role))
+            .load(c)
+    })?)
 }
 
 pub fn parties(cx: &mut Cx<'_>, deal: DealId) -> Result<Vec<Party>, Fault> {

@@ -243,7 +243,7 @@ pub fn add(cx: &mut Cx<'_>, cmd: &AddMilestone) -> Result<Outcome, No> {
         created_at: cx.now(),
         version: 1,
     };
-    store::insert(cx, std::slice::from_ref(&milestone))?;
+    store::insert(cx, &deal, std::slice::from_ref(&milestone))?;
     deal::store::update(cx, &deal)?;
     let event =
         Event::Added { deal_id: deal.id, title: milestone.title.clone(), due_on: Some(due_on), responsible };
@@ -364,6 +364,9 @@ pub fn edit(cx: &mut Cx<'_>, cmd: &EditMilestone) -> Result<Outcome, No> {
         return Ok(Outcome { milestone, already: Some("It is so already. Nothing was changed.".into()) });
     }
     let (was, is) = (before.state.word(), reopened.state.word());
+    if (&next.title, &next.notes) != (&before.title, &before.notes) {
+        store::reworded(cx, &next, &deal)?;
+    }
     let milestone = if next.title == before.title {
         save(cx, next, &deal)?
     } else {

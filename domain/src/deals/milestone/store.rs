@@ -7,10 +7,12 @@ use uuid::Uuid;
 
 use super::{Milestone, MilestoneState, MilestoneStatus, OpenState, Responsible, State};
 use crate::both;
+use crate::deals::deal::Deal;
 use crate::deals::reminder::rules::first_look;
 use crate::kernel::column::{At, On};
 use crate::kernel::id::{DealId, MemberId, MilestoneId, WorkspaceId};
 use crate::kernel::schema::{deals, milestones};
+use crate::kernel::search::{self, Document, Place};
 use crate::kernel::{Cx, Fault, time};
 
 /// Where a milestone without a date stands in a list: after all others.
@@ -139,7 +141,8 @@ impl MilestoneRow {
     }
 }
 
-pub fn insert(cx: &mut Cx<'_>, new: &[Milestone]) -> Result<(), Fault> {
+/// Milestones of one deal.
+pub fn insert(cx: &mut Cx<'_>, deal: &Deal, new: &[Milestone]) -> Result<(), Fault> {
     let workspace = cx.workspace();
     let rows = new.iter().map(|m| MilestoneRow::of(m, workspace)).collect::<Result<Vec<_>, _>>()?;
     // SQLite takes at most 32,766 binds a statement.
@@ -147,7 +150,19 @@ pub fn insert(cx: &mut Cx<'_>, new: &[Milestone]) -> Result<(), Fault> {
         let some = some.to_vec();
         both!(cx.conn(), |c| diesel::insert_into(milestones::table).values(some).execute(c))?;
     }
-    Ok(())
+    search::put_new(cx, &new.iter().map(|m| document(m, &deal.title)).collect::<Vec<_>>())
+}
+
+/// What a milestone is found by: as people name it, with its deal.
+pub fn document(m: &Milestone, deal_title: &str) -> Document {
+    let title = format!("{deal_title}: {}", m.title);
+    let text = format!("{} {}", m.type_, m.notes);
+    Document { kind: "milestone", id: m.id.0, place: Place::Second, title, text }
+}
+
+/// Its title or its notes are others.
+pub fn reworded(cx: &mut Cx<'_>, m: &Milestone, deal: &Deal) -> Result<(), Fault> {
+    search::put(cx, &[document(m, &deal.title)])
 }
 
 /// Writes a milestone whose version was raised by one; false when somebody was faster.
@@ -175,7 +190,7 @@ pub fn remove(cx: &mut Cx<'_>, id: MilestoneId) -> Result<(), Fault> {
             ))
             .execute(c)
     })?;
-    Ok(())
+    search::remove(cx, "milestone", &[id.0])
 }
 
 pub fn find(cx: &mut Cx<'_>, id: MilestoneId) -> Result<Option<Milestone>, Fault> {
@@ -189,6 +204,26 @@ pub fn find(cx: &mut Cx<'_>, id: MilestoneId) -> Result<Option<Milestone>, Fault
             .optional()
     })?;
     row.map(MilestoneRow::milestone).transpose()
+}
+
+/// Those of these that are there, in no order.
+pub fn find_many(cx: &mut Cx<'_>, ids: &[MilestoneId]) -> Result<Vec<Milestone>, Fault> {
+    let workspace = cx.workspace();
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(1_000) {
+        let rows: Vec<MilestoneRow> = both!(cx.conn(), |c| {
+            milestones::table
+                .filter(milestones::workspace_id.eq(workspace))
+                .filter(milestones::id.eq_any(some))
+                .filter(milestones::removed_at.is_null())
+                .select(MilestoneRow::as_select())
+                .load(c)
+        })?;
+        for row in rows {
+            found.push(row.milestone()?);
+        }
+    }
+    Ok(found)
 }
 
 /// All of a deal, in order of their dates; those that need one last.

@@ -1,11 +1,12 @@
 //! The outbox in the database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use crate::both;
+use crate::delivery::notify::verify;
 use crate::delivery::policy::Verdict;
 use crate::delivery::{Message, Purpose, Status, To, settings};
 use crate::kernel::column::{At, instant_text};
@@ -14,6 +15,7 @@ use crate::kernel::id::{
 };
 use crate::kernel::id_order::uuid_send;
 use crate::kernel::schema::{deals, decisions, delivery_settings, messages};
+use crate::kernel::search::{self, Document, Place};
 use crate::kernel::{Conn, Cx, Fault};
 use crate::people::reach::{Channel, Topic};
 
@@ -198,7 +200,20 @@ pub(in crate::delivery) fn insert(cx: &mut Cx<'_>, new: &[Message]) -> Result<Ve
             }
         }
     }
+    let these: HashSet<MessageId> = added.iter().copied().collect();
+    let documents: Vec<Document> = new.iter().filter(|m| these.contains(&m.id)).filter_map(document).collect();
+    search::put_new(cx, &documents)?;
     Ok(added)
+}
+
+/// What a message is found by: its subject. Nobody looks for what programs are told, for a code, or for a message that draws
+/// another one anew.
+pub fn document(m: &Message) -> Option<Document> {
+    if m.channel == Channel::Webhook || m.edits.is_some() || verify::is_secret(m) || m.content.subject.is_empty() {
+        return None;
+    }
+    let (title, text) = (m.content.subject.clone(), String::new());
+    Some(Document { kind: "delivery", id: m.id.0, place: Place::Last, title, text })
 }
 
 pub fn find(cx: &mut Cx<'_>, id: MessageId) -> Result<Option<Message>, Fault> {
@@ -210,7 +225,7 @@ pub fn find(cx: &mut Cx<'_>, id: MessageId) -> Result<Option<Message>, Fault> {
 }
 
 /// These messages, in no order.
-pub(in crate::delivery) fn find_all(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Message>, Fault> {
+pub fn find_all(cx: &mut Cx<'_>, ids: &[MessageId]) -> Result<Vec<Message>, Fault> {
     let workspace = cx.workspace();
     let mut found = Vec::with_capacity(ids.len());
     for some in ids.chunks(1_000) {

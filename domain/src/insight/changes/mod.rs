@@ -25,12 +25,12 @@ words! {
         Draft = "draft",
         Approval = "approval",
         Message = "message",
-        /// Whether messages leave at all.
+        // Whether messages leave at all.
         Dispatch = "dispatch",
         Contact = "contact",
-        /// An address that takes nothing any more, or whose holder wants nothing.
+        // One that takes nothing any more, or whose holder wants nothing.
         Address = "address",
-        /// Members, tokens, endpoints, settings: for those who may read the whole log.
+        // Members, tokens, endpoints, settings: for those who may read the whole log.
         Other = "other",
     }
 }

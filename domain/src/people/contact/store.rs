@@ -9,6 +9,7 @@ use crate::both;
 use crate::kernel::column::{At, lower};
 use crate::kernel::id::{ContactId, WorkspaceId};
 use crate::kernel::schema::{contact_standings, contacts};
+use crate::kernel::search::{self, Document, Place};
 use crate::kernel::text::like;
 use crate::kernel::{Conn, Cx, Fault};
 
@@ -93,7 +94,10 @@ pub fn update(cx: &mut Cx<'_>, contact: &Contact) -> Result<bool, Fault> {
             .execute(c)
     });
     match done {
-        Ok(_) => Ok(true),
+        Ok(_) => {
+            search::put(cx, &[document(contact)])?;
+            Ok(true)
+        }
         Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -216,8 +220,18 @@ pub fn sharing(cx: &mut Cx<'_>, phone: Option<&str>, email: Option<&str>) -> Res
 
 /// False when there is a contact with this address: another writer was faster.
 pub fn insert(cx: &mut Cx<'_>, row: ContactRow) -> Result<bool, Fault> {
+    let contact = Contact::from(row.clone());
     let new = both!(cx.conn(), |c| {
         diesel::insert_into(contacts::table).values(row).on_conflict_do_nothing().execute(c)
     })?;
+    if new == 1 {
+        search::put_new(cx, &[document(&contact)])?;
+    }
     Ok(new == 1)
+}
+
+/// What somebody is found by: the name. Addresses are asked for whole, of [`sharing`].
+pub fn document(contact: &Contact) -> Document {
+    let (title, text) = (contact.name.clone(), String::new());
+    Document { kind: "contact", id: contact.id.0, place: Place::First, title, text }
 }

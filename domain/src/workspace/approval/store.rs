@@ -10,6 +10,7 @@ use crate::kernel::column::At;
 use crate::kernel::event::AnyId;
 use crate::kernel::id::{ApprovalId, MemberId, WorkspaceId};
 use crate::kernel::schema::{approvals, cards, votes};
+use crate::kernel::search::{self, Document, Place};
 use crate::kernel::{Conn, Cx, Fault};
 
 #[derive(Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -109,7 +110,16 @@ pub fn insert(cx: &mut Cx<'_>, new: &Approval) -> Result<bool, Fault> {
     let added = both!(cx.conn(), |c| {
         diesel::insert_into(approvals::table).values(row).on_conflict_do_nothing().execute(c)
     })?;
+    if added == 1 {
+        search::put_new(cx, &[document(new)])?;
+    }
     Ok(added == 1)
+}
+
+/// What an approval is found by. Its title stays what it is.
+pub fn document(approval: &Approval) -> Document {
+    let (title, text) = (approval.title.clone(), String::new());
+    Document { kind: "approval", id: approval.id.0, place: Place::Third, title, text }
 }
 
 /// Writes an approval that is held.
@@ -137,6 +147,19 @@ pub fn find(cx: &mut Cx<'_>, id: ApprovalId) -> Result<Option<Approval>, Fault> 
         approvals::table.find((workspace, id)).select(ApprovalRow::as_select()).first(c).optional()
     })?;
     row.map(ApprovalRow::approval).transpose()
+}
+
+/// Those of these that are there, in no order.
+pub fn find_many(cx: &mut Cx<'_>, ids: &[ApprovalId]) -> Result<Vec<Approval>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<ApprovalRow> = both!(cx.conn(), |c| {
+        approvals::table
+            .filter(approvals::workspace_id.eq(workspace))
+            .filter(approvals::id.eq_any(ids.to_vec()))
+            .select(ApprovalRow::as_select())
+            .load(c)
+    })?;
+    rows.into_iter().map(ApprovalRow::approval).collect()
 }
 
 /// The approval, held until the end of the transaction: of two who vote at once, the second sees the first one's vote.

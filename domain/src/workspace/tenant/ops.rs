@@ -2,7 +2,7 @@
 
 use super::{Event, Workspace, store};
 use crate::kernel::event::Change;
-use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, text, time};
+use crate::kernel::{Code, Cx, No, Problem, Refusal, Subject, search, text, time};
 use crate::workspace::access::{Require, Role, Verb};
 use crate::workspace::member::{self, Member, ops::AddMember};
 
@@ -40,6 +40,8 @@ pub fn found(cx: &mut Cx<'_>, cmd: &Found) -> Result<(Workspace, Member), No> {
         )
         .into());
     }
+    // Nothing is in it yet, so everything of it is in the index.
+    search::note_form(cx)?;
     cx.record(
         Subject::new("workspace", new.id.0),
         &Event::Created { slug: new.slug.clone(), name: new.name.clone(), time_zone: new.time_zone.clone() },

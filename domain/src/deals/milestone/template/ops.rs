@@ -7,6 +7,7 @@ use super::{Template, is_word};
 use crate::both;
 use crate::kernel::column::At;
 use crate::kernel::schema::templates;
+use crate::kernel::search::{self, Document, Place};
 use crate::kernel::{Code, Cx, Fact, Fault, No, Problem, Refusal, Subject};
 use crate::workspace::access::{Require, Verb};
 
@@ -57,19 +58,11 @@ pub(crate) fn named(cx: &mut Cx<'_>, name: &str) -> Result<Option<Template>, Fau
 /// All templates that deals can use here, by name.
 pub fn list(cx: &mut Cx<'_>) -> Result<Vec<Listed>, No> {
     cx.require(Verb::ReadTemplates)?;
-    let workspace = cx.workspace();
-    let own: Vec<String> = both!(cx.conn(), |c| {
-        templates::table.filter(templates::workspace_id.eq(workspace)).select(templates::name).load(c)
-    })?;
-    let mut names: Vec<String> = Template::built_ins().iter().map(|t| t.name.clone()).collect();
-    names.extend(own.iter().filter(|name| Template::built_in(name).is_none()).cloned());
-    names.sort();
-    let mut all = Vec::with_capacity(names.len());
-    for name in names {
-        if let Some(template) = named(cx, &name)? {
-            all.push(Listed { own: own.contains(&name), template });
-        }
-    }
+    let mut all: Vec<Listed> = own(cx)?.into_iter().map(|template| Listed { template, own: true }).collect();
+    let shipped = Template::built_ins().iter().filter(|t| all.iter().all(|own| own.template.name != t.name));
+    let shipped: Vec<Listed> = shipped.map(|t| Listed { template: t.clone(), own: false }).collect();
+    all.extend(shipped);
+    all.sort_by(|a, b| a.template.name.cmp(&b.template.name));
     Ok(all)
 }
 
@@ -108,6 +101,7 @@ pub fn set(cx: &mut Cx<'_>, toml: &str) -> Result<Template, No> {
             .set(row)
             .execute(c)
     })?;
+    search::put(cx, &[document(&template)])?;
     let sha256 = crate::kernel::canonical::hex(&crate::kernel::canonical::sha256(&[toml.as_bytes()]));
     let event = Event::Set { name: template.name.clone(), version: template.version, sha256 };
     cx.record(subject(&template.name), &event)?;
@@ -130,7 +124,31 @@ pub fn reset(cx: &mut Cx<'_>, name: &str) -> Result<(), No> {
         )
         .into());
     }
+    search::remove(cx, "template", &[subject(name).id])?;
     cx.record(subject(name), &Event::Reset { name: name.to_owned() })
+}
+
+/// What a template is found by: its title and its name.
+pub(crate) fn document(template: &Template) -> Document {
+    let (title, text) = (template.title.clone(), template.name.clone());
+    Document { kind: "template", id: subject(&template.name).id, place: Place::First, title, text }
+}
+
+/// The workspace's own templates. Part of other verbs.
+pub(crate) fn own(cx: &mut Cx<'_>) -> Result<Vec<Template>, Fault> {
+    let workspace = cx.workspace();
+    let names: Vec<String> = both!(cx.conn(), |c| {
+        templates::table
+            .filter(templates::workspace_id.eq(workspace))
+            .order(templates::name)
+            .select(templates::name)
+            .load(c)
+    })?;
+    let mut all = Vec::with_capacity(names.len());
+    for name in names {
+        all.extend(named(cx, &name)?);
+    }
+    Ok(all)
 }
 
 /// A template has a name and no id; the same name is always the same subject.

@@ -1,0 +1,4 @@
+DROP FUNCTION search_numbers (TEXT, BIGINT, BIGINT);
+DROP TABLE search_forms;
+DROP TABLE search_words;
+DROP TABLE search_documents;
