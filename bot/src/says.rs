@@ -5,6 +5,7 @@ pub mod agent_server;
 pub mod approval;
 pub mod audit;
 pub mod bench;
+pub mod briefing;
 pub mod chat;
 pub mod config;
 pub mod contact;

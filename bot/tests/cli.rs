@@ -234,6 +234,7 @@ fn a_first_day_with_milepost() {
     let walk = t.milestone(&deal, "final_walkthrough");
     shows!("pin", t.ok(&["milestone", "pin", &walk, "--on", "2027-01-12", "--reason", "Keys are handed over"]));
     shows!("snooze", t.ok(&["milestone", "snooze", &walk, "--days", "2"]));
+    shows!("briefing", t.ok(&["briefing", "--days", "30"]));
     shows!("milestone_list", t.ok(&["milestone", "list", "--due-from", "2027-01-01", "--limit", "3"]));
     shows!("audit_verify", t.ok(&["audit", "verify"]));
     assert_eq!(t.ok(&["audit", "export", "--after", "2"]).json()[0]["sequence"], 3);

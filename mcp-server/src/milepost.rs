@@ -81,7 +81,7 @@ pub(crate) fn place(tool: &str) -> Option<(Toolset, Verb)> {
         "deal_update" => (Deals, Verb::EditDeal),
         "key_dates_preview" => (Deals, Verb::PreviewKeyDates),
         "key_dates_apply" => (Deals, Verb::ApplyKeyDates),
-        "changes_since" | "search" => (Overview, Verb::ReadDeals),
+        "briefing" | "changes_since" | "search" => (Overview, Verb::ReadDeals),
         "milestone_list" | "milestone_explain" => (Milestones, Verb::ReadDeals),
         "milestone_add" => (Milestones, Verb::AddMilestone),
         "milestone_update" => (Milestones, Verb::EditMilestone),

@@ -394,6 +394,7 @@ on_both! {
                 tools,
                 [
                     "approval_list",
+                    "briefing",
                     "changes_since",
                     "deal_get",
                     "deal_list",

@@ -8,6 +8,7 @@ mod approvals;
 mod audit;
 mod bad_input;
 mod bad_json;
+mod briefing;
 mod calls;
 mod cards;
 mod changes;

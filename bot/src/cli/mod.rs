@@ -6,6 +6,7 @@ mod answer;
 mod approval;
 mod audit;
 pub mod bench;
+mod briefing;
 mod chat;
 mod config;
 mod contact;
@@ -114,6 +115,8 @@ enum Command {
     /// Bring in data from a file
     #[command(subcommand)]
     Import(import::Import),
+    /// What needs attention today, and why
+    Briefing(briefing::Briefing),
     /// Deals: list, show, create, edit, change their key dates
     #[command(subcommand)]
     Deal(deal::Deal),
@@ -204,6 +207,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(cmd)) => serve::serve(&common, &cmd),
         Some(Command::Demo(cmd)) => demo::demo(&common, &cmd),
         Some(Command::Import(cmd)) => import::run(&common, &cmd),
+        Some(Command::Briefing(cmd)) => briefing::run(&common, &cmd),
         Some(Command::Deal(cmd)) => deal::run(&common, cmd),
         Some(Command::Milestone(cmd)) => milestone::run(&common, cmd),
         Some(Command::Contact(cmd)) => contact::run(&common, cmd),

@@ -266,6 +266,24 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Draft>, Fault> {
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// How many there are, however many are wanted.
+pub fn count(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<i64, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        let mut query = drafts::table
+            .filter(drafts::workspace_id.eq(workspace))
+            .filter(drafts::state.eq_any(wanted.states.clone()))
+            .into_boxed();
+        if wanted.states.iter().all(|state| !state.is_settled()) {
+            query = query.filter(drafts::settled_at.is_null());
+        }
+        if let Some(deal) = wanted.deal {
+            query = query.filter(drafts::deal_id.eq(deal));
+        }
+        query.count().get_result(c)
+    })?)
+}
+
 pub fn insert_version(cx: &mut Cx<'_>, draft: DraftId, v: &Version) -> Result<(), Fault> {
     let json = |value: Result<String, serde_json::Error>| value.map_err(|error| Fault::Corrupt(error.to_string()));
     let row = (

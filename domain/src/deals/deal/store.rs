@@ -353,6 +353,23 @@ pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<(DealId, Date)>, Fau
     Ok(rows.into_iter().map(|(id, on)| (id, on.0)).collect())
 }
 
+/// How many deals of these statuses close until a day.
+pub fn count(cx: &mut Cx<'_>, status: &[DealStatus], closing_to: Date) -> Result<i64, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        deal_key_dates::table
+            .inner_join(deals::table.on(
+                deals::workspace_id.eq(deal_key_dates::workspace_id).and(deals::id.eq(deal_key_dates::deal_id)),
+            ))
+            .filter(deal_key_dates::workspace_id.eq(workspace))
+            .filter(deal_key_dates::name.eq(CLOSING_DATE))
+            .filter(deal_key_dates::on_date.le(On(closing_to)))
+            .filter(deals::status.eq_any(status))
+            .count()
+            .get_result(c)
+    })?)
+}
+
 /// A previewed change of key dates.
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = date_plans)]

@@ -535,6 +535,7 @@ pub fn list(cx: &mut Cx<'_>, cmd: &ListMilestones) -> Result<Page<MilestoneView>
         status: cmd.status.clone(),
         due_from: cmd.due_from,
         due_to: cmd.due_to,
+        undated: false,
         after,
         limit,
     };

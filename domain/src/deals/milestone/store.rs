@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Milestone, MilestoneState, MilestoneStatus, OpenState, Responsible, State};
 use crate::both;
-use crate::deals::deal::Deal;
+use crate::deals::deal::{Deal, DealStatus};
 use crate::deals::reminder::rules::first_look;
 use crate::kernel::column::{At, On};
 use crate::kernel::id::{DealId, MemberId, MilestoneId, WorkspaceId};
@@ -250,6 +250,8 @@ pub struct Wanted {
     pub status: Vec<MilestoneStatus>,
     pub due_from: Option<Date>,
     pub due_to: Option<Date>,
+    /// Only those that need a date.
+    pub undated: bool,
     pub after: Option<(Date, Uuid)>,
     pub limit: i64,
 }
@@ -257,63 +259,78 @@ pub struct Wanted {
 const OPEN: [MilestoneState; 3] =
     [MilestoneState::Upcoming, MilestoneState::Scheduled, MilestoneState::InProgress];
 
-/// At most `limit + 1` milestones, the earliest first.
-pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Milestone>, Fault> {
-    let (workspace, now) = (cx.workspace(), At(cx.now()));
-    let filter = StatusFilter::of(&wanted.status);
-    let today = time::today(cx.now(), &TimeZone::UTC);
-    let tomorrow = today.tomorrow().unwrap_or(today);
-    let rows: Vec<MilestoneRow> = both!(cx.conn(), |c| {
+/// Milestones that are wanted, in no order yet.
+macro_rules! wanted {
+    ($wanted:ident, $workspace:ident, $now:ident) => {{
         let mut query = milestones::table
-            .filter(milestones::workspace_id.eq(workspace))
+            .filter(milestones::workspace_id.eq($workspace))
             .filter(milestones::removed_at.is_null())
-            .order((milestones::sorts_on, milestones::id))
-            .limit(wanted.limit + 1)
-            .select(MilestoneRow::as_select())
             .into_boxed();
-        query = match wanted.deal {
+        query = match $wanted.deal {
             Some(deal) => query.filter(milestones::deal_id.eq(deal)),
             None => query.filter(diesel::dsl::exists(
                 deals::table
-                    .filter(deals::workspace_id.eq(workspace))
+                    .filter(deals::workspace_id.eq($workspace))
                     .filter(deals::id.eq(milestones::deal_id))
-                    .filter(deals::status.eq(super::super::deal::DealStatus::Active)),
+                    .filter(deals::status.eq(DealStatus::Active)),
             )),
         };
-        if let Some(from) = wanted.due_from {
+        if let Some(from) = $wanted.due_from {
             // What needs a date stands at the end of every list, but is not due after anything.
             query = query.filter(milestones::sorts_on.ge(On(from))).filter(milestones::due_on.is_not_null());
         }
-        if let Some(to) = wanted.due_to {
+        if let Some(to) = $wanted.due_to {
             query = query.filter(milestones::sorts_on.le(On(to)));
         }
-        if let Some((on, id)) = wanted.after {
+        if $wanted.undated {
+            query = query.filter(milestones::sorts_on.eq(On(UNDATED))).filter(milestones::due_on.is_null());
+        }
+        if let Some((on, id)) = $wanted.after {
             query = query
                 .filter(milestones::sorts_on.ge(On(on)))
                 .filter(milestones::sorts_on.gt(On(on)).or(milestones::id.gt(MilestoneId(id))));
         }
-        if let Some(filter) = &filter {
+        if let Some(filter) = StatusFilter::of(&$wanted.status) {
             if filter.ended.is_empty() {
                 // Lets the index of open milestones serve.
                 query = query.filter(milestones::ended_at.is_null());
                 if filter.open.is_empty() {
                     // What is over was due before tomorrow, wherever it is: the walk along the index ends there.
-                    query = query.filter(milestones::sorts_on.le(On(tomorrow)));
+                    let today = time::today($now.0, &TimeZone::UTC);
+                    query = query.filter(milestones::sorts_on.le(On(today.tomorrow().unwrap_or(today))));
                 }
             }
             let overdue = if filter.overdue { OPEN.to_vec() } else { Vec::new() };
             query = query.filter(
                 milestones::state
-                    .eq_any(filter.ended.clone())
+                    .eq_any(filter.ended)
                     .or(milestones::state
-                        .eq_any(filter.open.clone())
-                        .and(milestones::lapses_at.is_null().or(milestones::lapses_at.assume_not_null().gt(now))))
-                    .or(milestones::state.eq_any(overdue).and(milestones::lapses_at.assume_not_null().le(now))),
+                        .eq_any(filter.open)
+                        .and(milestones::lapses_at.is_null().or(milestones::lapses_at.assume_not_null().gt($now))))
+                    .or(milestones::state.eq_any(overdue).and(milestones::lapses_at.assume_not_null().le($now))),
             );
         }
-        query.load(c)
+        query
+    }};
+}
+
+/// At most `limit + 1` milestones, the earliest first.
+pub fn list(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<Vec<Milestone>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    let rows: Vec<MilestoneRow> = both!(cx.conn(), |c| {
+        wanted!(wanted, workspace, now)
+            .order((milestones::sorts_on, milestones::id))
+            .limit(wanted.limit + 1)
+            .select(MilestoneRow::as_select())
+            .load(c)
     })?;
     rows.into_iter().map(MilestoneRow::milestone).collect()
+}
+
+/// How many there are, however many are wanted.
+pub fn count(cx: &mut Cx<'_>, wanted: &Wanted) -> Result<i64, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    Ok(both!(cx.conn(), |c| wanted!(wanted, workspace, now).count().get_result(c))?)
 }
 
 /// The shown statuses as the stored states that can have them.

@@ -69,7 +69,7 @@ fn not_delivered(cx: &mut Cx<'_>, member: &Member) -> Result<Vec<Line>, No> {
         return Ok(Vec::new());
     }
     let since = cx.now() - SignedDuration::from_hours(24);
-    let failed = undelivered(cx, since, MOST)?;
+    let failed = undelivered(cx, since, None, MOST)?;
     let contacts: Vec<ContactId> =
         failed.iter().filter_map(|m| if let To::Contact(id) = m.to { Some(id) } else { None }).collect();
     let contacts = contact::store::of_ids(cx, &contacts)?;

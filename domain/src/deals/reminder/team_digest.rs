@@ -89,7 +89,7 @@ fn sections(cx: &mut Cx<'_>, today: Date, week: bool) -> Result<Vec<Section>, No
     });
     let since = cx.now() - SignedDuration::from_hours(if week { 7 * 24 } else { 24 });
     let mut failed: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for m in undelivered(cx, since, MOST)? {
+    for m in undelivered(cx, since, None, MOST)? {
         *failed.entry((m.channel.as_str().replace('_', "-"), m.status.to_string())).or_default() += 1;
     }
     let failed = failed.into_iter().map(|((channel, status), count)| {

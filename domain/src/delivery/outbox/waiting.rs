@@ -83,22 +83,45 @@ fn standing(cx: &mut Cx<'_>, deals: &[DealId], topics: &[Topic], status: &[Statu
     Ok(found)
 }
 
-/// What did not get through since then to contacts, programs and the team's channels, the newest first.
-pub fn undelivered(cx: &mut Cx<'_>, since: Timestamp, limit: i64) -> Result<Vec<Message>, Fault> {
-    let workspace = cx.workspace();
-    let rows: Vec<MessageRow> = both!(cx.conn(), |c| {
-        messages::table
-            .filter(messages::workspace_id.eq(workspace))
+macro_rules! undelivered {
+    ($workspace:ident, $since:ident, $deal:ident) => {{
+        let query = messages::table
+            .filter(messages::workspace_id.eq($workspace))
             .filter(messages::status.eq_any([Status::Failed, Status::Dead, Status::Unknown]))
-            .filter(messages::settled_at.ge(At(since)))
+            .filter(messages::settled_at.ge(At($since)))
             .filter(messages::member_id.is_null())
             .filter(messages::edits.is_null())
+            .into_boxed();
+        match $deal {
+            Some(deal) => query.filter(messages::deal_id.eq(deal)),
+            None => query,
+        }
+    }};
+}
+
+/// What did not get through since then to contacts, programs and the team's channels, the newest first: of one deal, or of
+/// all.
+pub fn undelivered(
+    cx: &mut Cx<'_>,
+    since: Timestamp,
+    deal: Option<DealId>,
+    limit: i64,
+) -> Result<Vec<Message>, Fault> {
+    let workspace = cx.workspace();
+    let rows: Vec<MessageRow> = both!(cx.conn(), |c| {
+        undelivered!(workspace, since, deal)
             .order(messages::id.desc())
             .limit(limit)
             .select(MessageRow::as_select())
             .load(c)
     })?;
     rows.into_iter().map(MessageRow::message).collect()
+}
+
+/// How many that are.
+pub fn count_undelivered(cx: &mut Cx<'_>, since: Timestamp, deal: Option<DealId>) -> Result<i64, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| undelivered!(workspace, since, deal).count().get_result(c))?)
 }
 
 /// Of the messages that were made on one occasion for different channels: the one that got furthest.

@@ -478,6 +478,31 @@ pub fn list(cx: &mut Cx<'_>, wanted: &ListApprovals) -> Result<Page<ApprovalView
     Ok(Page::after(found, after))
 }
 
+/// The approvals that have waited longest, whom each waits for, and how many wait: of all, or of these.
+pub fn waiting(
+    cx: &mut Cx<'_>,
+    these: Option<&[ApprovalId]>,
+    most: usize,
+) -> Result<(Vec<ApprovalView>, i64), No> {
+    cx.require(Verb::ReadApprovals)?;
+    let (mut rows, all) = match these {
+        Some(ids) => {
+            let mut found = store::find_many(cx, ids)?;
+            found.retain(|approval| approval.state == ApprovalState::Pending);
+            found.sort_by_key(|approval| approval.id);
+            let all = i64::try_from(found.len()).unwrap_or(i64::MAX);
+            (found, all)
+        }
+        None => {
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            (store::list(cx, &[ApprovalState::Pending], None, None, most)?, store::count_open(cx)?)
+        }
+    };
+    rows.truncate(most);
+    let team = member::store::list(cx)?;
+    Ok((with_waiting(cx, &rows, &team)?, all))
+}
+
 /// An open approval as it is offered to somebody who types its title.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Suggested {

@@ -249,6 +249,17 @@ pub fn list(
     rows.into_iter().map(ApprovalRow::approval).collect()
 }
 
+pub fn count_open(cx: &mut Cx<'_>) -> Result<i64, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        approvals::table
+            .filter(approvals::workspace_id.eq(workspace))
+            .filter(approvals::closed_at.is_null())
+            .count()
+            .get_result(c)
+    })?)
+}
+
 /// Open approvals whose deadline has passed, the longest first.
 pub fn lapsed(cx: &mut Cx<'_>, now: Timestamp, limit: i64) -> Result<Vec<ApprovalId>, Fault> {
     let workspace = cx.workspace();
