@@ -1,6 +1,7 @@
 //! Every word that the command line says. Pure functions: facts in, text out; only the zone of the one who reads is said
 //! beforehand, once for the process.
 
+pub mod agent;
 pub mod agent_server;
 pub mod approval;
 pub mod audit;

@@ -355,6 +355,28 @@ fn every_problem_with_the_settings_is_named() {
 }
 
 #[test]
+fn an_agent_is_known_by_what_a_provider_calls_it() {
+    let t = Terminal::new();
+    t.setup("lakeside");
+    let link = ["agent", "link", "--agent", "desk", "--subject", "client-7", "--scope", "write"];
+    shows!("agent_link_without_a_provider", t.run(&link));
+    let with = |args: &[&str]| {
+        let mut command = t.command(args);
+        let issuer = "https://login.example.com";
+        let here = "https://milepost.example.com";
+        command.env("MILEPOST_OIDC__ISSUER", issuer).env("MILEPOST_OIDC__AUDIENCE", "milepost");
+        ran(command.env("MILEPOST_HTTP__PUBLIC_URL", here))
+    };
+    shows!("agent_list_of_none", t.ok(&["agent", "list"]));
+    shows!("agent_link", with(&link));
+    shows!("agent_link_again", with(&link));
+    shows!("agent_list", t.ok(&["agent", "list"]));
+    let id = text(&t.json(&["agent", "list"])["identities"][0]["id"]);
+    shows!("agent_unlink", t.ok(&["agent", "unlink", &id]));
+    assert_eq!(t.run(&["agent", "unlink", &id]).code, 3);
+}
+
+#[test]
 fn a_template_is_checked_by_line_and_used_once_set() {
     let t = Terminal::new();
     let file = t.0.path().join("own.toml");

@@ -32,6 +32,7 @@ pub struct Config {
     pub webhooks: Webhooks,
     pub console: Console,
     pub vault: Vault,
+    pub oidc: Oidc,
     pub clock: TestClock,
     pub limits: Limits,
     pub telemetry: Telemetry,
@@ -189,6 +190,40 @@ pub struct Vault {
     pub master_key: Option<SecretString>,
 }
 
+/// A provider (OpenID Connect) whose access tokens agents may bring to `/mcp` in place of our own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Oidc {
+    /// Who issues the tokens, exactly as they say it, such as `https://login.example.com`.
+    pub issuer: Option<String>,
+    /// Whom the tokens are for, exactly as they say it: often the address of `/mcp`.
+    pub audience: Option<String>,
+    /// Where the issuer's keys are; what it says itself when absent.
+    pub jwks_url: Option<String>,
+    /// The claim that names the workspace, by its short name or id. Tokens without it are for the only workspace.
+    pub workspace_claim: String,
+    /// The claim that holds the scopes.
+    pub scope_claim: String,
+    /// The programs (`azp`, else `client_id`) that tokens may have been given to; any when empty.
+    pub clients: Vec<String>,
+    /// Exact `address:port` of an issuer in private space, also over plain http.
+    pub allow_private: Vec<String>,
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            audience: None,
+            jwks_url: None,
+            workspace_claim: "milepost_workspace".into(),
+            scope_claim: "scope".into(),
+            clients: Vec::new(),
+            allow_private: Vec::new(),
+        }
+    }
+}
+
 /// For tests: the instant at which the process's clock stands.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -304,6 +339,7 @@ impl Config {
             webhooks: section(&mut sections, "webhooks", &mut wrong),
             console: section(&mut sections, "console", &mut wrong),
             vault: section(&mut sections, "vault", &mut wrong),
+            oidc: section(&mut sections, "oidc", &mut wrong),
             clock: section(&mut sections, "clock", &mut wrong),
             limits: section(&mut sections, "limits", &mut wrong),
             telemetry: section(&mut sections, "telemetry", &mut wrong),
@@ -336,12 +372,54 @@ impl Config {
             wrong.extend(sentences.into_iter().map(|sentence| format!("agents.toolsets: {sentence}")));
         }
         wrong.extend(check_servers(&self.servers));
+        self.check_oidc(wrong);
         for entry in self.limits.tools.iter().filter(|entry| budget(entry).is_none()) {
             wrong.push(format!(
                 "limits.tools: {entry:?} must be a tool and a number from 1 on, such as draft_propose=20."
             ));
         }
         self.check_ways_out(wrong);
+    }
+
+    fn check_oidc(&self, wrong: &mut Vec<String>) {
+        let oidc = &self.oidc;
+        let listed = [
+            ("webhooks.allow_private", &self.webhooks.allow_private),
+            ("oidc.allow_private", &oidc.allow_private),
+        ];
+        for (name, entry) in listed.into_iter().flat_map(|(name, all)| all.iter().map(move |entry| (name, entry)))
+        {
+            if !domain::delivery::webhook::target::is_exact(entry) {
+                wrong.push(format!("{name}: {entry:?} must be an address and a port, such as 127.0.0.1:9000, [fd00::1]:9000 or build.lan:9000."));
+            }
+        }
+        match (&oidc.issuer, &oidc.audience) {
+            (None, None) => {}
+            (Some(_), Some(audience)) if !audience.trim().is_empty() => {
+                if self.http.public_url.is_none() {
+                    wrong.push("http.public_url is missing: with [oidc] it is what programs are told that tokens are for.".into());
+                }
+            }
+            _ => wrong.push("[oidc] needs issuer and audience together, or neither of them.".into()),
+        }
+        for (name, address) in [("oidc.issuer", &oidc.issuer), ("oidc.jwks_url", &oidc.jwks_url)] {
+            let Some(address) = address else { continue };
+            // The keys may be at an address with a query; an issuer has none.
+            if name == "oidc.issuer"
+                && let Err(why) = base_url(address)
+            {
+                wrong.push(format!("{name} {why}"));
+            } else if !crate::oidc::may_be_asked(address, oidc) {
+                wrong.push(format!("{name} must be a public address that starts with https://; one in private space must stand in oidc.allow_private, as address:port."));
+            }
+        }
+        for (name, claim) in
+            [("oidc.workspace_claim", &oidc.workspace_claim), ("oidc.scope_claim", &oidc.scope_claim)]
+        {
+            if claim.trim().is_empty() {
+                wrong.push(format!("{name} is empty; leave it out for the usual name."));
+            }
+        }
     }
 
     fn check_ways_out(&self, wrong: &mut Vec<String>) {
@@ -414,11 +492,6 @@ impl Config {
         if self.webhooks.ports.is_empty() {
             wrong.push("webhooks.ports is empty; leave it out for 443 and 8443.".into());
         }
-        for entry in &self.webhooks.allow_private {
-            if !domain::delivery::webhook::target::is_exact(entry) {
-                wrong.push(format!("webhooks.allow_private: {entry:?} must be an address and a port, such as 127.0.0.1:9000, [fd00::1]:9000 or build.lan:9000."));
-            }
-        }
         if let Some(key) = &self.vault.master_key
             && crate::keys::parse(key.expose_secret()).is_none()
         {
@@ -461,7 +534,8 @@ impl Config {
              [model]\napi_base = {}\napi_key = {}\nmodel = {}\ndaily_tokens = {}\n\n\
              [sms]\napi_url = {:?}\naccount_sid = {}\nauth_token = {}\nfrom = {}\n\n\
              [webhooks]\nports = {:?}\nallow_private = {}\n\n[console]\nfile = {}\nstand_in = {}\n\n\
-             [vault]\nmaster_key = {}\n\n[limits]\n\
+             [vault]\nmaster_key = {}\n\n[oidc]\nissuer = {}\naudience = {}\njwks_url = {}\nworkspace_claim = {:?}\nscope_claim = {:?}\n\
+             clients = {}\nallow_private = {}\n\n[limits]\n\
              calls_per_minute = {}\nchanges_per_minute = {}\ntools = {}\nchanges_per_day = {}\nproposals_per_day = {}\ncall_timeout = {}\nkeep_calls_days = {}\n\n[telemetry]\nlog = {:?}\nformat = \"{}\"\n{servers}",
             secret(&self.database.url),
             self.database.connections,
@@ -493,6 +567,13 @@ impl Config {
             plain(self.console.file.as_ref().map(|file| file.to_string_lossy()).as_deref()),
             self.console.stand_in,
             secret(&self.vault.master_key),
+            plain(self.oidc.issuer.as_deref()),
+            plain(self.oidc.audience.as_deref()),
+            plain(self.oidc.jwks_url.as_deref()),
+            self.oidc.workspace_claim,
+            self.oidc.scope_claim,
+            list(&self.oidc.clients),
+            list(&self.oidc.allow_private),
             self.limits.calls_per_minute,
             self.limits.changes_per_minute,
             list(&self.limits.tools),
@@ -537,13 +618,15 @@ fn section<T: DeserializeOwned + Default>(
 }
 
 /// A setting whose value is a list, written with commas in the environment.
-const LISTS: [(&str, &str); 6] = [
+const LISTS: [(&str, &str); 8] = [
     ("http", "allowed_hosts"),
     ("http", "allowed_origins"),
     ("agents", "toolsets"),
     ("webhooks", "ports"),
     ("webhooks", "allow_private"),
     ("limits", "tools"),
+    ("oidc", "clients"),
+    ("oidc", "allow_private"),
 ];
 
 #[derive(Serialize)]

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod logs;
 pub mod loops;
 pub mod model;
+pub mod oidc;
 mod pace;
 mod pacing;
 pub mod picture;

@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::insight::search::catch_up::catch_up;
-use domain::kernel::id::{CorrelationId, TokenId, WorkspaceId};
+use domain::kernel::id::{CorrelationId, WorkspaceId};
 use domain::kernel::idempotency::{Answer, Key};
 use domain::kernel::way::Way;
 use domain::kernel::{
-    Code, Cx, Db, Done, Fault, No, Principal, Randomness, Receipt, Refusal, Source, Work, cx, db, installation,
-    migrate,
+    Code, Credential, Cx, Db, Done, Fault, No, Principal, Randomness, Receipt, Refusal, Source, Work, cx, db,
+    installation, migrate,
 };
 use domain::workspace::tenant::{self, Workspace};
 use domain::workspace::{access, quota};
@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::jumps::Jumps;
 use crate::keys::{self, Keys};
+use crate::oidc::{self, Provider};
 use crate::pace::Pace;
 use crate::random::SystemRandomness;
 
@@ -53,6 +54,8 @@ struct Inner {
     pace: Pace,
     wait: Duration,
     keys: OnceLock<Keys>,
+    /// Whose access tokens are taken beside our own.
+    provider: OnceLock<Result<Option<Provider>, String>>,
     jumps: Jumps,
     /// Whose turn it is to write, of what runs by itself on an embedded database.
     turns: Semaphore,
@@ -123,6 +126,7 @@ impl Host {
             pace,
             wait,
             keys,
+            provider: OnceLock::new(),
             jumps,
             turns,
             noting,
@@ -339,12 +343,36 @@ impl Host {
         let known = self
             .bounded(AtomicBool::new(false), move |_| access::ops::authenticate(host.db(), &token, source, now))
             .await?;
+        self.admit(known).await
+    }
+
+    async fn admit(&self, known: access::ops::Recognised) -> Result<Principal, Refusal> {
         if let Some(used) = known.used {
             self.note_use(&known.principal, used).await;
         }
-        let who = known.principal;
-        self.count_call(&who)?;
-        Ok(who)
+        self.count_call(&known.principal)?;
+        Ok(known.principal)
+    }
+
+    /// Who comes to `/mcp` with this bearer token: one of ours, or an access token of the provider that the settings name.
+    pub async fn authenticate_agent(&self, token: &str) -> Result<Principal, Refusal> {
+        if !oidc::looks_like_one(token) {
+            return self.authenticate(token, Source::Mcp).await;
+        }
+        let Some(provider) = self.provider()? else {
+            return Err(access::ops::unknown());
+        };
+        let claimed = provider.verify(token).await?;
+        let (host, now) = (self.clone(), self.clock().now());
+        let known = self.bounded(AtomicBool::new(false), move |_| {
+            access::identity::recognise(host.db(), &claimed, Source::Mcp, now)
+        });
+        self.admit(known.await?).await
+    }
+
+    fn provider(&self) -> Result<Option<&Provider>, Refusal> {
+        let opened = self.0.provider.get_or_init(|| Provider::open(&self.config().oidc, self.clock()));
+        opened.as_ref().map(Option::as_ref).map_err(|why| self.our_fault(why, false))
     }
 
     /// Counts a call against the pace of all that this caller asks.
@@ -366,7 +394,7 @@ impl Host {
 
     /// Writes down that a token was used. It works while that cannot be written, and who came with it does not wait for it
     /// for long: the writing goes on without them.
-    async fn note_use(&self, who: &Principal, used: TokenId) {
+    async fn note_use(&self, who: &Principal, used: Credential) {
         let (host, mut who) = (self.clone(), who.clone());
         who.standing = "access".into();
         let noting = async move {

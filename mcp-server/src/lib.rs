@@ -87,22 +87,27 @@ pub fn catalogue() -> Vec<rmcp::model::Tool> {
     all
 }
 
-/// `/mcp` for the product's server. Cancelling `close` ends open streams.
+/// `/mcp` for the product's server, and where the settings name a provider of access tokens what clients are told of it.
+/// Cancelling `close` ends open streams.
 pub fn app(host: &Host, options: Options, close: CancellationToken) -> Result<Router, CannotServe> {
     let server = server(host, &options)?;
     let http = &host.config().http;
+    let provider = host.config().oidc.issuer.as_deref().zip(http.public_url.as_deref());
     let settings = http::Settings {
         most_bytes: http.body_limit,
         patience: Duration::from_secs(host.config().limits.call_timeout + 10),
         hosts: http.allowed_hosts.clone(),
         origins: http.allowed_origins.clone(),
         sessions: http.sessions,
+        challenge: provider.map_or_else(|| "Bearer".into(), |(_, here)| http::metadata::challenge(here)),
         close,
         ..http::Settings::default()
     };
+    let metadata = provider
+        .map_or_else(Router::new, |(issuer, here)| http::metadata::routes(here, issuer, &host::oidc::SCOPES));
     let host = host.clone();
     let admit = move |token: Option<String>| milepost::admit(host.clone(), options.clone(), token);
-    Ok(http::router(settings, move || server.clone(), admit))
+    Ok(http::router(settings, move || server.clone(), admit).merge(metadata))
 }
 
 /// Serves one local caller over standard input and output until the input ends.

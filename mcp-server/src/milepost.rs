@@ -4,7 +4,7 @@ use domain::deals::deal::key_dates::outline;
 use domain::insight::event_log::{self, Proof};
 use domain::kernel::id::PlanId;
 use domain::kernel::idempotency::{Answer, Key};
-use domain::kernel::{Code, Cx, No, Principal, Receipt, Refusal, Source};
+use domain::kernel::{Code, Cx, No, Principal, Receipt, Refusal};
 use domain::workspace::access::{Verb, rules};
 use host::agents::{Toolset, Toolsets};
 use host::{Config, Host};
@@ -265,7 +265,7 @@ impl Milepost {
 pub(crate) async fn admit(host: Host, options: Options, token: Option<String>) -> Result<Principal, Refusal> {
     match (token, options.no_auth) {
         (_, Some(everybody)) => Ok(everybody),
-        (Some(token), None) => host.authenticate(&token, Source::Mcp).await,
+        (Some(token), None) => host.authenticate_agent(&token).await,
         (None, None) => Err(Refusal::new(
             Code::Unauthenticated,
             "This call came without a token. Nothing was done.",

@@ -296,10 +296,9 @@ impl<F: Face> ServerHandler for Server<F> {
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         Self::only_page(request)?;
         let caller = self.caller(&context)?;
-        let mut list = ListResourceTemplatesResult::default();
-        list.resource_templates = self.inner.face.document_templates(&caller);
-        (list.ttl_ms, list.cache_scope) = held(&context);
-        Ok(list)
+        let (ttl_ms, cache_scope) = held(&context);
+        let resource_templates = self.inner.face.document_templates(&caller);
+        Ok(ListResourceTemplatesResult { resource_templates, ttl_ms, cache_scope, ..Default::default() })
     }
 
     async fn read_resource(
@@ -349,10 +348,9 @@ impl<F: Face> ServerHandler for Server<F> {
     ) -> Result<ListPromptsResult, ErrorData> {
         Self::only_page(request)?;
         let caller = self.caller(&context)?;
-        let mut list = ListPromptsResult::default();
-        list.prompts = self.inner.face.prompts(&caller);
-        (list.ttl_ms, list.cache_scope) = held(&context);
-        Ok(list)
+        let (ttl_ms, cache_scope) = held(&context);
+        let prompts = self.inner.face.prompts(&caller);
+        Ok(ListPromptsResult { prompts, ttl_ms, cache_scope, ..Default::default() })
     }
 
     async fn get_prompt(

@@ -43,13 +43,16 @@ impl Era {
     }
 }
 
+/// How far a call said it was, and of how much.
+pub type Step = (f64, Option<f64>);
+
 /// What a client program shows to the person at it, and what that person says.
 #[derive(Clone)]
 pub struct Person {
     /// What is said to every question; without it the program cannot ask.
     says: Option<ElicitationAction>,
     asked: Arc<Mutex<Vec<String>>>,
-    progress: Arc<Mutex<Vec<(f64, Option<f64>)>>>,
+    progress: Arc<Mutex<Vec<Step>>>,
     news: mpsc::UnboundedSender<String>,
 }
 
@@ -156,7 +159,7 @@ impl Agent {
     }
 
     /// How far calls said they were.
-    pub fn progress(&self) -> Vec<(f64, Option<f64>)> {
+    pub fn progress(&self) -> Vec<Step> {
         self.client.service().progress.lock().unwrap().clone()
     }
 

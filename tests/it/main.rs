@@ -37,6 +37,7 @@ mod lost_answers;
 mod migrations;
 mod model;
 mod moot;
+mod oidc;
 mod outbox;
 mod over_http;
 mod pages;

@@ -101,7 +101,9 @@ fn a_call_of_a_tool(world: &World) {
     let (id, at, hash) = (world.host.mint_call(), world.now(), "00".repeat(32));
     let call = Call { id, at, tool: "deal_list".into(), arguments_hash: hash, request_id: "1".into() };
     let ended = domain::insight::calls::Ended { row: CallRow::begun(&robot, &call), only_looks: true };
-    world.act(&world.team.operator(), |cx| domain::insight::calls::ops::write(cx, &[ended.clone()])).unwrap();
+    world
+        .act(&world.team.operator(), |cx| domain::insight::calls::ops::write(cx, std::slice::from_ref(&ended)))
+        .unwrap();
     // It changed something, which was counted.
     let writer = world.agent(&world.team, domain::workspace::access::Grant::Write);
     let new = harness::deal("16 Oak Street", harness::DATES);
@@ -111,6 +113,14 @@ fn a_call_of_a_tool(world: &World) {
         domain::workspace::quota::ops::take(cx, most)
     };
     world.act(&writer, create).unwrap();
+    let robot = domain::workspace::access::identity::LinkIdentity {
+        agent: "robot".into(),
+        issuer: "https://login.example.com".into(),
+        subject: "client-7".into(),
+        scope: domain::workspace::access::Grant::Read,
+    };
+    let admin = world.team.as_(domain::workspace::access::Role::Admin);
+    world.act(&admin, |cx| domain::workspace::access::identity::link(cx, &robot)).unwrap();
 }
 
 /// The team hears of a date in chat, and somebody puts it off.

@@ -11,9 +11,10 @@ use domain::deals::milestone::ops::{
 };
 use domain::deals::reminder::snooze::{SnoozeMilestone, snooze};
 use domain::delivery::notify::account;
-use domain::kernel::id::{DealId, MemberId, MilestoneId, PlanId, TokenId};
+use domain::kernel::id::{DealId, IdentityId, MemberId, MilestoneId, PlanId, TokenId};
 use domain::kernel::{Code, Cx, No, Principal, Refusal};
 use domain::people::chat::ops as chat;
+use domain::workspace::access::identity::{LinkIdentity, link, unlink};
 use domain::workspace::access::ops::{CreateToken, For, create_token, revoke_token};
 use domain::workspace::access::{Grant, Role};
 use domain::workspace::member::{self, MemberStatus};
@@ -27,6 +28,7 @@ struct Ids {
     plan: PlanId,
     member: MemberId,
     token: TokenId,
+    identity: IdentityId,
 }
 
 type Verb = fn(&mut Cx<'_>, Ids) -> Result<(), No>;
@@ -87,6 +89,7 @@ const VERBS: &[(&str, Verb)] = &[
         create_token(cx, &cmd).map(drop)
     }),
     ("token revoke", |cx, ids| revoke_token(cx, ids.token).map(drop)),
+    ("agent unlink", |cx, ids| unlink(cx, ids.identity).map(drop)),
 ];
 
 fn ids(world: &World) -> Ids {
@@ -98,6 +101,11 @@ fn ids(world: &World) -> Ids {
         plan: world.preview(deal, "closing 2026-12-18").plan_token,
         member: world.team.members[&Role::Member].id,
         token: world.token(&world.team, holder, Grant::Read, None).0.id,
+        identity: {
+            let (agent, issuer, subject) = ("robot".into(), "https://login.example.com".into(), "client-7".into());
+            let new = LinkIdentity { agent, issuer, subject, scope: Grant::Read };
+            world.act(&world.team.as_(Role::Owner), |cx| link(cx, &new)).unwrap().id
+        },
     }
 }
 
@@ -107,6 +115,7 @@ const NOBODYS: fn() -> Ids = || Ids {
     plan: unknown_id(),
     member: unknown_id(),
     token: unknown_id(),
+    identity: unknown_id(),
 };
 
 on_both! {

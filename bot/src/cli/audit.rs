@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use clap::{Args, Subcommand, ValueEnum};
 use domain::insight::calls::{self, ops::ListCalls};
 use domain::insight::event_log::{Entry, ops};
-use domain::kernel::id::{CorrelationId, TokenId};
+use domain::kernel::id::{CorrelationId, IdentityId, TokenId};
 use domain::kernel::page::Ask;
 use domain::kernel::{Code, Refusal};
 use domain::workspace::tenant;
@@ -29,7 +29,7 @@ pub enum Audit {
 #[derive(Args)]
 pub struct Calls {
     /// Only this call, with the events that it left
-    #[arg(value_parser = read::id::<CorrelationId>, conflicts_with_all = ["agent", "token", "tool", "outcome", "changes", "since", "until", "cursor", "limit"])]
+    #[arg(value_parser = read::id::<CorrelationId>, conflicts_with_all = ["agent", "token", "identity", "tool", "outcome", "changes", "since", "until", "cursor", "limit"])]
     id: Option<CorrelationId>,
     /// Only those of an agent or member of this name
     #[arg(long, value_name = "NAME")]
@@ -37,6 +37,9 @@ pub struct Calls {
     /// Only those with this token
     #[arg(long, value_name = "ID", value_parser = read::id::<TokenId>)]
     token: Option<TokenId>,
+    /// Only those with access tokens of this linked identity (milepost agent list)
+    #[arg(long, value_name = "ID", value_parser = read::id::<IdentityId>)]
+    identity: Option<IdentityId>,
     #[arg(long, value_name = "NAME")]
     tool: Option<String>,
     /// ok, or the code of a refusal, such as forbidden
@@ -91,6 +94,7 @@ fn calls(common: &Common, cmd: &Calls) -> Result<Answer, Stop> {
     let wanted = ListCalls {
         actor: cmd.agent.clone(),
         token_id: cmd.token,
+        identity_id: cmd.identity,
         tool: cmd.tool.clone(),
         outcome: cmd.outcome.clone(),
         changed: cmd.changes,

@@ -1,6 +1,7 @@
 //! The command line: one file for each noun. A command is read here, done by a verb, and put into words by `says`.
 
 mod admin;
+mod agent;
 mod agent_server;
 mod answer;
 mod approval;
@@ -162,6 +163,9 @@ enum Command {
     /// Keys for programs
     #[command(subcommand)]
     Token(token::Token),
+    /// Who agents are at a provider of access tokens (OpenID Connect)
+    #[command(subcommand)]
+    Agent(agent::Agent),
     /// Programs that are told what happens (webhooks)
     #[command(subcommand)]
     Endpoint(endpoint::Endpoint),
@@ -224,6 +228,7 @@ pub fn main() -> ExitCode {
         Some(Command::Template(cmd)) => template::run(&common, &cmd),
         Some(Command::Search(cmd)) => search::run(&common, &cmd),
         Some(Command::Token(cmd)) => token::run(&common, cmd),
+        Some(Command::Agent(cmd)) => agent::run(&common, cmd),
         Some(Command::Endpoint(cmd)) => endpoint::run(&common, cmd),
         Some(Command::AgentServer(cmd)) => agent_server::run(&common, cmd),
         Some(Command::Setup(cmd)) => setup::run(&common, &cmd),

@@ -75,11 +75,15 @@ pub fn calls(calls: &[CallView], next_cursor: Option<&str>) -> String {
 
 pub fn call(found: &Detail) -> String {
     let Detail { call, events } = found;
-    let token = call.token_id.map_or_else(|| "none".into(), |id| id.to_string());
+    let credential = match (call.token_id, call.identity_id) {
+        (Some(id), _) => format!("token {id}"),
+        (None, Some(id)) => format!("access token of the identity {id}"),
+        (None, None) => "none".into(),
+    };
     let mut rows = vec![
         ("At", at(call)),
         ("By", format!("{} ({}, through {})", call.actor, call.actor_kind, call.source)),
-        ("Token", token),
+        ("With", credential),
         ("Tool", call.tool.clone()),
         ("Arguments", format!("SHA-256 {}", call.arguments_hash)),
         ("Request", call.request_id.clone()),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::kernel::call::Call;
-use crate::kernel::id::{TokenId, WorkspaceId};
+use crate::kernel::id::{IdentityId, TokenId, WorkspaceId};
 use crate::words;
 
 words! {
@@ -54,6 +54,8 @@ pub enum Credential {
     #[default]
     None,
     Token(TokenId),
+    /// An access token of the provider that the settings name.
+    Identity(IdentityId),
 }
 
 impl std::fmt::Display for Credential {
@@ -61,6 +63,7 @@ impl std::fmt::Display for Credential {
         match self {
             Self::None => f.write_str("none"),
             Self::Token(id) => write!(f, "token:{id}"),
+            Self::Identity(id) => write!(f, "identity:{id}"),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::both;
 use crate::kernel::actor::{Credential, Principal};
 use crate::kernel::column::At;
 use crate::kernel::event::AnyId;
-use crate::kernel::id::{CorrelationId, TokenId, WorkspaceId};
+use crate::kernel::id::{CorrelationId, IdentityId, TokenId, WorkspaceId};
 use crate::kernel::schema::tool_calls;
 use crate::kernel::{Conn, Fault};
 
@@ -39,6 +39,7 @@ pub struct CallRow {
     pub actor_id: Option<AnyId>,
     pub actor_name: String,
     pub token_id: Option<TokenId>,
+    pub identity_id: Option<IdentityId>,
     pub source: String,
     pub tool: String,
     pub arguments_hash: String,
@@ -61,7 +62,11 @@ impl CallRow {
             actor_name: who.actor.name.clone(),
             token_id: match who.credential {
                 Credential::Token(id) => Some(id),
-                Credential::None => None,
+                Credential::None | Credential::Identity(_) => None,
+            },
+            identity_id: match who.credential {
+                Credential::Identity(id) => Some(id),
+                Credential::None | Credential::Token(_) => None,
             },
             source: who.source.to_string(),
             tool: call.tool.clone(),

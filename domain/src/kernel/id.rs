@@ -86,6 +86,8 @@ ids! {
     MemberId,
     AgentId,
     TokenId,
+    /// A subject of the provider of access tokens, linked to an agent.
+    IdentityId,
     ContactId,
     DealId,
     PartyId,

@@ -702,6 +702,7 @@ table! {
         actor_id -> Nullable<Uuid>,
         actor_name -> Text,
         token_id -> Nullable<Uuid>,
+        identity_id -> Nullable<Uuid>,
         source -> Text,
         tool -> Text,
         arguments_hash -> Text,
@@ -767,6 +768,22 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::kernel::column::{Timestamptz, Uuid};
+    agent_identities (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        agent_id -> Uuid,
+        issuer -> Text,
+        subject -> Text,
+        scope -> Text,
+        linked_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     workspaces,
     members,
@@ -809,4 +826,5 @@ allow_tables_to_appear_in_same_query!(
     agent_days,
     search_documents,
     search_forms,
+    agent_identities,
 );

@@ -109,6 +109,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn half_a_head_is_waited_for_a_minute() {
+        #[expect(clippy::disallowed_methods, reason = "the runtime's clock, which stands")]
         let began = tokio::time::Instant::now();
         let mut near = connect(&CancellationToken::new());
         near.write_all(b"POST / HTTP/1.1\r\nHost: localh").await.unwrap();
@@ -118,6 +119,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_of_a_byte_per_second_is_waited_for_a_minute() {
+        #[expect(clippy::disallowed_methods, reason = "the runtime's clock, which stands")]
         let began = tokio::time::Instant::now();
         let mut near = connect(&CancellationToken::new());
         for byte in b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Long: ".iter().chain(std::iter::repeat(&b'x')) {

@@ -4,6 +4,7 @@
 //! session; body (size again, while it is read, and then strictness). Only then the protocol library sees the request.
 
 mod listen;
+pub mod metadata;
 mod reply;
 mod sessions;
 
@@ -48,7 +49,8 @@ pub struct Settings {
     /// How many sessions may be open at once, and how many of them by one caller. Defaults 1000 and 20.
     pub most_sessions: usize,
     pub most_sessions_each: usize,
-    /// What `WWW-Authenticate` says. Default `Bearer`; an OAuth resource adds its `resource_metadata`.
+    /// What `WWW-Authenticate` says. Default `Bearer`; an OAuth resource adds its `resource_metadata`, and then the answer
+    /// also says what is wrong with a token.
     pub challenge: String,
     /// Cancelled, it ends every open stream and session, without which a graceful shutdown waits for them.
     pub close: CancellationToken,
@@ -142,7 +144,9 @@ where
     if !allowed(settings.sessions).contains(&method) {
         return Err(Reply::wrong_method(settings.sessions));
     }
-    let caller = (gate.admit)(host::doors::bearer(request.headers())).await.map_err(Reply::not_admitted)?;
+    let token = host::doors::bearer(request.headers());
+    let with_token = token.is_some();
+    let caller = (gate.admit)(token).await.map_err(|refusal| Reply::not_admitted(refusal, with_token))?;
     let key = caller.key();
     request.headers_mut().remove(header::AUTHORIZATION);
     request.extensions_mut().insert(caller);

@@ -18,6 +18,8 @@ pub(super) struct Reply {
     allow: Option<&'static str>,
     /// Seconds, for `Retry-After`.
     retry_after: Option<u64>,
+    /// What is wrong with the token, as RFC 6750 says it.
+    token_error: Option<&'static str>,
 }
 
 impl Reply {
@@ -37,21 +39,18 @@ impl Reply {
             "sentence": sentence,
             "next": next,
         });
-        Self {
-            status,
-            body: body.to_string().into_bytes(),
-            kind: "application/problem+json",
-            allow: None,
-            retry_after: None,
-        }
+        Self::of(status, body.to_string().into_bytes(), "application/problem+json")
+    }
+
+    fn of(status: StatusCode, body: Vec<u8>, kind: &'static str) -> Self {
+        Self { status, body, kind, allow: None, retry_after: None, token_error: None }
     }
 
     pub(super) fn unreadable(unreadable: &Unreadable) -> Self {
-        let (status, kind) = (StatusCode::BAD_REQUEST, "application/json");
-        Self { status, body: unreadable.to_json(), kind, allow: None, retry_after: None }
+        Self::of(StatusCode::BAD_REQUEST, unreadable.to_json(), "application/json")
     }
 
-    pub(super) fn not_admitted(refusal: Refusal) -> Self {
+    pub(super) fn not_admitted(refusal: Refusal, with_token: bool) -> Self {
         let status = match refusal.code {
             Code::Forbidden => StatusCode::FORBIDDEN,
             Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
@@ -59,7 +58,12 @@ impl Reply {
             _ => StatusCode::UNAUTHORIZED,
         };
         let reply = Self::problem(status, refusal.code.as_str(), &refusal.sentence, &refusal.next);
-        Self { retry_after: refusal.retry_after(), ..reply }
+        let token_error = match status {
+            StatusCode::UNAUTHORIZED if with_token => Some("error=\"invalid_token\""),
+            StatusCode::FORBIDDEN => Some("error=\"insufficient_scope\", scope=\"milepost:read\""),
+            _ => None,
+        };
+        Self { retry_after: refusal.retry_after(), token_error, ..reply }
     }
 
     pub(super) fn turned_away(refusal: Refusal) -> Self {
@@ -135,8 +139,11 @@ impl Reply {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
+        // Of our own tokens there is nothing to say: none of them can be had by asking.
+        let token_error = self.token_error.filter(|_| challenge != "Bearer");
+        if self.status == StatusCode::UNAUTHORIZED || token_error.is_some() {
+            let said = token_error.map_or_else(|| challenge.to_owned(), |error| format!("{challenge}, {error}"));
+            let challenge = HeaderValue::from_str(&said).unwrap_or(HeaderValue::from_static("Bearer"));
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response

@@ -250,6 +250,7 @@ async fn a_body_of_a_byte_per_second_is_cut_off_after_the_time_limit() {
              Content-Length: {length}\r\n\r\n"
         );
         write.write_all(head.as_bytes()).await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the runtime's clock, which stands")]
         let began = tokio::time::Instant::now();
         let drip = async move {
             while write.write_all(b" ").await.is_ok() {

@@ -7,6 +7,7 @@ CREATE TABLE tool_calls (
     actor_id UUID,
     actor_name TEXT NOT NULL,
     token_id UUID,
+    identity_id UUID,
     source TEXT NOT NULL,
     tool TEXT NOT NULL,
     arguments_hash TEXT NOT NULL,
@@ -30,6 +31,23 @@ CREATE TABLE agent_days (
     PRIMARY KEY (workspace_id, holder, day)
 );
 
+-- Which subject of the provider of access tokens is which agent. One that ended stays, so that the record of calls can be read.
+CREATE TABLE agent_identities (
+    workspace_id UUID NOT NULL REFERENCES workspaces (id),
+    id UUID NOT NULL,
+    agent_id UUID NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    linked_at TIMESTAMPTZ NOT NULL,
+    ended_at TIMESTAMPTZ,
+    last_used_at TIMESTAMPTZ,
+    PRIMARY KEY (workspace_id, id),
+    FOREIGN KEY (workspace_id, agent_id) REFERENCES agents (workspace_id, id)
+);
+CREATE UNIQUE INDEX agent_identities_subject ON agent_identities (workspace_id, issuer, subject) WHERE ended_at IS NULL;
+CREATE INDEX agent_identities_agent ON agent_identities (workspace_id, agent_id);
+
 ALTER TABLE tool_calls ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tool_calls FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON tool_calls
@@ -42,3 +60,9 @@ CREATE POLICY tenant ON agent_days
     USING (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid)
     WITH CHECK (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE, DELETE ON agent_days TO milepost_app;
+ALTER TABLE agent_identities ENABLE ROW LEVEL SECURITY;
+ALTER TABLE agent_identities FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON agent_identities
+    USING (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid)
+    WITH CHECK (workspace_id = nullif(current_setting('milepost.workspace', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE ON agent_identities TO milepost_app;

@@ -7,6 +7,7 @@ CREATE TABLE tool_calls (
     actor_id TEXT,
     actor_name TEXT NOT NULL,
     token_id TEXT,
+    identity_id TEXT,
     source TEXT NOT NULL,
     tool TEXT NOT NULL,
     arguments_hash TEXT NOT NULL,
@@ -29,3 +30,20 @@ CREATE TABLE agent_days (
     proposals BIGINT NOT NULL CHECK (proposals >= 0),
     PRIMARY KEY (workspace_id, holder, day)
 );
+
+-- Which subject of the provider of access tokens is which agent. One that ended stays, so that the record of calls can be read.
+CREATE TABLE agent_identities (
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    id TEXT NOT NULL,
+    agent_id TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    linked_at TEXT NOT NULL,
+    ended_at TEXT,
+    last_used_at TEXT,
+    PRIMARY KEY (workspace_id, id),
+    FOREIGN KEY (workspace_id, agent_id) REFERENCES agents (workspace_id, id)
+);
+CREATE UNIQUE INDEX agent_identities_subject ON agent_identities (workspace_id, issuer, subject) WHERE ended_at IS NULL;
+CREATE INDEX agent_identities_agent ON agent_identities (workspace_id, agent_id);

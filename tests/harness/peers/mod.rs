@@ -5,6 +5,7 @@
 //! customer would have seen; what it was asked is what the provider would have counted.
 
 pub(crate) mod http;
+mod issuer;
 pub mod ledger;
 mod smtp;
 mod twilio;
@@ -12,6 +13,7 @@ mod webhook;
 
 pub use crate::fake_discord::{FakeDiscord, Limits, Posted};
 pub use http::{Answer, Asked, Fault, How};
+pub use issuer::{FakeIssuer, SigningKey, unsigned};
 pub use ledger::{Arrival, Mark};
 pub use smtp::{Mail, SmtpFault, SmtpPeer, SmtpRules};
 pub use twilio::{Callback, FakeTwilio, Text};

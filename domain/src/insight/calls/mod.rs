@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::kernel::call::CallRow;
 use crate::kernel::column::instant_text;
-use crate::kernel::id::{CorrelationId, TokenId};
+use crate::kernel::id::{CorrelationId, IdentityId, TokenId};
 
 use super::event_log::Entry;
 
@@ -29,8 +29,10 @@ pub struct CallView {
     pub actor: String,
     pub actor_kind: String,
     pub actor_id: Option<String>,
-    /// The token with which it was made; `None` for an agent on the server's own machine.
+    /// The token with which it was made. Neither this nor an identity: an agent on the server's own machine.
     pub token_id: Option<TokenId>,
+    /// The linked identity whose access token it was made with.
+    pub identity_id: Option<IdentityId>,
     pub source: String,
     pub tool: String,
     /// SHA-256 of the arguments in their canonical form.
@@ -53,6 +55,7 @@ impl From<CallRow> for CallView {
             actor_kind: row.actor_kind,
             actor_id: row.actor_id.map(|id| id.to_string()),
             token_id: row.token_id,
+            identity_id: row.identity_id,
             source: row.source,
             tool: row.tool,
             arguments_hash: row.arguments_hash,

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{CallView, Detail, Ended, store};
 use crate::insight::event_log;
-use crate::kernel::id::{CorrelationId, TokenId};
+use crate::kernel::id::{CorrelationId, IdentityId, TokenId};
 use crate::kernel::page::{Ask, Page};
 use crate::kernel::{Cx, No, Refusal};
 use crate::workspace::access::{Require, Verb};
@@ -24,6 +24,7 @@ pub struct ListCalls {
     /// The name of an agent or member, as it was then.
     pub actor: Option<String>,
     pub token_id: Option<TokenId>,
+    pub identity_id: Option<IdentityId>,
     pub tool: Option<String>,
     pub outcome: Option<String>,
     /// Only those that changed something.

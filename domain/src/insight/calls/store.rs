@@ -65,6 +65,9 @@ pub fn list(
         if let Some(token) = wanted.token_id {
             calls = calls.filter(tool_calls::token_id.eq(token));
         }
+        if let Some(identity) = wanted.identity_id {
+            calls = calls.filter(tool_calls::identity_id.eq(identity));
+        }
         if let Some(tool) = &wanted.tool {
             calls = calls.filter(tool_calls::tool.eq(tool));
         }

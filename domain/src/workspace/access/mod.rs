@@ -1,11 +1,13 @@
 //! Who may do what, and how a program proves who it is.
 
+pub mod identity;
 pub mod ops;
 pub mod rules;
 pub mod store;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::kernel::id::{AgentId, MemberId, TokenId};
 use crate::kernel::{Code, Cx, Fact, No, Refusal};
@@ -125,9 +127,31 @@ pub enum Holder {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    AgentAdded { name: String },
-    TokenCreated { kind: TokenKind, label: String, hint: String, scope: Grant, expires_at: Option<Timestamp> },
-    TokenRevoked { label: String, hint: String },
+    AgentAdded {
+        name: String,
+    },
+    TokenCreated {
+        kind: TokenKind,
+        label: String,
+        hint: String,
+        scope: Grant,
+        expires_at: Option<Timestamp>,
+    },
+    TokenRevoked {
+        label: String,
+        hint: String,
+    },
+    IdentityLinked {
+        agent: String,
+        issuer: String,
+        scope: Grant,
+        #[serde(skip)]
+        subject: String,
+    },
+    IdentityUnlinked {
+        agent: String,
+        issuer: String,
+    },
 }
 
 impl Fact for Event {
@@ -136,6 +160,16 @@ impl Fact for Event {
             Self::AgentAdded { .. } => "agent.added",
             Self::TokenCreated { .. } => "token.created",
             Self::TokenRevoked { .. } => "token.revoked",
+            Self::IdentityLinked { .. } => "identity.linked",
+            Self::IdentityUnlinked { .. } => "identity.unlinked",
+        }
+    }
+
+    /// What a provider calls somebody is often an address.
+    fn personal(&self) -> Option<Value> {
+        match self {
+            Self::IdentityLinked { subject, .. } => Some(json!({ "subject": subject })),
+            _ => None,
         }
     }
 }

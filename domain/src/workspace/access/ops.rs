@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::store::{self, TokenRow};
 use super::{Event, Grant, Holder, Require, Token, TokenKind, Verb, rules};
+use crate::kernel::column::At;
 use crate::kernel::id::{AgentId, MemberId, TokenId};
 use crate::kernel::{
     Actor, ActorKind, Code, Credential, Cx, Db, Fault, No, Principal, Problem, Refusal, Source, Subject, Work,
@@ -14,10 +15,10 @@ use crate::workspace::member::{self, MemberStatus};
 /// How often a token's last use is written down. Minutes.
 const NOTICE_USE_MINUTES: i64 = 5;
 
-/// A recognised caller. `used` is set when the token's last use is due to be written down with [`note_use`].
+/// A recognised caller. `used` is set when the last use of what they brought is due to be written down with [`note_use`].
 pub struct Recognised {
     pub principal: Principal,
-    pub used: Option<TokenId>,
+    pub used: Option<Credential>,
 }
 
 /// Who holds this token. Every kind of wrong token gets the same answer.
@@ -31,8 +32,12 @@ pub fn authenticate(db: &Db, token: &str, source: Source, now: Timestamp) -> Res
     }
     let principal =
         Principal { credential: Credential::Token(row.id), ..holder_principal(db, &row, source, now)? };
-    let due = row.last_used_at.is_none_or(|at| at.0 + SignedDuration::from_mins(NOTICE_USE_MINUTES) <= now);
-    Ok(Recognised { principal, used: due.then_some(row.id) })
+    let used = is_use_due(row.last_used_at, now).then_some(principal.credential);
+    Ok(Recognised { principal, used })
+}
+
+pub(super) fn is_use_due(last: Option<At>, now: Timestamp) -> bool {
+    last.is_none_or(|at| at.0 + SignedDuration::from_mins(NOTICE_USE_MINUTES) <= now)
 }
 
 fn holder_principal(db: &Db, row: &TokenRow, source: Source, now: Timestamp) -> Result<Principal, No> {
@@ -88,7 +93,7 @@ pub fn look_in<T>(
     }
 }
 
-fn agent_principal(
+pub(super) fn agent_principal(
     workspace: crate::kernel::id::WorkspaceId,
     id: AgentId,
     name: String,
@@ -173,7 +178,8 @@ pub fn operator(workspace: crate::kernel::id::WorkspaceId, name: &str, source: S
     }
 }
 
-fn unknown() -> Refusal {
+/// The one answer to every kind of token that opens nothing.
+pub fn unknown() -> Refusal {
     Refusal::new(
         Code::Unauthenticated,
         "This token is not known here, or it has expired or was revoked. Nothing was changed.",
@@ -189,10 +195,15 @@ impl crate::kernel::Randomness for NoRandomness {
     }
 }
 
-/// Writes down that a token was used. Bookkeeping: the one change that leaves no fact in the log.
-pub fn note_use(cx: &mut Cx<'_>, id: TokenId) -> Result<(), No> {
+/// Writes down that a token was used. Bookkeeping: it leaves no fact in the log.
+pub fn note_use(cx: &mut Cx<'_>, used: Credential) -> Result<(), No> {
     let now = cx.now();
-    Ok(store::touch(cx, id, now)?)
+    match used {
+        Credential::None => {}
+        Credential::Token(id) => store::touch(cx, id, now)?,
+        Credential::Identity(id) => store::touch_identity(cx, id, now)?,
+    }
+    Ok(())
 }
 
 /// For whom a token is made.
@@ -255,7 +266,7 @@ pub fn create_token(cx: &mut Cx<'_>, cmd: &CreateToken) -> Result<(Token, String
     Ok((row.token()?, secret))
 }
 
-fn agent_named(cx: &mut Cx<'_>, name: &str) -> Result<AgentId, No> {
+pub(super) fn agent_named(cx: &mut Cx<'_>, name: &str) -> Result<AgentId, No> {
     let name = text::line("agent", name, text::NAME).map_err(|p| vec![p])?;
     if let Some(id) = store::find_agent_by_name(cx, &name)? {
         return Ok(id);

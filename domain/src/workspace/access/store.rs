@@ -1,4 +1,4 @@
-//! Tokens and agents in the database.
+//! Tokens, agents, and who they are elsewhere, in the database.
 
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -7,8 +7,8 @@ use super::{Grant, Holder, Token, TokenKind};
 use crate::both;
 use crate::kernel::column::At;
 use crate::kernel::db::{Access, Scope};
-use crate::kernel::id::{AgentId, MemberId, TokenId, WorkspaceId};
-use crate::kernel::schema::{agents, api_tokens};
+use crate::kernel::id::{AgentId, IdentityId, MemberId, TokenId, WorkspaceId};
+use crate::kernel::schema::{agent_identities, agents, api_tokens};
 use crate::kernel::{Cx, Db, Fault};
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -143,4 +143,78 @@ pub fn insert_agent(cx: &mut Cx<'_>, id: AgentId, name: &str) -> Result<bool, Fa
         diesel::insert_into(agents::table).values(row).on_conflict_do_nothing().execute(c)
     })?;
     Ok(new == 1)
+}
+
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = agent_identities)]
+#[diesel(treat_none_as_default_value = false)]
+pub struct IdentityRow {
+    pub workspace_id: WorkspaceId,
+    pub id: IdentityId,
+    pub agent_id: AgentId,
+    pub issuer: String,
+    pub subject: String,
+    pub scope: Grant,
+    pub linked_at: At,
+    pub ended_at: Option<At>,
+    pub last_used_at: Option<At>,
+}
+
+/// False when the subject is linked already.
+pub fn insert_identity(cx: &mut Cx<'_>, row: &IdentityRow) -> Result<bool, Fault> {
+    let new = both!(cx.conn(), |c| {
+        diesel::insert_into(agent_identities::table).values(row.clone()).on_conflict_do_nothing().execute(c)
+    })?;
+    Ok(new == 1)
+}
+
+/// Those that did not end, the oldest first.
+pub fn list_identities(cx: &mut Cx<'_>) -> Result<Vec<IdentityRow>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        agent_identities::table
+            .filter(agent_identities::workspace_id.eq(workspace))
+            .filter(agent_identities::ended_at.is_null())
+            .order(agent_identities::id)
+            .select(IdentityRow::as_select())
+            .load(c)
+    })?)
+}
+
+/// The subject's link in this workspace, if it did not end.
+pub fn find_identity(cx: &mut Cx<'_>, issuer: &str, subject: &str) -> Result<Option<IdentityRow>, Fault> {
+    let workspace = cx.workspace();
+    Ok(both!(cx.conn(), |c| {
+        agent_identities::table
+            .filter(agent_identities::workspace_id.eq(workspace))
+            .filter(agent_identities::issuer.eq(issuer))
+            .filter(agent_identities::subject.eq(subject))
+            .filter(agent_identities::ended_at.is_null())
+            .select(IdentityRow::as_select())
+            .first(c)
+            .optional()
+    })?)
+}
+
+/// Ends a link; `None` when there is none or it already ended.
+pub fn end_identity(cx: &mut Cx<'_>, id: IdentityId) -> Result<Option<IdentityRow>, Fault> {
+    let (workspace, now) = (cx.workspace(), At(cx.now()));
+    Ok(both!(cx.conn(), |c| {
+        diesel::update(agent_identities::table.find((workspace, id)))
+            .filter(agent_identities::ended_at.is_null())
+            .set(agent_identities::ended_at.eq(now))
+            .returning(IdentityRow::as_returning())
+            .get_result(c)
+            .optional()
+    })?)
+}
+
+pub fn touch_identity(cx: &mut Cx<'_>, id: IdentityId, at: Timestamp) -> Result<(), Fault> {
+    let workspace = cx.workspace();
+    both!(cx.conn(), |c| {
+        diesel::update(agent_identities::table.find((workspace, id)))
+            .set(agent_identities::last_used_at.eq(At(at)))
+            .execute(c)
+    })?;
+    Ok(())
 }
