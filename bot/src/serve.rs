@@ -9,7 +9,6 @@ use axum::Router;
 use clap::{Args, ValueEnum};
 use domain::kernel::{Principal, Source};
 use domain::workspace::access::{self, Grant};
-use host::Host;
 use host::calls::CallWriter;
 use host::dispatch::Dispatcher;
 use host::drafting::Drafting;
@@ -17,6 +16,7 @@ use host::following::Following;
 use host::loops::Loop;
 use host::sweep::Sweep;
 use host::telling::Telling;
+use host::{Config, Host};
 use mcp_server::outside::{Keeping, Outside};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -65,10 +65,21 @@ impl Serve {
     fn does(&self, role: Role) -> bool {
         self.role.is_empty() || self.role.contains(&Role::All) || self.role.contains(&role)
     }
+
+    /// Where to listen. Refused before anything is opened: without tokens, wherever somebody else could come from. An address
+    /// that only maps to loopback counts as such a place.
+    pub fn address(&self, config: &Config) -> Result<SocketAddr, Stop> {
+        let wanted = self.listen.unwrap_or(config.http.listen);
+        if self.no_auth && !wanted.ip().is_loopback() {
+            return Err(Stop::Usage(says::serve::no_auth_elsewhere(wanted)));
+        }
+        Ok(wanted)
+    }
 }
 
 pub fn serve(common: &Common, cmd: &Serve) -> Outcome {
     let config = common.settings()?;
+    cmd.address(&config)?;
     host::logs::start(&config.telemetry);
     let host = Host::open(config, &common.data())?;
     run(&host, common, cmd, None)?;
@@ -98,10 +109,7 @@ async fn listen(
     cmd: &Serve,
     more: Option<&dyn Fn(&str) -> Answer>,
 ) -> Result<(), Stop> {
-    let wanted = cmd.listen.unwrap_or(host.config().http.listen);
-    if cmd.no_auth && !wanted.ip().is_loopback() {
-        return Err(Stop::Usage(says::serve::no_auth_elsewhere(wanted)));
-    }
+    let wanted = cmd.address(host.config())?;
     // Before anything is served or sent with a key that is not the database's.
     host.check_keys().await.map_err(Stop::Failed)?;
     let workspaces = host.directory().await?;

@@ -355,6 +355,52 @@ fn every_problem_with_the_settings_is_named() {
 }
 
 #[test]
+fn a_server_that_asks_for_no_token_is_reached_from_this_machine_only() {
+    let t = Terminal::new();
+    for address in [
+        "0.0.0.0:0",
+        "[::]:0",
+        "[::ffff:0.0.0.0]:0",
+        "[::ffff:127.0.0.1]:0",
+        "[::ffff:192.168.0.7]:0",
+        "192.168.0.7:0",
+        "[fe80::1]:0",
+        "169.254.1.1:0",
+    ] {
+        let config = t.0.path().join("elsewhere.toml");
+        std::fs::write(&config, format!("[http]\nlisten = \"{address}\"\n")).unwrap();
+        let config = config.to_str().unwrap();
+        for ways in [
+            t.run(&["serve", "--no-auth", "--listen", address]),
+            t.run(&["serve", "--no-auth", "--role", "mcp", "--listen", address]),
+            t.run(&["demo", "--no-auth", "--listen", address, "--data", "data"]),
+            t.run(&["--config", config, "serve", "--no-auth"]),
+            ran(t.command(&["serve", "--no-auth"]).env("MILEPOST_HTTP__LISTEN", address)),
+            ran(t.command(&["demo", "--no-auth"]).env("MILEPOST_HTTP__LISTEN", address)),
+        ] {
+            assert_eq!((ways.code, ways.out.as_str()), (2, ""), "{address}: {}", ways.shown());
+            assert!(ways.err.contains("can be reached from elsewhere"), "{address}: {}", ways.err);
+        }
+    }
+    // Nothing was opened either.
+    assert!(!t.0.path().join("data").exists());
+    for address in ["127.0.0.1:0", "127.0.0.2:0", "[::1]:0"] {
+        let mut command = t.command(&["demo", "--no-auth"]);
+        let (server, _) = Running::start_at(&mut command, address);
+        let list =
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"deal_list","arguments":{}}}"#;
+        let head = "POST /mcp HTTP/1.1\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
+                    MCP-Protocol-Version: 2025-11-25\r\n";
+        assert_eq!(server.ask(head, list).0, 200, "{address}");
+        // What a proxy on this machine lets through from elsewhere is not of this machine.
+        for header in ["X-Forwarded-For: 203.0.113.7", "Forwarded: for=203.0.113.7", "Via: 1.1 proxy"] {
+            let (status, body) = server.ask(&format!("{head}{header}\r\n"), list);
+            assert!(status == 403 && body.contains("passed on by a proxy"), "{status}: {body}");
+        }
+    }
+}
+
+#[test]
 fn an_agent_is_known_by_what_a_provider_calls_it() {
     let t = Terminal::new();
     t.setup("lakeside");
@@ -441,8 +487,11 @@ struct Running(Child, String);
 
 impl Running {
     fn start(command: &mut Command) -> (Self, Value) {
-        let mut child =
-            command.args(["--listen", "127.0.0.1:0", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_at(command, "127.0.0.1:0")
+    }
+
+    fn start_at(command: &mut Command, address: &str) -> (Self, Value) {
+        let mut child = command.args(["--listen", address, "--json"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap();

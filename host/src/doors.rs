@@ -31,6 +31,31 @@ pub fn check(uri: &Uri, headers: &HeaderMap, hosts: &[String], origins: &[String
     Ok(())
 }
 
+/// What proxies and tunnels leave on a request that they pass on.
+const PASSED_ON: [&str; 8] = [
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+    "cf-connecting-ip",
+];
+
+/// Refuses a request that says that somebody passed it on: whoever sent it may be anywhere, and a server that asks for no
+/// token takes everybody for somebody on this machine.
+pub fn check_direct(headers: &HeaderMap) -> Result<(), Refusal> {
+    if !PASSED_ON.iter().any(|name| headers.contains_key(*name)) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::Forbidden,
+        "This request was passed on by a proxy, and this server asks nobody for a token. Nothing was done.",
+        "Call it directly on its own machine, or ask the person who runs Milepost to start it without --no-auth.",
+    ))
+}
+
 /// The token of `Authorization: Bearer`, without the word; `None` when there is none.
 pub fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
@@ -105,6 +130,18 @@ mod tests {
             assert_eq!(status(host, None), Some(Code::Forbidden), "{host}");
         }
         assert_eq!(status("not a host", None), Some(Code::Invalid));
+    }
+
+    #[test]
+    fn what_somebody_passed_on_is_not_from_this_machine() {
+        let with = |name: &str| {
+            let name: header::HeaderName = name.parse().unwrap();
+            check_direct(&HeaderMap::from_iter([(name, "203.0.113.7".parse().unwrap())]))
+        };
+        assert!(with("user-agent").is_ok() && with("host").is_ok());
+        for name in ["Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Real-IP", "Via", "CF-Connecting-IP"] {
+            assert_eq!(with(name).unwrap_err().code, Code::Forbidden, "{name}");
+        }
     }
 
     #[test]

@@ -92,12 +92,15 @@ pub fn catalogue() -> Vec<rmcp::model::Tool> {
 pub fn app(host: &Host, options: Options, close: CancellationToken) -> Result<Router, CannotServe> {
     let server = server(host, &options)?;
     let http = &host.config().http;
+    let alone = options.no_auth.is_some();
     let provider = host.config().oidc.issuer.as_deref().zip(http.public_url.as_deref());
     let settings = http::Settings {
         most_bytes: http.body_limit,
         patience: Duration::from_secs(host.config().limits.call_timeout + 10),
-        hosts: http.allowed_hosts.clone(),
-        origins: http.allowed_origins.clone(),
+        // Who asks for no token answers on this machine, under its own names, and nobody who came through a proxy.
+        hosts: if alone { Vec::new() } else { http.allowed_hosts.clone() },
+        origins: if alone { Vec::new() } else { http.allowed_origins.clone() },
+        direct_only: alone,
         sessions: http.sessions,
         challenge: provider.map_or_else(|| "Bearer".into(), |(_, here)| http::metadata::challenge(here)),
         close,

@@ -41,6 +41,7 @@ const MESSAGES: &str = "messages.txt";
 pub fn demo(common: &Common, cmd: &Demo) -> Outcome {
     let mut config = common.settings()?;
     config.database.url = None;
+    cmd.serve.address(&config)?;
     host::logs::start(&config.telemetry);
     let fresh = match &common.data {
         Some(_) => None,

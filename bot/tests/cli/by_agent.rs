@@ -74,7 +74,7 @@ async fn run_a_deal(t: &Terminal, era: &str, lifecycle: ClientLifecycleMode) {
 impl Running {
     /// Status and body of the answer.
     #[expect(clippy::disallowed_methods, reason = "a client of the server under test")]
-    fn ask(&self, head: &str, body: &str) -> (u16, String) {
+    pub(super) fn ask(&self, head: &str, body: &str) -> (u16, String) {
         let address = self.1.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).unwrap();
         write!(

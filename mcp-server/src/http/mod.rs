@@ -44,6 +44,8 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// `Origin` values that are served besides loopback and none at all: `https://name`, `https://name:port`.
     pub origins: Vec<String>,
+    /// Turn away what a proxy passed on: for a server that asks for no token, and takes everybody for a local tool.
+    pub direct_only: bool,
     /// Keep sessions for clients of the protocol before 2026-07-28, who then can be asked questions by the server.
     pub sessions: bool,
     /// How many sessions may be open at once, and how many of them by one caller. Defaults 1000 and 20.
@@ -63,6 +65,7 @@ impl Default for Settings {
             patience: Duration::from_secs(60),
             hosts: Vec::new(),
             origins: Vec::new(),
+            direct_only: false,
             sessions: false,
             most_sessions: 1000,
             most_sessions_each: 20,
@@ -139,6 +142,9 @@ where
     }
     host::doors::check(request.uri(), request.headers(), &settings.hosts, &settings.origins)
         .map_err(Reply::turned_away)?;
+    if settings.direct_only {
+        host::doors::check_direct(request.headers()).map_err(Reply::turned_away)?;
+    }
     let method = request.method().clone();
     // Without a token as well: some clients take a 401 here for a server without tools.
     if !allowed(settings.sessions).contains(&method) {
