@@ -12,28 +12,15 @@ const LONGEST_DESCRIPTION: usize = 1024;
 ///
 /// A refusal is structured content too, and the TypeScript client holds it against the output schema even when
 /// `isError` is set: the agent would see a schema violation instead of the reason. So no member is required at the
-/// top, and the members of a refusal are described. Nested objects keep what they require.
+/// top, and others than those that are described may stand there. Nested objects keep what they require. What a refusal
+/// holds is said once, in the instructions, and not with every tool of every list.
 pub fn admit_refusals(tool: &mut Tool) {
     let Some(schema) = &mut tool.output_schema else {
         return;
     };
     let schema = Arc::make_mut(schema);
     schema.remove("required");
-    let Value::Object(properties) = schema.entry("properties").or_insert_with(|| json!({})) else {
-        return;
-    };
-    // Few words: they are sent with every tool of every list.
-    let refusal = json!({
-        "code": { "type": "string", "description": "Only in a refusal, with sentence, next and problems." },
-        "sentence": { "type": "string" },
-        "next": { "type": "string" },
-        "problems": { "type": "array", "items": { "type": "object" } }
-    });
-    if let Value::Object(refusal) = refusal {
-        for (name, described) in refusal {
-            properties.entry(name).or_insert(described);
-        }
-    }
+    schema.remove("additionalProperties");
 }
 
 /// Makes a tool's output schema short: a list of tools is read before every conversation.
@@ -179,8 +166,13 @@ pub fn check_tool(tool: &Tool) -> Vec<String> {
 
 fn takes_refusals(schema: &JsonObject) -> bool {
     let none_required = schema.get("required").and_then(Value::as_array).is_none_or(Vec::is_empty);
-    let known = |name: &str| schema.get("properties").is_some_and(|known| known.get(name).is_some());
-    none_required && ["code", "sentence", "next", "problems"].into_iter().all(known)
+    let open = schema.get("additionalProperties").is_none_or(|more| more != &Value::Bool(false));
+    // A member of the same name as one of a refusal's is of its type.
+    let fits = |name: &str, type_: &str| {
+        schema.get("properties").and_then(|known| known.get(name)).is_none_or(|own| own["type"] == type_)
+    };
+    let texts = ["code", "sentence", "next"].into_iter().all(|name| fits(name, "string"));
+    none_required && open && texts && fits("problems", "array")
 }
 
 fn top(schema: &Value) -> Vec<String> {
@@ -341,6 +333,5 @@ mod tests {
         let schema = tool.output_schema.unwrap();
         assert!(schema.get("required").is_none());
         assert_eq!(schema["properties"]["id"]["type"], "integer");
-        assert_eq!(schema["properties"]["sentence"]["type"], "string");
     }
 }
